@@ -1,0 +1,57 @@
+"""The one file that seeds. Every random stream of a run derives from ``cfg.SEED``."""
+
+import random
+
+import numpy as np
+import torch
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python, NumPy and torch (all devices); a negative seed leaves them random, zero is a seed like any other."""
+    if seed < 0:
+        return
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)  # seeds CUDA too
+
+
+def make_generator(seed: int, stream: int = 0) -> torch.Generator:
+    """Return a CPU generator for one named stream (loader order, initialisation, ...) of the run's seed.
+
+    Streams are independent, so that drawing more numbers from one does not shift another. A negative seed gives a
+    non-deterministic generator.
+    """
+    generator = torch.Generator()
+    if seed < 0:
+        generator.seed()
+    else:
+        generator.manual_seed(int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> 1))
+    return generator
+
+
+def seed_worker(worker_id: int) -> None:
+    """Seed NumPy and Python in a data loader worker from torch's per-worker seed (``DataLoader(worker_init_fn=)``)."""
+    worker_seed = torch.initial_seed() % 2**32
+    np.random.seed(worker_seed)
+    random.seed(worker_seed)
+
+
+def random_state() -> dict:
+    """Return the state of all global generators, for checkpoints (plain tensors and tuples only)."""
+    state = {"python": random.getstate(), "torch": torch.get_rng_state()}
+    name, keys, *rest = np.random.get_state()
+    state["numpy"] = (name, torch.from_numpy(keys.astype(np.int64)), *rest)
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def set_random_state(state: dict) -> None:
+    """Restore what :func:`random_state` returned."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    torch.set_rng_state(state["torch"].cpu())
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    if torch.cuda.is_available() and "cuda" in state:
+        torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
