@@ -1,0 +1,80 @@
+"""The command line of CoOp and Dassl, with DualCoOp's underscore spellings as aliases."""
+
+import argparse
+from typing import Any, NoReturn
+
+from core.errors import UserError, did_you_mean
+
+# flag -> (key, aliases); a flag that is not given sets nothing, so that --seed 0 is a seed
+_KEY_FLAGS = {
+    "--root": ("DATASET.ROOT", ["--datadir"], "folder of the data set"),
+    "--output-dir": ("OUTPUT_DIR", ["--output_dir"], "folder of log, checkpoints and metrics"),
+    "--resume": ("RESUME", [], "output folder of an interrupted run to go on from"),
+    "--seed": ("SEED", [], "seed; 0 is a seed, -1 is random"),
+    "--trainer": ("TRAINER.NAME", [], "registered name of the trainer"),
+    "--backbone": ("MODEL.BACKBONE.NAME", [], "CLIP backbone"),
+    "--lr": ("OPTIM.LR", [], "learning rate"),
+    "--max-epochs": ("OPTIM.MAX_EPOCH", ["--max_epochs"], "epochs"),
+    "--train-batch-size": ("DATALOADER.TRAIN_X.BATCH_SIZE", ["--train_batch_size"], "images per training step"),
+    "--print-freq": ("TRAIN.PRINT_FREQ", ["--print_freq"], "batches between two log lines"),
+    "--loss-w": ("TRAINER.INTCLIP.LOSS_WEIGHT", ["--loss_w"], "factor of the summed loss"),
+    "--csc": ("TRAINER.INTCLIP.CSC", [], "class-specific contexts: True or False"),
+    "--n-ctx-pos": ("TRAINER.INTCLIP.N_CTX_POS", ["--n_ctx_pos"], "tokens of the positive prompt"),
+    "--n-ctx-neg": ("TRAINER.INTCLIP.N_CTX_NEG", ["--n_ctx_neg"], "tokens of the negative prompt"),
+    "--positive-prompt": (
+        "TRAINER.INTCLIP.POSITIVE_PROMPT_INIT",
+        ["--positive_prompt"],
+        "words of the positive prompt",
+    ),
+    "--negative-prompt": (
+        "TRAINER.INTCLIP.NEGATIVE_PROMPT_INIT",
+        ["--negative_prompt"],
+        "words of the negative prompt",
+    ),
+    "--logit-scale": ("TRAINER.INTCLIP.LOGIT_SCALE", ["--logit_scale"], "scale of the cosine"),
+    "--gamma-neg": ("TRAINER.INTCLIP.ASL_GAMMA_NEG", ["--gamma_neg"], "focusing of negatives"),
+    "--gamma-pos": ("TRAINER.INTCLIP.ASL_GAMMA_POS", ["--gamma_pos"], "focusing of positives"),
+}
+_LIST_FLAGS = {
+    "--transforms": ("INPUT.TRANSFORMS", "training augmentation"),
+    "--source-domains": ("DATASET.SOURCE_DOMAINS", "Dassl's; unused"),
+    "--target-domains": ("DATASET.TARGET_DOMAINS", "Dassl's; unused"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        for word in message.split():
+            hint = did_you_mean(word, self._option_string_actions) if word.startswith("--") else ""
+            message += hint
+        raise UserError(message)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``train.py``."""
+    parser = _Parser(description="Train and evaluate a multi-label CLIP method.", allow_abbrev=False)
+    parser.add_argument("--dataset-config-file", "--dataset_config_file", default="", help="YAML file of the data set")
+    parser.add_argument("--config-file", "--config_file", default="", help="YAML file of trainer and schedule")
+    for flag, (key, aliases, text) in _KEY_FLAGS.items():
+        parser.add_argument(flag, *aliases, dest=key, default=None, help=f"{text} ({key})")
+    for flag, (key, text) in _LIST_FLAGS.items():
+        parser.add_argument(flag, dest=key, default=None, nargs="+", help=f"{text} ({key})")
+    parser.add_argument("--input-size", "--input_size", type=int, default=None, help="pixels of a square (INPUT.SIZE)")
+    parser.add_argument("--base", choices=("auto", "dassl", "builtin"), default=None, help="base of the trainers")
+    parser.add_argument("--eval-only", "-e", action="store_true", help="evaluate --model-dir, train nothing")
+    parser.add_argument("--model-dir", default="", help="output folder of the run to evaluate")
+    parser.add_argument("--load-epoch", type=int, default=None, help="epoch to evaluate (default: the best)")
+    parser.add_argument("--no-train", action="store_true", help="build everything, train nothing")
+    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the configuration")
+    return parser
+
+
+def key_flags(args: argparse.Namespace) -> dict[str, tuple[Any, str]]:
+    """Return ``{KEY: (value, flag)}`` of the flags that were given."""
+    given = vars(args)
+    flags = {
+        key: (given[key], flag) for flag, (key, *_) in (_KEY_FLAGS | _LIST_FLAGS).items() if given[key] is not None
+    }
+    if args.input_size is not None:
+        flags["INPUT.SIZE"] = ((args.input_size, args.input_size), "--input-size")
+    return flags

@@ -1,0 +1,59 @@
+"""Logging, configured once: plain lines on the console and the same in ``<output>/log.txt``.
+
+Lines carry no prefix, because result parsers of CoOp and Dassl compare whole lines.
+"""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+NAME = "intclip"
+
+
+class _ConsoleHandler(logging.Handler):
+    """Write to stdout without tearing a progress bar on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            with tqdm.external_write_mode(file=sys.stdout):
+                sys.stdout.write(self.format(record) + "\n")
+                sys.stdout.flush()
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
+def get_logger() -> logging.Logger:
+    """Return the project's logger."""
+    return logging.getLogger(NAME)
+
+
+def setup_logging(output_dir: str | None = None) -> Path | None:
+    """Log to the console and, if given, to a new file in ``output_dir``; return that file.
+
+    An existing ``log.txt`` is kept: the new one gets the time as suffix, as Dassl does.
+    """
+    logger = get_logger()
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    close_logging()
+    logger.addHandler(_ConsoleHandler())
+    if output_dir is None:
+        return None
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "log.txt"
+    if path.exists():
+        path = folder / f"log.txt{time.strftime('-%Y-%m-%d-%H-%M-%S')}"
+    logger.addHandler(logging.FileHandler(path, encoding="utf-8"))
+    return path
+
+
+def close_logging() -> None:
+    """Remove and close all handlers (safe to call twice)."""
+    logger = get_logger()
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()

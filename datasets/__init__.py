@@ -1,0 +1,21 @@
+"""Data sets, label hierarchies, transforms and loaders. Importing the package registers every data set in it."""
+
+import sys
+
+from core.registry import import_submodules
+from datasets.base import IntentDataset, Record
+from datasets.build import DATASET_REGISTRY, build_dataset
+from datasets.hierarchy import Hierarchy, load_hierarchy
+from datasets.manager import DataManager
+
+import_submodules(sys.modules[__name__])
+
+__all__ = [
+    "DATASET_REGISTRY",
+    "DataManager",
+    "Hierarchy",
+    "IntentDataset",
+    "Record",
+    "build_dataset",
+    "load_hierarchy",
+]

@@ -1,0 +1,240 @@
+"""Intentonomy (Jia et al., CVPR 2021) and any data set in its annotation format.
+
+Layout: ``<root>/annotations/intentonomy_{train,val,test}2020.json`` and the images at ``<root>/<filename>``. Every
+file is parsed once; every fault in it is reported with the file and the entry.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from yacs.config import CfgNode
+
+from core.errors import UserError, not_accepted
+from datasets.base import IntentDataset, Record
+from datasets.build import DATASET_REGISTRY
+
+LABEL_POLICIES = ("any", "majority", "soft")
+SPLITS = ("train", "val", "test")
+
+logger = logging.getLogger("intclip")
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """One parsed file: class keys in id order, image file names (N) and raw targets (N, C) in [0, 1]."""
+
+    classnames: list[str]
+    filenames: list[str]
+    targets: np.ndarray
+    is_soft: bool
+
+
+@DATASET_REGISTRY.register()
+class Intentonomy(IntentDataset):
+    """Multi-label intents; train targets follow ``DATASET.LABEL_POLICY``, val and test targets are multi-hot.
+
+    ``any``: marked by any annotator; ``majority``: by more than half, which leaves some images without a positive
+    class (they are kept); ``soft``: the share of annotators.
+    """
+
+    def __init__(self, cfg: CfgNode) -> None:
+        policy = cfg.DATASET.LABEL_POLICY
+        if policy not in LABEL_POLICIES:
+            raise UserError(not_accepted("DATASET.LABEL_POLICY", policy, LABEL_POLICIES))
+        root = Path(cfg.DATASET.ROOT).expanduser().absolute()
+        paths = {split: annotation_path(root, split) for split in SPLITS}
+        files = {split: read_annotations(path) for split, path in paths.items()}
+        check_same_classes(paths, files)
+        check_images(root, [name for file in files.values() for name in file.filenames])
+        if policy != "any" and not files["train"].is_soft:
+            logger.warning("DATASET.LABEL_POLICY %s has no effect: %s has no soft targets", policy, paths["train"])
+        held_out = "any" if policy == "soft" else policy
+        super().__init__(
+            cfg,
+            classnames=files["train"].classnames,
+            train_x=make_records(root, files["train"], policy),
+            val=make_records(root, files["val"], held_out),
+            test=make_records(root, files["test"], held_out),
+        )
+
+
+def annotation_path(root: Path, split: str) -> Path:
+    """Return the annotation file of a split."""
+    return root / "annotations" / f"intentonomy_{split}2020.json"
+
+
+def apply_policy(targets: np.ndarray, policy: str) -> np.ndarray:
+    """Turn shares of annotators (N, C) into float32 targets (N, C)."""
+    if policy == "soft":
+        return targets.astype(np.float32)
+    return (targets > (0.5 if policy == "majority" else 0.0)).astype(np.float32)
+
+
+def make_records(root: Path, file: Annotations, policy: str) -> list[Record]:
+    """Return one record per annotation, in the file's order."""
+    labels = apply_policy(file.targets, policy)  # (N, C)
+    return [Record(os.path.join(root, name), label) for name, label in zip(file.filenames, labels, strict=True)]
+
+
+def read_annotations(path: Path) -> Annotations:
+    """Parse and check one annotation file.
+
+    Raises:
+        UserError: naming the file, the entry and what was expected.
+    """
+    content = _load_json(path)
+    classnames = _read_categories(path, content["categories"])
+    filenames = _read_images(path, content["images"])
+    entries = content["annotations"]
+    _check_entries(path, entries, filenames)
+    is_soft = bool(entries) and "category_ids" not in entries[0]
+    read_targets = _read_softprob if is_soft else _read_category_ids
+    targets = read_targets(path, entries, len(classnames))  # (N, C)
+    return Annotations(classnames, [filenames[entry["image_id"]] for entry in entries], targets, is_soft)
+
+
+def check_same_classes(paths: dict[str, Path], files: dict[str, Annotations]) -> None:
+    """Raise unless all files list the same categories under the same ids."""
+    first = next(iter(files))
+    for split, file in files.items():
+        ours, theirs = file.classnames, files[first].classnames
+        if ours != theirs:
+            i = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
+            detail = f"{len(ours)} against {len(theirs)}" if i is None else f"id {i} is '{ours[i]}', not '{theirs[i]}'"
+            raise UserError(f"{paths[split]}: categories differ from those of {paths[first]}: {detail}")
+
+
+def find_missing(root: Path, filenames: Iterable[str]) -> list[str]:
+    """Return the file names that are not below ``root``; one directory listing per folder instead of a stat each."""
+    folders: dict[str, set[str]] = {}
+    missing = []
+    for name in filenames:
+        folder, base = os.path.split(name)
+        if folder not in folders:
+            folders[folder] = _list_folder(os.path.join(root, folder))
+        if base not in folders[folder]:
+            missing.append(name)
+    return missing
+
+
+def check_images(root: Path, filenames: Iterable[str]) -> None:
+    """Raise one error that counts the missing images and names the first five."""
+    missing = find_missing(root, filenames)
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise UserError(
+            f"{len(missing)} images are missing below {root}: {', '.join(missing[:5])}{more}. "
+            f"Fetch them with: python tools/download_intentonomy.py --root {root}"
+        )
+
+
+def _list_folder(folder: str) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+
+
+def _load_json(path: Path) -> dict[str, list]:
+    """Return the file's object with its three lists."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(
+            f"annotation file {path} is missing; DATASET.ROOT (--root) must hold annotations/{path.name}"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not valid JSON: {error}") from None
+    for key in ("categories", "images", "annotations"):
+        if not isinstance(content, dict) or not isinstance(content.get(key), list):
+            raise UserError(f"{path}: expected an object with a list under the key '{key}'")
+    return content
+
+
+def _field(path: Path, entry: Any, key: str, kind: type, where: str) -> Any:
+    """Return ``entry[key]``, or raise naming the entry when it is absent or of another type."""
+    if not isinstance(entry, dict) or key not in entry:
+        raise UserError(f"{path}: {where}: expected an object with the key '{key}'")
+    value = entry[key]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise UserError(f"{path}: {where}: '{key}' is {value!r:.60}; expected {kind.__name__}")
+    return value
+
+
+def _read_categories(path: Path, categories: list) -> list[str]:
+    """Return the class keys sorted by id; ids must be 0..C-1."""
+    names: dict[int, str] = {}
+    for i, entry in enumerate(categories):
+        number = _field(path, entry, "id", int, f"categories[{i}]")
+        if number in names:
+            raise UserError(f"{path}: categories[{i}]: id {number} is given twice")
+        names[number] = _field(path, entry, "name", str, f"categories[{i}]")
+    if not names or sorted(names) != list(range(len(names))):
+        raise UserError(f"{path}: categories: ids are {sorted(names)}; expected 0 to C-1 without gaps")
+    if len(set(names.values())) < len(names):
+        raise UserError(f"{path}: categories: a name is given twice; expected one name per id")
+    return [names[i] for i in range(len(names))]
+
+
+def _read_images(path: Path, images: list) -> dict[str, str]:
+    """Return image id -> file name."""
+    filenames: dict[str, str] = {}
+    for i, entry in enumerate(images):
+        image_id = _field(path, entry, "id", str, f"images[{i}]")
+        if image_id in filenames:
+            raise UserError(f"{path}: images[{i}]: id '{image_id}' is given twice")
+        filenames[image_id] = _field(path, entry, "filename", str, f"images[{i}]")
+    return filenames
+
+
+def _check_entries(path: Path, entries: list, filenames: dict[str, str]) -> None:
+    """Raise unless each annotation names a known image that no other one names."""
+    seen: set[str] = set()
+    ids: set[int] = set()
+    for i, entry in enumerate(entries):
+        where = f"annotations[{i}]"
+        image_id = _field(path, entry, "image_id", str, where)
+        if image_id not in filenames:
+            raise UserError(f"{path}: {where}: image_id '{image_id}' is not in 'images'")
+        if image_id in seen:
+            raise UserError(f"{path}: {where}: image_id '{image_id}' is annotated twice; expected one entry per image")
+        seen.add(image_id)
+        if "id" in entry:
+            number = _field(path, entry, "id", int, where)
+            if number in ids:
+                raise UserError(f"{path}: {where}: id {number} is given twice")
+            ids.add(number)
+
+
+def _read_category_ids(path: Path, entries: list, num_classes: int) -> np.ndarray:
+    """Return multi-hot targets (N, C)."""
+    targets = np.zeros((len(entries), num_classes), dtype=np.float32)
+    for i, entry in enumerate(entries):
+        for number in _field(path, entry, "category_ids", list, f"annotations[{i}]"):
+            if type(number) is not int or not 0 <= number < num_classes:
+                raise UserError(
+                    f"{path}: annotations[{i}]: category_ids holds {number!r:.60}; expected 0 to {num_classes - 1}"
+                )
+            targets[i, number] = 1.0
+    return targets
+
+
+def _read_softprob(path: Path, entries: list, num_classes: int) -> np.ndarray:
+    """Return the shares of annotators (N, C)."""
+    for i, entry in enumerate(entries):
+        shares = _field(path, entry, "category_ids_softprob", list, f"annotations[{i}] (without category_ids)")
+        where = f"{path}: annotations[{i}]: category_ids_softprob"
+        if len(shares) != num_classes:
+            raise UserError(f"{where} has {len(shares)} values; expected {num_classes}, one per category")
+        for value in shares:
+            if type(value) not in (int, float) or not 0 <= value <= 1:  # NaN fails the comparison, too
+                raise UserError(f"{where} holds {value!r:.60}; expected numbers from 0 to 1")
+    rows = [entry["category_ids_softprob"] for entry in entries]
+    return np.asarray(rows, dtype=np.float32).reshape(len(entries), num_classes)

@@ -1,0 +1,172 @@
+"""From records to batches.
+
+What a training image looks like depends on (seed, epoch, index) alone, and so does the order of the images: the number
+of workers does not matter, and a run that resumes at epoch N sees the batches of an uninterrupted one.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+from yacs.config import CfgNode
+
+from core.errors import UserError, not_accepted
+from core.seed import make_generator, seed_worker
+from datasets.base import IntentDataset, Record
+from datasets.build import build_dataset
+from datasets.images import read_image
+from datasets.transforms import build_test_transform, build_train_transform
+
+SAMPLERS = ("RandomSampler", "SequentialSampler")
+LOADER_STREAM = 1  # of core.seed.make_generator
+
+
+class RecordDataset(Dataset):
+    """Decode and transform records; with a ``seed``, each item's randomness derives from (seed, epoch, index)."""
+
+    def __init__(self, records: Sequence[Record], transform: Callable, *, seed: int | None = None) -> None:
+        self.records = records
+        self.transform = transform
+        self.seed = seed
+        self.epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # persistent workers see it change
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> dict:
+        record = self.records[index]
+        image = read_image(record.impath)
+        if self.seed is None:
+            image = self.transform(image)  # (3, H, W)
+        else:
+            with item_rng(self.seed, int(self.epoch), index):
+                image = self.transform(image)  # (3, H, W)
+        return {"img": image, "label": record.label, "index": index, "domain": record.domain, "impath": record.impath}
+
+
+class EpochSampler(Sampler):
+    """A permutation that depends on (seed, epoch) only, or the plain order."""
+
+    def __init__(self, length: int, *, seed: int, shuffle: bool) -> None:
+        self.length, self.seed, self.shuffle = length, seed, shuffle
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        if not self.shuffle:
+            return iter(range(self.length))
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
+        return iter(torch.randperm(self.length, generator=generator).tolist())
+
+
+class Loader(DataLoader):
+    """DataLoader whose workers' user errors arrive as one line instead of a wrapped traceback."""
+
+    def __iter__(self) -> Iterator[dict]:
+        try:
+            yield from super().__iter__()
+        except UserError as error:
+            raise UserError(str(error).rpartition("UserError: ")[2].strip()) from None
+
+
+class DataManager:
+    """The data set and its loaders, with Dassl's attribute names.
+
+    A batch is ``{"img": (B, 3, H, W) float32, "label": (B, C) float32, "index": (B,) int64, "domain": (B,) int64,
+    "impath": list of B paths}``; ``index`` counts within the split. ``mean`` and ``std`` are the backbone's.
+    """
+
+    def __init__(
+        self, cfg: CfgNode, *, mean: Sequence[float], std: Sequence[float], dataset: IntentDataset | None = None
+    ) -> None:
+        self.dataset = build_dataset(cfg) if dataset is None else dataset
+        for split in ("train_x", "val", "test"):
+            if not getattr(self.dataset, split):
+                raise UserError(f"data set {cfg.DATASET.NAME}: split {split} has no images; it needs at least one")
+        self.num_classes = self.dataset.num_classes
+        self.num_source_domains = len(cfg.DATASET.get("SOURCE_DOMAINS", ()))
+        self.lab2cname = self.dataset.lab2cname
+        test_transform = build_test_transform(cfg, mean, std)
+        self.train_loader_x = _train_loader(cfg, self.dataset.train_x, build_train_transform(cfg, mean, std))
+        self.train_loader_u = None
+        self.val_loader = _test_loader(cfg, self.dataset.val, test_transform)
+        self.test_loader = _test_loader(cfg, self.dataset.test, test_transform)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fix the order and the augmentations of the next pass over the training images; call before each epoch."""
+        self.train_loader_x.sampler.epoch = epoch
+        self.train_loader_x.dataset.epoch.fill_(epoch)
+
+
+def derive_seed(*parts: int) -> int:
+    """Mix non-negative integers into one 63-bit seed."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+
+
+@contextmanager
+def item_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
+    """Seed torch's CPU generator for one item and put it back afterwards (the device generators stay untouched)."""
+    generator = torch.default_generator
+    state = generator.get_state()
+    generator.manual_seed(derive_seed(seed, epoch, index))
+    try:
+        yield
+    finally:
+        generator.set_state(state)
+
+
+def collate(items: list[dict]) -> dict:
+    """Stack B items into a batch."""
+    return {
+        "img": torch.stack([item["img"] for item in items]),  # (B, 3, H, W)
+        "label": torch.from_numpy(np.stack([item["label"] for item in items])),  # (B, C)
+        "index": torch.tensor([item["index"] for item in items], dtype=torch.int64),  # (B,)
+        "domain": torch.tensor([item["domain"] for item in items], dtype=torch.int64),  # (B,)
+        "impath": [item["impath"] for item in items],
+    }
+
+
+def num_workers(configured: int, num_cores: int | None = None) -> int:
+    """Return the configured number of workers; -1 picks one from the cores: none on one or two, at most eight."""
+    if configured >= 0:
+        return configured
+    cores = num_cores or os.cpu_count() or 1
+    return 0 if cores <= 2 else min(8, cores - 1)
+
+
+def _loader_options(cfg: CfgNode) -> dict:
+    workers = num_workers(cfg.DATALOADER.NUM_WORKERS)
+    return {
+        "num_workers": workers,
+        "collate_fn": collate,
+        "pin_memory": bool(cfg.USE_CUDA) and torch.cuda.is_available(),
+        "worker_init_fn": seed_worker,
+        "generator": make_generator(cfg.SEED, LOADER_STREAM),  # keeps the loader off the global generator
+    }
+
+
+def _train_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable) -> Loader:
+    """Return the training loader; a last, smaller batch is dropped when there is a full one."""
+    node = cfg.DATALOADER.TRAIN_X
+    if node.SAMPLER not in SAMPLERS:
+        raise UserError(not_accepted("DATALOADER.TRAIN_X.SAMPLER", node.SAMPLER, SAMPLERS))
+    options = _loader_options(cfg)
+    seed = int(torch.randint(2**62, (), generator=make_generator(cfg.SEED, LOADER_STREAM)))
+    return Loader(
+        RecordDataset(records, transform, seed=seed),
+        batch_size=node.BATCH_SIZE,
+        sampler=EpochSampler(len(records), seed=seed, shuffle=node.SAMPLER == "RandomSampler"),
+        drop_last=len(records) >= node.BATCH_SIZE,
+        persistent_workers=options["num_workers"] > 0,
+        **options,
+    )
+
+
+def _test_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable) -> Loader:
+    """Return a loader of all images in order."""
+    return Loader(RecordDataset(records, transform), batch_size=cfg.DATALOADER.TEST.BATCH_SIZE, **_loader_options(cfg))

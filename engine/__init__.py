@@ -1,0 +1,1 @@
+"""Layer 2: the base of all trainers (installed Dassl or our own), optimisers, checkpoints."""

@@ -1,0 +1,300 @@
+"""The base of all multi-label trainers: what Dassl lacks, above the seam, the same on either base."""
+
+import datetime
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm import tqdm
+from yacs.config import CfgNode
+
+from core.errors import UserError
+from core.logging import get_logger
+from core.seed import random_state, set_random_state, set_seed
+from datasets import DataManager
+from engine.checkpoint import frozen_digest, load_checkpoint, read_last_name, save_checkpoint
+from engine.dassl import TrainerX, describe_base, sync_registries
+from engine.fingerprint import check_same_run, run_settings
+from engine.meters import ProgressMeter
+from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
+from engine.precision import Precision
+from evaluation import format_table, write_metrics, write_per_class
+
+log = get_logger()
+
+
+class MultiLabelTrainer(TrainerX):
+    """Train and evaluate one network with images ``(B, 3, H, W)`` and labels ``(B, C)``.
+
+    A subclass gives ``model_name`` (its checkpoint folder), ``build_network``, ``build_loss``, ``lr_multipliers``,
+    ``precision_name`` and ``image_statistics``. Its network has ``parameter_groups() -> {name: [Parameter]}``,
+    ``trainable_state_dict()``, ``load_trainable_state_dict(state)``, ``scores(output) -> (B, C)``.
+    """
+
+    model_name = "model"
+    precision_name = "fp32"
+
+    def __init__(self, cfg: CfgNode) -> None:
+        set_seed(cfg.SEED)
+        sync_registries()
+        self.threshold: float | None = None  # tuned on val; belongs to the weights that are loaded
+        self.loaded_from = "the initial weights"
+        super().__init__(cfg)
+        hierarchy = self.dm.dataset.hierarchy
+        self.evaluator.set_groups(hierarchy.subsets, hierarchy.levels)
+
+    # What a subclass gives ------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def build_network(self) -> nn.Module:
+        """Return the network, on the CPU."""
+
+    @abstractmethod
+    def build_loss(self) -> nn.Module:
+        """Return the loss module: ``(output, label (B, C)) -> scalar``."""
+
+    @abstractmethod
+    def image_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return mean and std of the backbone's images."""
+
+    def lr_multipliers(self) -> Mapping[str, float]:
+        """Return the learning-rate multiplier of each parameter group that has one."""
+        return {}
+
+    # Building -------------------------------------------------------------------------------------------------------
+
+    def check_cfg(self, cfg: CfgNode) -> None:
+        """Check what no single key can tell."""
+        if cfg.TEST.EVALUATOR == "Classification":
+            raise UserError("TEST.EVALUATOR is 'Classification', which is single-label; accepted here: MultiLabel")
+        if cfg.TEST.NO_TEST and cfg.TEST.FINAL_MODEL == "best_val":
+            raise UserError("TEST.NO_TEST True leaves no way to find TEST.FINAL_MODEL 'best_val'; accepted: last_step")
+
+    def build_data_loader(self) -> None:
+        """Create the loaders; normalisation is the backbone's."""
+        mean, std = self.image_statistics()
+        if self.cfg.INPUT.NORMALIZATION == "pixel":
+            mean, std = tuple(self.cfg.INPUT.PIXEL_MEAN), tuple(self.cfg.INPUT.PIXEL_STD)
+        dm = self.dm = DataManager(self.cfg, mean=mean, std=std)
+        self.train_loader_x, self.train_loader_u = dm.train_loader_x, dm.train_loader_u
+        self.val_loader, self.test_loader = dm.val_loader, dm.test_loader
+        self.num_classes, self.num_source_domains = dm.num_classes, dm.num_source_domains
+        self.lab2cname = dm.lab2cname
+        if self.val_loader is None and not self.cfg.TEST.NO_TEST:
+            raise UserError(
+                f"DATASET.NAME '{self.cfg.DATASET.NAME}' has no val split: best epoch and threshold are chosen on val, "
+                "never on test; add one, or train with TEST.NO_TEST True TEST.FINAL_MODEL last_step"
+            )
+
+    def build_model(self) -> None:
+        """Build network, loss, optimiser and schedule; list what is learnt and what is frozen."""
+        self.model = self.build_network().to(self.device)
+        self.loss = self.build_loss().to(self.device)
+        self.precision = Precision(self.precision_name, self.device)
+        groups = self.model.parameter_groups()
+        self.optim = build_optimizer(groups, self.cfg.OPTIM, self.lr_multipliers())
+        self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
+        num_frozen = sum(p.numel() for p in self.model.parameters() if not p.requires_grad)
+        log_param_groups(self.optim, num_frozen)
+        self.frozen_digest = frozen_digest(self.model)
+        self.register_model(self.model_name, self.model, self.optim, self.sched)
+
+    # Training -------------------------------------------------------------------------------------------------------
+
+    def before_train(self) -> None:
+        """Resume, open TensorBoard, start the clock."""
+        log.info(describe_base())
+        self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.cfg.OUTPUT_DIR)
+        self.init_writer(str(Path(self.output_dir, "tensorboard")))
+        self.time_start = time.time()
+
+    def before_epoch(self) -> None:
+        """Tell the loaders which epoch it is: order and augmentation depend on it."""
+        self.dm.set_epoch(self.epoch)
+        self.threshold, self.loaded_from = None, f"epoch {self.epoch + 1}"
+
+    def run_epoch(self) -> None:
+        """Train one epoch and step the schedule."""
+        self.set_model_mode("train")
+        self.num_batches = len(self.train_loader_x)
+        meter = ProgressMeter(self.num_batches, self.epoch, self.max_epoch, self.cfg.TRAIN.PRINT_FREQ)
+        meter.start()
+        for self.batch_idx, batch in enumerate(self.train_loader_x):
+            meter.data_ready()
+            meter.update(self.forward_backward(batch), lr=self.get_current_lr())
+            step = self.epoch * self.num_batches + self.batch_idx
+            self.write_scalar("train/loss", meter.values["loss"], step)
+            self.write_scalar("train/lr", self.get_current_lr(), step)
+        meter.close()
+        self.update_lr()
+
+    def forward_backward(self, batch: dict) -> dict[str, float]:
+        """Run one step."""
+        image, label = self.parse_batch_train(batch)
+        with self.precision.autocast():
+            loss = self.loss(self.model(image), label)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise UserError(
+                f"the loss is {value} at epoch {self.epoch + 1}, batch {self.batch_idx + 1}; "
+                "lower OPTIM.LR, or set OPTIM.CLIP_GRAD_NORM or PREC fp32"
+            )
+        self.model_backward_and_update(loss)
+        return {"loss": value}
+
+    def model_backward_and_update(self, loss: torch.Tensor, names: object = None) -> None:
+        """Back-propagate with loss scaling and gradient clipping, then step."""
+        scaler = self.precision.scaler
+        self.optim.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        if self.cfg.OPTIM.CLIP_GRAD_NORM > 0:
+            scaler.unscale_(self.optim)
+            learnt = [p for group in self.optim.param_groups for p in group["params"]]
+            torch.nn.utils.clip_grad_norm_(learnt, self.cfg.OPTIM.CLIP_GRAD_NORM)
+        scaler.step(self.optim)
+        scaler.update()
+
+    def parse_batch_train(self, batch: dict) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return images ``(B, 3, H, W)`` and labels ``(B, C)`` on the device."""
+        return self.parse_batch_test(batch)
+
+    def parse_batch_test(self, batch: dict) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return images ``(B, 3, H, W)`` and labels ``(B, C)`` on the device."""
+        image = batch["img"].to(self.device, non_blocking=True)
+        return image, batch["label"].to(self.device, non_blocking=True)
+
+    def after_epoch(self) -> None:
+        """Evaluate on val, keep best and last."""
+        cfg, done = self.cfg, self.epoch + 1
+        if not cfg.TEST.NO_TEST:
+            result = self.evaluate_split("val")
+            if result > self.best_result:
+                self.best_result = result
+                self.save_model(self.epoch, self.output_dir, val_result=result, model_name="model-best.pth.tar")
+                log.info("Best epoch so far: %d (val %s %.2f)", done, cfg.TEST.SELECT_METRIC, result)
+        if done == self.max_epoch or (cfg.TRAIN.CHECKPOINT_FREQ > 0 and done % cfg.TRAIN.CHECKPOINT_FREQ == 0):
+            self.save_model(self.epoch, self.output_dir)
+        self.save_model(self.epoch, self.output_dir, model_name="model-last.pth.tar")
+
+    def after_train(self) -> None:
+        """Evaluate the chosen checkpoint on val and test, write the results."""
+        log.info("Finish training")
+        log.info("Finished training")  # what MaPLe's result parser waits for
+        if not self.cfg.TEST.NO_TEST:
+            best = self.cfg.TEST.FINAL_MODEL == "best_val"
+            log.info("Deploy the model with the best val performance" if best else "Deploy the last-epoch model")
+            self.load_model(self.output_dir, epoch=None if best else self.max_epoch)
+            self.test()
+        log.info("Elapsed: %s", datetime.timedelta(seconds=round(time.time() - self.time_start)))
+        self.close_writer()
+
+    # Evaluation -----------------------------------------------------------------------------------------------------
+
+    def test(self, split: str | None = None) -> float:
+        """Evaluate ``val``, or (default) ``cfg.TEST.SPLIT`` at the threshold tuned on val, and write the results."""
+        if split == "val":
+            return self.evaluate_split("val")
+        splits = ["val"] if self.cfg.TEST.SPLIT == "val" and split is None else ["val", "test"]
+        results, folder = {}, Path(self.output_dir)
+        for name in splits:
+            selected = self.evaluate_split(name)
+            results[name] = dict(self.results)
+            write_per_class(
+                folder / f"per_class{'' if name == splits[-1] else '_' + name}.csv", self.evaluator.per_class
+            )
+        write_metrics(folder / "metrics.json", {"model": self.loaded_from, **results})
+        log.info("%s\nResults of %s: %s", format_table(results), self.loaded_from, folder / "metrics.json")
+        return selected
+
+    @torch.no_grad()
+    def evaluate_split(self, split: str) -> float:
+        """Evaluate ``split`` and return the metric that selects; val tunes the threshold that test then uses."""
+        self.set_model_mode("eval")
+        self.evaluator.reset()
+        self.evaluator.threshold = None if split == "val" else self.threshold
+        loader = {"val": self.val_loader, "test": self.test_loader}[split]
+        log.info("Evaluate on the *%s* set", split)
+        for batch in tqdm(loader, desc=split, leave=False, disable=None):
+            image, label = self.parse_batch_test(batch)
+            self.evaluator.process(self.model_inference(image), label)
+        self.results = self.evaluator.evaluate()
+        if split == "val":
+            self.threshold = self.evaluator.tuned_threshold
+        for name, value in self.results.items():
+            self.write_scalar(f"{split}/{name}", value, self.epoch)
+        return next(iter(self.results.values()))
+
+    def model_inference(self, input: torch.Tensor) -> torch.Tensor:
+        """Return scores ``(B, C)`` in [0, 1], fp32."""
+        with self.precision.autocast():
+            output = self.model(input)
+        return self.model.scores(output.float())
+
+    # Checkpoints ----------------------------------------------------------------------------------------------------
+
+    def save_model(
+        self, epoch: int, directory: str, is_best: bool = False, val_result: float | None = None, model_name: str = ""
+    ) -> None:
+        """Save what is learnt and all that resuming needs; frozen weights stay in the backbone's own file."""
+        state = {
+            "state_dict": self.model.trainable_state_dict(),
+            "epoch": epoch + 1,
+            "optimizer": self.optim.state_dict(),
+            "scheduler": self.sched.state_dict(),
+            "val_result": val_result,
+            "best_result": float(self.best_result),
+            "scaler": self.precision.scaler.state_dict(),
+            "random_state": random_state(),
+            "settings": run_settings(self.cfg),
+            "frozen_digest": self.frozen_digest,
+        }
+        name = model_name or f"model.pth.tar-{epoch + 1}"
+        save_checkpoint(state, Path(directory, self.model_name, name), remember=name != "model-best.pth.tar")
+
+    def load_model(self, directory: str, epoch: int | None = None) -> None:
+        """Load the best checkpoint of ``directory``, or that of ``epoch``, for evaluation."""
+        if not directory:
+            log.info("No model directory is given: load_model() is skipped")
+            return
+        file = "model-best.pth.tar" if epoch is None else f"model.pth.tar-{epoch}"
+        path = Path(directory, self.model_name, file)
+        checkpoint = load_checkpoint(path)
+        self._load_learnt(checkpoint, path)
+        self.epoch = checkpoint["epoch"] - 1
+        self.threshold, self.loaded_from = None, f"epoch {checkpoint['epoch']}"
+        log.info("Load %s (epoch=%d, val_result=%s)", path, checkpoint["epoch"], checkpoint.get("val_result"))
+
+    def resume_model_if_exist(self, directory: str) -> int:
+        """Go on from the last checkpoint of ``directory``: weights, optimiser, schedule, best result, random state."""
+        path = read_last_name(Path(directory, self.model_name))
+        if path is None:
+            if self.cfg.RESUME:
+                raise UserError(f"RESUME is '{directory}', but {Path(directory, self.model_name)} holds no checkpoint")
+            log.info("No checkpoint found, train from scratch")
+            return 0
+        checkpoint = load_checkpoint(path)
+        check_same_run(checkpoint.get("settings", {}), self.cfg, path)
+        self._load_learnt(checkpoint, path)
+        self.optim.load_state_dict(checkpoint["optimizer"])
+        self.sched.load_state_dict(checkpoint["scheduler"])
+        self.precision.scaler.load_state_dict(checkpoint["scaler"])
+        self.best_result = checkpoint["best_result"]
+        set_random_state(checkpoint["random_state"])
+        log.info("Resume from %s (epoch %d is done)", path, checkpoint["epoch"])
+        return checkpoint["epoch"]
+
+    def _load_learnt(self, checkpoint: dict, path: Path) -> None:
+        try:
+            self.model.load_trainable_state_dict(checkpoint["state_dict"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(f"{path} does not fit this configuration (backbone, classes, prompts): {reason}") from error
+        if checkpoint.get("frozen_digest", self.frozen_digest) != self.frozen_digest:
+            raise UserError(
+                f"{path} was trained on other frozen weights; expected the same MODEL.BACKBONE.PATH or NAME "
+                "(and the same --seed where the backbone starts from random weights)"
+            )

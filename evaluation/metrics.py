@@ -1,0 +1,105 @@
+"""Multi-label metrics on NumPy arrays, in float64.
+
+Labels are hard: an entry above 0 is positive, 0 is negative, below 0 (-1) is unknown and left out of every count.
+N: images, C: classes. Values are fractions; percent is for those who report them.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def average_precision(scores: Array, labels: Array) -> Array:
+    """Return the non-interpolated average precision of each class, ``(C,)``; NaN for a class with no positive.
+
+    AP = sum_n (R_n - R_{n-1}) P_n over the distinct scores n in falling order, so that tied scores count at once
+    (scikit-learn's ``average_precision_score``).
+
+    Args:
+        scores: ``(N, C)``, larger is more likely.
+        labels: ``(N, C)``.
+    """
+    scores, labels = _checked(scores, labels)
+    per_class = [_class_average_precision(s, y) for s, y in zip(scores.T, labels.T, strict=True)]
+    return np.array(per_class, dtype=np.float64)
+
+
+def _class_average_precision(scores: Array, labels: Array) -> float:
+    """Return the average precision of one class; both arrays ``(N,)``."""
+    known = labels >= 0
+    scores, positive = scores[known].astype(np.float64), labels[known] > 0
+    if not positive.any():
+        return float("nan")
+    order = np.argsort(-scores, kind="stable")
+    scores, positive = scores[order], positive[order]
+    last_of_tie = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # one index per distinct score
+    num_hits = np.cumsum(positive, dtype=np.float64)[last_of_tie]
+    precision = num_hits / (last_of_tie + 1)
+    recall = num_hits / num_hits[-1]
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def mean_average_precision(scores: Array, labels: Array) -> float:
+    """Return the mean of :func:`average_precision` over the classes that have a positive; NaN when none has."""
+    ap = average_precision(scores, labels)
+    return mean_or_nan(ap[~np.isnan(ap)])
+
+
+def f1_counts(pred: Array, labels: Array, *, axis: int | None = 0) -> tuple[Array, Array, Array]:
+    """Return true positives, false positives and false negatives over known entries.
+
+    Args:
+        pred: ``(N, C)``, boolean.
+        labels: ``(N, C)``.
+        axis: 0 counts per class, 1 per image, None over everything.
+    """
+    pred, labels = _checked(pred, labels)
+    pred, positive, negative = pred.astype(bool), labels > 0, labels == 0
+    return (pred & positive).sum(axis), (pred & negative).sum(axis), (~pred & positive).sum(axis)
+
+
+def f1_scores(pred: Array, labels: Array) -> dict[str, Any]:
+    """Return macro, micro and samples F1, the F1 per class, and the classes without a positive.
+
+    As scikit-learn's ``f1_score(zero_division=0)``, except: ``macro`` is the mean over the classes that have
+    a positive (the others are listed under ``absent``), and ``samples`` leaves out images without a known label.
+
+    Args:
+        pred: ``(N, C)``, boolean.
+        labels: ``(N, C)``.
+
+    Returns:
+        ``macro``, ``micro``, ``samples``: float; ``per_class``: ``(C,)``; ``absent``: list of class indices.
+    """
+    pred, labels = _checked(pred, labels)
+    per_class = _f1(*f1_counts(pred, labels, axis=0))
+    per_image = _f1(*f1_counts(pred, labels, axis=1))
+    present = (labels > 0).any(axis=0)
+    return {
+        "macro": mean_or_nan(per_class[present]),
+        "micro": float(_f1(*f1_counts(pred, labels, axis=None))),
+        "samples": mean_or_nan(per_image[(labels >= 0).any(axis=1)]),
+        "per_class": per_class,
+        "absent": np.flatnonzero(~present).tolist(),
+    }
+
+
+def mean_or_nan(values: Array) -> float:
+    """Return the mean, or NaN (without NumPy's warning) of an empty array."""
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
+def _f1(num_true_pos: Array, num_false_pos: Array, num_false_neg: Array) -> Array:
+    """Return 2 TP / (2 TP + FP + FN), 0 where nothing is positive and nothing predicted."""
+    denominator = np.asarray(2 * num_true_pos + num_false_pos + num_false_neg, dtype=np.float64)
+    return 2 * num_true_pos / np.where(denominator == 0, 1.0, denominator)
+
+
+def _checked(scores: Array, labels: Array) -> tuple[Array, Array]:
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    if scores.ndim != 2 or scores.shape != labels.shape:
+        raise ValueError(f"scores and labels must both be (N, C); got {scores.shape} and {labels.shape}")
+    return scores, labels

@@ -1,0 +1,18 @@
+"""Losses: pure functions on tensors (``functional``) and thin modules registered by name."""
+
+import sys
+
+from core.registry import import_submodules
+
+from .build import LOSS_REGISTRY, build_loss
+from .functional import asymmetric_pair_loss, asymmetric_sigmoid_loss, binary_pair_loss
+
+import_submodules(sys.modules[__name__])
+
+__all__ = [
+    "LOSS_REGISTRY",
+    "asymmetric_pair_loss",
+    "asymmetric_sigmoid_loss",
+    "binary_pair_loss",
+    "build_loss",
+]

@@ -1,0 +1,151 @@
+"""IntCLIP (Yang, Ye, Tao, ECCV 2024): composition of encoder, aggregation, prompts and region pooling."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import open_clip
+import torch
+from torch import Tensor, nn
+
+from core.errors import UserError
+from models.aggregation import build_aggregation
+from models.encoder import build_encoder
+from models.prompts import PromptLearner, TextEncoder
+from models.region_pooling import POSITIVE, region_logits
+
+
+class IntCLIP(nn.Module):
+    """Images to pairs of logits per class; learns prompts, the semantic branch and the aggregation, nothing else.
+
+    ``aggregation="sight"`` with plain class names is DualCoOp over frozen features.
+    """
+
+    def __init__(
+        self,
+        clip: open_clip.CLIP,
+        class_texts: Sequence[str],
+        *,
+        semantic_layers: Sequence[str] = ("layer3", "layer4"),
+        num_semantic_blocks: int = 1,
+        dense_form: str = "value",
+        aggregation: str = "sight_assisted",
+        attention_from: str = "semantic",
+        num_ctx_pos: int = 16,
+        num_ctx_neg: int = 16,
+        class_specific: bool = True,
+        init_pos: str = "",
+        init_neg: str = "",
+        logit_scale: float = 20.0,
+        pool_weight: float = 5.0,
+        text_chunk_size: int = 0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.logit_scale, self.pool_weight, self.text_chunk_size = logit_scale, pool_weight, text_chunk_size
+        self.prompts = PromptLearner(
+            clip,
+            class_texts,
+            num_ctx_pos=num_ctx_pos,
+            num_ctx_neg=num_ctx_neg,
+            class_specific=class_specific,
+            init_pos=init_pos,
+            init_neg=init_neg,
+            generator=generator,
+        )
+        self.text_encoder = TextEncoder(clip)
+        embed_dim = clip.text_projection.shape[1]
+        self.aggregation = build_aggregation(aggregation, embed_dim, attention_from, generator)
+        self.encoder = build_encoder(
+            clip.visual,
+            semantic_layers=semantic_layers,
+            num_semantic_blocks=num_semantic_blocks,
+            dense_form=dense_form,
+            branches=self.aggregation.branches,
+        )
+        self._text_cache: tuple[tuple, tuple[Tensor, Tensor]] | None = None
+        self.parameter_groups()  # asserts that the partition is complete
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits ``(B, 2, C)`` of images ``(B, 3, H, W)``; planes NEGATIVE and POSITIVE."""
+        fused = self.aggregation(*self.encoder(images))  # (B, E, h, w)
+        pos, neg = self.text_features()  # (C, E) each
+        return region_logits(fused, pos, neg, scale=self.logit_scale, weight=self.pool_weight)  # (B, 2, C)
+
+    def text_features(self) -> tuple[Tensor, Tensor]:
+        """Return positive and negative text features, each ``(C, E)``.
+
+        In eval mode without gradients they are computed once and kept until the contexts change, move, or training
+        goes on.
+        """
+        if self.training or torch.is_grad_enabled():
+            return self._encode_text()
+        key = self._text_key()
+        if self._text_cache is None or self._text_cache[0] != key:
+            self._text_cache = (key, self._encode_text())
+        return self._text_cache[1]
+
+    def _encode_text(self) -> tuple[Tensor, Tensor]:
+        embeddings, eos = self.prompts()  # (2C, L, D), (2C,)
+        features = self.text_encoder(embeddings, eos, self.text_chunk_size)  # (2C, E)
+        pos, neg = features.chunk(2)
+        return pos, neg
+
+    def _text_key(self) -> tuple:
+        """Return what changes whenever a context is written to or moved, or the precision changes."""
+        contexts = (self.prompts.ctx_pos, self.prompts.ctx_neg)
+        kind = contexts[0].device.type
+        state = tuple((c.data_ptr(), c._version, str(c.device), c.dtype) for c in contexts)
+        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        return (*state, precision)
+
+    def train(self, mode: bool = True) -> "IntCLIP":
+        """Set the mode; frozen parts and BatchNorm stay in eval mode, and training forgets the text features."""
+        if mode:
+            self._text_cache = None
+        return super().train(mode)
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False) -> object:
+        """Load as any module does, and forget the text features."""
+        self._text_cache = None
+        return super().load_state_dict(state_dict, strict=strict, assign=assign)
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the learnt parameters by name of group; a group that this composition does not learn is empty."""
+        semantic = self.encoder.semantic
+        groups = {
+            "prompts": list(self.prompts.parameters()),
+            "semantic": list(semantic.parameters()) if semantic is not None else [],
+            "aggregation": list(self.aggregation.parameters()),
+        }
+        assert_partition(self.parameters(), groups)
+        return groups
+
+    def trainable_state_dict(self) -> dict[str, Tensor]:
+        """Return the learnt parameters alone, by name: all that a checkpoint needs beside the backbone."""
+        return {name: p.detach() for name, p in self.named_parameters() if p.requires_grad}
+
+    def load_trainable_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Load what :meth:`trainable_state_dict` returned; anything missing, unknown or mis-shaped is an error."""
+        wanted = self.trainable_state_dict()
+        faults = [f"missing {key}" for key in wanted if key not in state]
+        faults += [f"unexpected {key}" for key in state if key not in wanted]
+        faults += [
+            f"{key} is {tuple(state[key].shape)}, not {tuple(value.shape)}"
+            for key, value in wanted.items()
+            if key in state and state[key].shape != value.shape
+        ]
+        if faults:
+            raise UserError(f"the checkpoint does not fit this model, {len(faults)} faults: {'; '.join(faults[:5])}")
+        self.load_state_dict(state, strict=False)
+
+    @staticmethod
+    def scores(logits: Tensor) -> Tensor:
+        """Return each class's probability ``(B, C)``: the softmax over the pair of logits ``(B, 2, C)``."""
+        return logits.float().softmax(dim=1)[:, POSITIVE]
+
+
+def assert_partition(parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]) -> None:
+    """Assert that ``groups`` hold every trainable parameter exactly once and no frozen one."""
+    grouped = [id(parameter) for group in groups.values() for parameter in group]
+    trainable = {id(parameter) for parameter in parameters if parameter.requires_grad}
+    assert len(grouped) == len(set(grouped)), "a parameter is in two groups"
+    assert set(grouped) == trainable, "groups and trainable parameters differ"

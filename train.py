@@ -1,0 +1,55 @@
+"""Train and evaluate: parse, configure, seed, build, run."""
+
+import os
+import sys
+
+from core.cli import build_parser, key_flags
+from core.config_merge import setup_cfg
+from core.errors import UserError
+from core.imports import import_modules
+from core.logging import close_logging, get_logger, setup_logging
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one experiment; a user's mistake raises :class:`core.errors.UserError`."""
+    args = build_parser().parse_args(argv)
+    files = [file for file in (args.dataset_config_file, args.config_file) if file]
+    cfg = setup_cfg(files, flags=key_flags(args), opts=args.opts)
+    if args.eval_only and not args.model_dir:
+        raise UserError("--eval-only needs --model-dir, the output folder of the run to evaluate")
+    if args.base:
+        os.environ["INTCLIP_BASE"] = args.base
+    from engine.dassl import TRAINER_REGISTRY, build_trainer, describe_base  # after the base is chosen
+    from engine.run import check_trainer_name, log_start
+
+    import_modules(cfg.IMPORTS)
+    import_modules(["trainers"])
+    check_trainer_name(cfg, TRAINER_REGISTRY)
+    setup_logging(cfg.OUTPUT_DIR)
+    log_start(args, cfg, describe_base())
+    trainer = build_trainer(cfg)  # seeds from cfg.SEED before anything random
+    if args.eval_only:
+        trainer.load_model(args.model_dir, epoch=args.load_epoch)
+        trainer.test()
+    elif not args.no_train:
+        trainer.train()
+
+
+def run() -> int:
+    """Run :func:`main`; print a user's mistake as its message alone."""
+    try:
+        main()
+    except UserError as error:
+        get_logger().error("%s", error) if get_logger().handlers else None
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on from the last finished epoch", file=sys.stderr)
+        return 130
+    finally:
+        close_logging()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())
