@@ -3,16 +3,16 @@
 import os
 import sys
 
-from core.cli import build_parser, key_flags
+from core.cli import key_flags, parse_args
 from core.config_merge import setup_cfg
 from core.errors import UserError
 from core.imports import import_modules
-from core.logging import close_logging, get_logger, setup_logging
+from core.logging import close_logging, setup_logging
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run one experiment; a user's mistake raises :class:`core.errors.UserError`."""
-    args = build_parser().parse_args(argv)
+    args = parse_args(argv)
     files = [file for file in (args.dataset_config_file, args.config_file) if file]
     cfg = setup_cfg(files, flags=key_flags(args), opts=args.opts)
     if args.eval_only and not args.model_dir:
@@ -40,7 +40,6 @@ def run() -> int:
     try:
         main()
     except UserError as error:
-        get_logger().error("%s", error) if get_logger().handlers else None
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

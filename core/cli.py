@@ -69,6 +69,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line; an unknown or misplaced flag raises :class:`UserError`."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    for word in args.opts[::2]:
+        flag = word.split("=")[0]
+        if flag.startswith("--") and flag in parser._option_string_actions:
+            raise UserError(f"flag '{flag}' stands behind KEY VALUE pairs or an unknown flag; flags come first")
+        if flag.startswith("--"):
+            raise UserError(f"unknown flag '{flag}'.{did_you_mean(flag, parser._option_string_actions)}")
+    return args
+
+
 def key_flags(args: argparse.Namespace) -> dict[str, tuple[Any, str]]:
     """Return ``{KEY: (value, flag)}`` of the flags that were given."""
     given = vars(args)

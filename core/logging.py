@@ -35,6 +35,7 @@ def setup_logging(output_dir: str | None = None) -> Path | None:
 
     An existing ``log.txt`` is kept: the new one gets the time as suffix, as Dassl does.
     """
+    logging.disable(logging.NOTSET)  # some libraries that Dassl imports switch INFO off for the whole process
     logger = get_logger()
     logger.setLevel(logging.INFO)
     logger.propagate = False

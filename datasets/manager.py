@@ -68,10 +68,13 @@ class Loader(DataLoader):
     """DataLoader whose workers' user errors arrive as one line instead of a wrapped traceback."""
 
     def __iter__(self) -> Iterator[dict]:
+        message = ""
         try:
             yield from super().__iter__()
         except UserError as error:
-            raise UserError(str(error).rpartition("UserError: ")[2].strip()) from None
+            message = str(error).rpartition("UserError: ")[2].strip()
+        if message:  # raised out here: a kept traceback would keep the workers, which then take seconds to end
+            raise UserError(message)
 
 
 class DataManager:

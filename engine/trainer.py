@@ -13,7 +13,7 @@ from tqdm import tqdm
 from yacs.config import CfgNode
 
 from core.errors import UserError
-from core.logging import get_logger
+from core.logging import get_logger, setup_logging
 from core.seed import random_state, set_random_state, set_seed
 from datasets import DataManager
 from engine.checkpoint import frozen_digest, load_checkpoint, read_last_name, save_checkpoint
@@ -39,6 +39,9 @@ class MultiLabelTrainer(TrainerX):
     precision_name = "fp32"
 
     def __init__(self, cfg: CfgNode) -> None:
+        if not log.handlers:  # built inside somebody's project: their stdout is the log
+            setup_logging()
+            log.info(describe_base())
         set_seed(cfg.SEED)
         sync_registries()
         self.threshold: float | None = None  # tuned on val; belongs to the weights that are loaded
@@ -107,7 +110,6 @@ class MultiLabelTrainer(TrainerX):
 
     def before_train(self) -> None:
         """Resume, open TensorBoard, start the clock."""
-        log.info(describe_base())
         self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.cfg.OUTPUT_DIR)
         self.init_writer(str(Path(self.output_dir, "tensorboard")))
         self.time_start = time.time()

@@ -50,7 +50,7 @@ def make_demo_data(
         raise UserError(f"{root} already holds annotations of another data set; give --root a folder of its own")
     if stamp == {**settings, "complete": True} and _is_complete(root, counts):
         return False
-    (root / "annotations").parent.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
     _write_json(root / STAMP, {**settings, "complete": False})
     for folder in ("annotations", "low"):
         (root / folder).mkdir(exist_ok=True)

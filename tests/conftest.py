@@ -1,0 +1,39 @@
+"""Shared fixtures: a small data set in the official layout and a fast configuration."""
+
+import pytest
+
+from core.logging import close_logging
+from tools.make_demo_data import make_demo_data
+
+FAST = [
+    "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
+    "TRAINER.INTCLIP.N_CTX_POS", "4", "TRAINER.INTCLIP.N_CTX_NEG", "4", "TRAINER.INTCLIP.SEMANTIC_LAYERS", "('layer4',)",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def demo_root(tmp_path_factory):
+    """Return the folder of a demo data set of 48 / 24 / 24 images."""
+    root = tmp_path_factory.mktemp("demo")
+    make_demo_data(root, seed=0, size=64, num_train=48, num_val=24, num_test=24)
+    return root
+
+
+@pytest.fixture
+def train_args(demo_root):
+    """Return a function: output folder and overrides to the arguments of a fast demo run."""
+
+    def args(out, *opts):
+        return [
+            "--root", str(demo_root), "--seed", "1", "--trainer", "IntCLIP",
+            "--dataset-config-file", "configs/datasets/demo.yaml",
+            "--config-file", "configs/trainers/IntCLIP/demo.yaml", "--output-dir", str(out), *FAST, *map(str, opts),
+        ]  # fmt: skip
+
+    return args
+
+
+@pytest.fixture(autouse=True)
+def _no_open_logs():
+    yield
+    close_logging()

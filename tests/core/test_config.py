@@ -1,0 +1,111 @@
+"""Configuration: merging, faults reported together, Dassl's tree."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yacs.config import CfgNode
+
+from core.cli import key_flags, parse_args
+from core.config import KEYS, extend_cfg, get_cfg_default
+from core.config_merge import flatten, setup_cfg
+from core.errors import UserError
+
+
+def test_defaults_accept_themselves():
+    opts = [text for key, value in flatten(get_cfg_default()) for text in (key, str(value))]
+    cfg = setup_cfg([], opts=opts)
+    assert dict(flatten(cfg)) == dict(flatten(get_cfg_default()))
+    assert cfg.is_frozen()
+
+
+def test_every_key_is_declared_once_with_a_meaning():
+    names = [key.name for key in KEYS]
+    assert len(names) == len(set(names))
+    assert all(key.help for key in KEYS)
+
+
+def test_order_of_precedence(tmp_path):
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text("OPTIM: {LR: 1e-3, MAX_EPOCH: 3}\nSEED: 5\n")
+    second.write_text("OPTIM: {LR: 4e-4}\n")
+    cfg = setup_cfg([str(first), str(second)], flags={"SEED": ("0", "--seed")}, opts=["OPTIM.MAX_EPOCH", "9"])
+    assert (cfg.OPTIM.LR, cfg.OPTIM.MAX_EPOCH, cfg.SEED) == (4e-4, 9, 0)
+
+
+def test_all_faults_are_reported_together_with_their_source(tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text("OPTIM: {LRR: 1, NAME: sdg, MAX_EPOCH: 0, LR: much}\nINPUT: {SIZE: [224]}\n")
+    with pytest.raises(UserError) as caught:
+        setup_cfg([str(file)], opts=["SEEED", "1", "USE_CUDA", "maybe"])
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("7 faults")
+    for part in (
+        "Did you mean 'OPTIM.LR'",
+        "Did you mean 'sgd'",
+        "at least 1",
+        "a number",
+        "2 values",
+        "'SEED'",
+        "True or",
+    ):
+        assert part in str(caught.value), part
+    assert sum(str(file) in line for line in lines) == 5
+    assert sum("the command line" in line for line in lines) == 2
+
+
+@pytest.mark.parametrize("text", ["OPTIM: [", "just text", "- a\n- b"])
+def test_a_file_that_is_no_mapping_is_one_line(tmp_path, text):
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"bad\.yaml"):
+        setup_cfg([str(file)])
+
+
+@given(st.text(min_size=1, max_size=30), st.text(max_size=20))
+def test_no_text_ends_in_anything_but_a_user_error(name, value):
+    try:
+        setup_cfg([], opts=[name, value])
+    except UserError as error:
+        assert name in str(error)
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_a_learning_rate_is_a_number_of_at_least_zero(value):
+    if value >= 0:
+        assert setup_cfg([], opts=["OPTIM.LR", repr(value).replace("inf", "1e999")]).OPTIM.LR == value
+    else:
+        with pytest.raises(UserError):
+            setup_cfg([], opts=["OPTIM.LR", repr(value).replace("inf", "1e999")])
+
+
+def test_extending_a_tree_keeps_what_is_there():
+    cfg = CfgNode({"OPTIM": CfgNode({"LR": 7.0}), "MINE": 1})
+    extend_cfg(cfg)
+    assert (cfg.OPTIM.LR, cfg.MINE, cfg.TRAINER.INTCLIP.N_CTX_POS) == (7.0, 1, 16)
+
+
+def test_seed_zero_is_a_seed_and_aliases_work():
+    args = parse_args(["--seed", "0", "--output_dir", "o", "--n_ctx_pos", "4", "--input_size", "288"])
+    cfg = setup_cfg([], flags=key_flags(args))
+    assert (cfg.SEED, cfg.OUTPUT_DIR, cfg.TRAINER.INTCLIP.N_CTX_POS, cfg.INPUT.SIZE) == (0, "o", 4, (288, 288))
+
+
+def test_an_unknown_flag_is_one_line():
+    with pytest.raises(UserError, match="--traner Did you mean '--trainer'"):
+        parse_args(["--traner", "IntCLIP", "--seed", "1"])
+    with pytest.raises(UserError, match="'--seed' stands behind"):
+        parse_args(["OPTIM.LR", "1", "--seed", "1"])
+
+
+@pytest.mark.parametrize("name", ["rn50", "rn101", "demo"])
+def test_shipped_files_are_valid(name):
+    cfg = setup_cfg(["configs/datasets/intentonomy.yaml", f"configs/trainers/IntCLIP/{name}.yaml"])
+    assert cfg.TRAINER.NAME == "IntCLIP"
+
+
+def test_published_recipe():
+    cfg = setup_cfg(["configs/trainers/IntCLIP/rn101.yaml"])
+    optim = cfg.OPTIM
+    assert (optim.LR, optim.MOMENTUM, optim.WEIGHT_DECAY, optim.MAX_EPOCH) == (4e-4, 0.9, 5e-4, 60)
+    assert (optim.WARMUP_EPOCH, optim.WARMUP_TYPE, optim.WARMUP_CONS_LR) == (1, "constant", 1e-5)
+    assert (cfg.DATALOADER.TRAIN_X.BATCH_SIZE, optim.SEMANTIC_LR_MULT, optim.AGGREGATION_LR_MULT) == (64, 0.1, 0.1)

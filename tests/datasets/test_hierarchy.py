@@ -1,0 +1,125 @@
+"""Hierarchy files: order, integrity of the shipped ones, and the errors of a user's own."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from datasets.base import IntentDataset
+from datasets.hierarchy import default_hierarchy, key_to_words, load_hierarchy
+from tools.make_demo_data import CLASSES
+
+KEYS = [
+    "Attractive",
+    "BeatCompete",
+    "Communicate",
+    "CreativeUnique",
+    "CuriousAdventurousExcitingLife",
+    "EasyLife",
+    "EnjoyLife",
+    "FineDesignLearnArt-Arch",
+    "FineDesignLearnArt-Art",
+    "FineDesignLearnArt-Culture",
+    "GoodParentEmoCloseChild",
+    "Happy",
+    "HardWorking",
+    "Harmony",
+    "Health",
+    "InLove",
+    "InLoveAnimal",
+    "InspirOthrs",
+    "ManagableMakePlan",
+    "NatBeauty",
+    "PassionAbSmthing",
+    "Playful",
+    "ShareFeelings",
+    "SocialLifeFriendship",
+    "SuccInOccupHavGdJob",
+    "TchOthrs",
+    "ThngsInOrdr",
+    "WorkILike",
+]
+
+SMALL = """
+classes: {A: {name: first, sentence: say first}, B: {name: second}, C: {}}
+tree: {top: {one: [A], two: [B, C]}}
+subsets: {odd: [A, C]}
+"""
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_intentonomy_groups() -> None:
+    hierarchy = load_hierarchy("intentonomy", KEYS)
+    assert len(hierarchy.names) == len(set(hierarchy.sentences)) == 28
+    assert {level: len(groups) for level, groups in hierarchy.levels.items()} == {"mid": 15, "super": 9}
+    for groups in hierarchy.levels.values():
+        assert sorted(i for classes in groups.values() for i in classes) == list(range(28))
+    sizes = {name: len(classes) for name, classes in hierarchy.subsets.items()}
+    assert sizes == {"easy": 3, "medium": 15, "hard": 10, "object_dependent": 7, "context_dependent": 2, "other": 19}
+    assert hierarchy.levels["mid"]["finances"] == [5]
+    assert hierarchy.levels["super"]["security and belonging"] == [0, 2, 15, 16, 22, 23]
+    assert hierarchy.subsets["easy"] == [0, 7, 19]
+    assert hierarchy.paths[24][:2] == ("financial and occupational success", "occupational success")
+    assert hierarchy.paths[14] == ("health",)
+
+
+def test_sentences_are_short_natural_and_distinct() -> None:
+    for name, keys in (("intentonomy", KEYS), ("demo", CLASSES)):
+        sentences = load_hierarchy(name, list(keys)).sentences
+        assert all(8 <= len(sentence.split()) <= 18 for sentence in sentences)
+        words = [frozenset(sentence.split()) for sentence in sentences]
+        assert all(len(a ^ b) >= 4 for i, a in enumerate(words) for b in words[:i])
+
+
+def test_order_follows_the_classes(tmp_path: Path) -> None:
+    hierarchy = load_hierarchy(write(tmp_path, SMALL), ["C", "B", "A"])
+    assert hierarchy.names == ["c", "second", "first"]
+    assert hierarchy.paths == [("top", "two", "c"), ("top", "two", "second"), ("top", "one", "first")]
+    assert hierarchy.sentences == ["top, two, c", "top, two, second", "say first"]
+    assert hierarchy.levels == {"mid": {"one": [2], "two": [0, 1]}, "super": {"top": [0, 1, 2]}}
+    assert hierarchy.subsets == {"odd": [0, 2]}
+
+
+def test_all_faults_in_one_error(tmp_path: Path) -> None:
+    text = "classes: {Happy: {}, Happy: {}, Sadd: {}}\ntree: {t: {m: [Happy, Happy]}}\nsubsets: {s: [Hapy]}"
+    with pytest.raises(UserError) as caught:
+        load_hierarchy(write(tmp_path, text), ["Happy", "Sad"])
+    message = str(caught.value)
+    for part in ("own.yaml", "'Happy' is given twice", "unknown class 'Sadd'. Did you mean 'Sad'?", "'Sad' is missing"):
+        assert part in message
+    assert "tree: class 'Happy' appears more than once" in message
+    assert "subset 's': unknown class 'Hapy'" in message
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1, 2]", "classes: 3", "classes: {A: {name: 3}}", "tree: {a: {b: [A]}}", "a: [\n"]
+)
+def test_not_a_hierarchy(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UserError, match=r"own\.yaml is not"):
+        load_hierarchy(write(tmp_path, text), ["A"])
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(UserError, match="Did you mean 'intentonomy'"):
+        load_hierarchy("intentonmy", KEYS)
+
+
+def test_words_of_keys() -> None:
+    assert key_to_words("GoodParent_closeChild") == "good parent close child"
+    assert key_to_words("traffic_light") == "traffic light"
+    assert key_to_words("TVSet") == "tv set"
+    hierarchy = default_hierarchy(["EasyLife"])
+    assert (hierarchy.names, hierarchy.paths, hierarchy.levels) == (["easy life"], [("easy life",)], {})
+
+
+def test_without_hierarchy_a_dataset_is_flat(cfg) -> None:
+    cfg.DATASET.NAME, cfg.DATASET.HIERARCHY = "Mine", ""
+    splits = {split: [object()] for split in ("train_x", "val", "test")}
+    assert IntentDataset(cfg, classnames=["RedCar"], **splits).hierarchy.sentences == ["red car"]
+    cfg.DATASET.NAME = "Demo"
+    assert IntentDataset(cfg, classnames=list(CLASSES), **splits).hierarchy.levels["super"]

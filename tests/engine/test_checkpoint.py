@@ -1,0 +1,51 @@
+"""Checkpoint files: atomic, weights only, clear errors."""
+
+import pytest
+import torch
+from torch import nn
+
+from core.errors import UserError
+from engine.checkpoint import frozen_digest, load_checkpoint, read_last_name, save_checkpoint
+
+
+def test_round_trip_and_pointer(tmp_path):
+    path = tmp_path / "m" / "model.pth.tar-3"
+    save_checkpoint({"state_dict": {"w": torch.ones(2)}, "epoch": 3}, path)
+    save_checkpoint({"state_dict": {}, "epoch": 1}, path.with_name("model-best.pth.tar"), remember=False)
+    assert read_last_name(path.parent) == path
+    assert torch.equal(load_checkpoint(path)["state_dict"]["w"], torch.ones(2))
+
+
+def test_missing_file_names_what_is_there(tmp_path):
+    save_checkpoint({"state_dict": {}, "epoch": 2}, tmp_path / "model.pth.tar-2")
+    with pytest.raises(UserError, match=r"model\.pth\.tar-9.*model\.pth\.tar-2"):
+        load_checkpoint(tmp_path / "model.pth.tar-9")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04broken"])
+def test_garbage_is_one_line(tmp_path, content):
+    path = tmp_path / "model-best.pth.tar"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"model-best\.pth\.tar") as caught:
+        load_checkpoint(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "model-last.pth.tar"
+    save_checkpoint({"state_dict": {}, "epoch": 1}, path)
+    with pytest.raises(AttributeError):
+        save_checkpoint({"state_dict": lambda: None, "epoch": 2}, path)
+    assert load_checkpoint(path)["epoch"] == 1
+
+
+def test_digest_is_of_frozen_values_only():
+    model = nn.Linear(2, 2)
+    model.bias.requires_grad_(False)
+    before = frozen_digest(model)
+    with torch.no_grad():
+        model.weight.add_(1)
+    assert frozen_digest(model) == before
+    with torch.no_grad():
+        model.bias.add_(1)
+    assert frozen_digest(model) != before

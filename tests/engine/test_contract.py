@@ -1,0 +1,63 @@
+"""A trainer written against Dassl's public names alone runs on the base in use."""
+
+import torch
+from torch import nn
+
+from core.config_merge import setup_cfg
+from engine.dassl import TRAINER_REGISTRY, TrainerX, build_trainer
+
+
+@TRAINER_REGISTRY.register()
+class ContractTrainer(TrainerX):
+    """Mean colour to classes; overrides what a Dassl trainer overrides and nothing else."""
+
+    calls = []
+
+    def check_cfg(self, cfg):
+        self.calls.append("check_cfg")
+
+    def build_data_loader(self):
+        from datasets import DataManager
+
+        self.calls.append("build_data_loader")
+        self.dm = DataManager(self.cfg, mean=(0.5,) * 3, std=(0.5,) * 3)
+        for name in ("train_loader_x", "train_loader_u", "val_loader", "test_loader", "num_classes", "lab2cname"):
+            setattr(self, name, getattr(self.dm, name))
+
+    def build_model(self):
+        self.calls.append("build_model")
+        self.model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, self.num_classes))
+        self.model.to(self.device)
+        self.optim = torch.optim.SGD(self.model.parameters(), lr=0.1)
+        self.sched = torch.optim.lr_scheduler.StepLR(self.optim, 1)
+        self.register_model("linear", self.model, self.optim, self.sched)
+
+    def forward_backward(self, batch):
+        image, label = self.parse_batch_test(batch)
+        loss = nn.functional.binary_cross_entropy_with_logits(self.model(image), label)
+        self.model_backward_and_update(loss)
+        if self.batch_idx + 1 == self.num_batches:
+            self.update_lr()
+        return {"loss": loss.item()}
+
+    def model_inference(self, input):
+        return self.model(input).sigmoid()
+
+
+def test_life_cycle_files_and_resume(demo_root, tmp_path):
+    opts = ["DATASET.NAME", "Intentonomy", "DATASET.HIERARCHY", "demo", "DATASET.ROOT", str(demo_root)]
+    opts += ["TRAINER.NAME", "ContractTrainer", "OUTPUT_DIR", str(tmp_path), "OPTIM.MAX_EPOCH", "2", "SEED", "0"]
+    opts += ["DATALOADER.NUM_WORKERS", "0", "INPUT.SIZE", "(32, 32)"]
+    torch.manual_seed(0)
+    trainer = build_trainer(setup_cfg([], opts=opts))
+    assert trainer.calls == ["check_cfg", "build_data_loader", "build_model"]
+    trainer.train()
+    assert trainer.get_current_lr() < 0.1
+    files = {path.name for path in (tmp_path / "linear").iterdir()}
+    assert files == {"checkpoint", "model.pth.tar-2"}
+    state = torch.load(tmp_path / "linear" / "model.pth.tar-2", weights_only=True)
+    assert {"state_dict", "epoch", "optimizer", "scheduler", "val_result"} <= state.keys()
+    assert trainer.test(split="val") > 0
+    resumed = build_trainer(setup_cfg([], opts=opts))
+    assert resumed.resume_model_if_exist(str(tmp_path)) == 2
+    assert torch.equal(resumed.model[2].weight, trainer.model[2].weight)

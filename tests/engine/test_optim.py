@@ -1,0 +1,76 @@
+"""Schedules against the schedulers of torch, optimisers over named groups."""
+
+import pytest
+import torch
+from torch import nn
+
+from core.config_merge import setup_cfg
+from core.errors import UserError
+from engine.optim import build_lr_scheduler, build_optimizer
+
+
+def _optim(*opts):
+    return setup_cfg([], opts=["OPTIM.NAME", "sgd", "OPTIM.LR", "0.1", *opts]).OPTIM
+
+
+def _curve(optim_cfg, num_epochs, mults=None):
+    groups = {"a": [nn.Parameter(torch.zeros(1))], "b": [nn.Parameter(torch.zeros(1))]}
+    optimizer = build_optimizer(groups, optim_cfg, mults)
+    scheduler = build_lr_scheduler(optimizer, optim_cfg)
+    curve = []
+    for _ in range(num_epochs):
+        curve.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step()
+    return curve
+
+
+def _reference(make, num_epochs):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = make(optimizer)
+    curve = []
+    for _ in range(num_epochs):
+        curve.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return curve
+
+
+def test_cosine_with_constant_warmup_is_dassls():
+    curve = _curve(
+        _optim("OPTIM.LR_SCHEDULER", "cosine", "OPTIM.MAX_EPOCH", "6", "OPTIM.WARMUP_EPOCH", "1",
+               "OPTIM.WARMUP_TYPE", "constant", "OPTIM.WARMUP_CONS_LR", "1e-5"), 6, {"b": 0.1})  # fmt: skip
+    after = _reference(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 6), 5)
+    assert curve[0] == pytest.approx([1e-5, 1e-5])
+    assert [a for a, _ in curve[1:]] == pytest.approx(after)
+    assert [b for _, b in curve[1:]] == pytest.approx([0.1 * lr for lr in after])
+
+
+def test_steps_are_torchs():
+    single = _curve(_optim("OPTIM.LR_SCHEDULER", "single_step", "OPTIM.STEPSIZE", "(2,)"), 6)
+    multi = _curve(_optim("OPTIM.LR_SCHEDULER", "multi_step", "OPTIM.STEPSIZE", "(2, 3)"), 6)
+    assert [a for a, _ in single] == pytest.approx(_reference(lambda o: torch.optim.lr_scheduler.StepLR(o, 2), 6))
+    assert [a for a, _ in multi] == pytest.approx(
+        _reference(lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [2, 3]), 6)
+    )
+
+
+def test_linear_warmup():
+    opts = ("OPTIM.LR_SCHEDULER", "cosine", "OPTIM.WARMUP_EPOCH", "2", "OPTIM.WARMUP_MIN_LR", "1e-3")
+    assert [a for a, _ in _curve(_optim(*opts), 3)] == pytest.approx([1e-3, 0.05, 0.1])
+
+
+def test_nothing_to_learn_is_a_users_error():
+    with pytest.raises(UserError, match="nothing is learnable"):
+        build_optimizer({"a": []}, _optim())
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_every_optimiser_lowers_a_quadratic(name):
+    weight = nn.Parameter(torch.ones(3))
+    optimizer = build_optimizer({"w": [weight]}, _optim("OPTIM.NAME", name))
+    for _ in range(20):
+        optimizer.zero_grad()
+        weight.square().sum().backward()
+        optimizer.step()
+    assert weight.square().sum() < 0.5
