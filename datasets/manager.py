@@ -68,13 +68,18 @@ class Loader(DataLoader):
     """DataLoader whose workers' user errors arrive as one line instead of a wrapped traceback."""
 
     def __iter__(self) -> Iterator[dict]:
-        message = ""
+        iterator = super().__iter__()
         try:
-            yield from super().__iter__()
+            yield from iterator
         except UserError as error:
-            message = str(error).rpartition("UserError: ")[2].strip()
-        if message:  # raised out here: a kept traceback would keep the workers, which then take seconds to end
-            raise UserError(message)
+            self._end_workers(iterator)
+            raise UserError(str(error).rpartition("UserError: ")[2].strip()) from None
+
+    def _end_workers(self, iterator: Iterator[dict]) -> None:
+        """End the workers at once: left to garbage collection after an error, they take seconds to go."""
+        if self.num_workers > 0:
+            iterator._shutdown_workers()
+            self._iterator = None
 
 
 class DataManager:

@@ -178,9 +178,9 @@ class MultiLabelTrainer(TrainerX):
                 self.best_result = result
                 self.save_model(self.epoch, self.output_dir, val_result=result, model_name="model-best.pth.tar")
                 log.info("Best epoch so far: %d (val %s %.2f)", done, cfg.TEST.SELECT_METRIC, result)
-        if done == self.max_epoch or (cfg.TRAIN.CHECKPOINT_FREQ > 0 and done % cfg.TRAIN.CHECKPOINT_FREQ == 0):
-            self.save_model(self.epoch, self.output_dir)
-        self.save_model(self.epoch, self.output_dir, model_name="model-last.pth.tar")
+        frequency = cfg.TRAIN.CHECKPOINT_FREQ
+        keep = done == self.max_epoch or (frequency > 0 and done % frequency == 0)
+        self.save_model(self.epoch, self.output_dir, model_name="" if keep else "model-last.pth.tar")
 
     def after_train(self) -> None:
         """Evaluate the chosen checkpoint on val and test, write the results."""

@@ -20,7 +20,7 @@ def metrics(folder):
     return json.loads((Path(folder) / "metrics.json").read_text())
 
 
-def checkpoint(folder, name="model-last.pth.tar"):
+def checkpoint(folder, name="model.pth.tar-2"):
     return torch.load(Path(folder) / "intclip" / name, weights_only=True)
 
 
