@@ -42,7 +42,13 @@ KEYS = (
     Key("VERBOSE", True, "log details while building"),
     Key("IMPORTS", (), "Python modules to import first: out-of-tree trainers, data sets, evaluators"),
     # Images
-    Key("INPUT.SIZE", (224, 224), "height and width in pixels; 32 at least; a multiple of a ViT's patch", low=32, length=2),
+    Key(
+        "INPUT.SIZE",
+        (224, 224),
+        "height and width in pixels; 32 at least; a multiple of a ViT's patch",
+        low=32,
+        length=2,
+    ),
     Key("INPUT.INTERPOLATION", "bilinear", "of resizing", choices=("bilinear", "bicubic", "nearest")),
     Key("INPUT.TRANSFORMS", (), "training augmentation, in this order", choices=TRANSFORMS),
     Key("INPUT.NO_TRANSFORM", False, "resize and normalise only, in training too"),

@@ -174,7 +174,7 @@ class MultiLabelTrainer(TrainerX):
         cfg, done = self.cfg, self.epoch + 1
         if not cfg.TEST.NO_TEST:
             result = self.evaluate_split("val")
-            if result > self.best_result:
+            if result > self.best_result or self.epoch == 0:  # there is always a best epoch, even at nan
                 self.best_result = result
                 self.save_model(self.epoch, self.output_dir, val_result=result, model_name="model-best.pth.tar")
                 log.info("Best epoch so far: %d (val %s %.2f)", done, cfg.TEST.SELECT_METRIC, result)

@@ -12,7 +12,7 @@ from torch import Tensor
 from core.errors import UserError, not_accepted
 
 from .build import EVALUATOR_REGISTRY
-from .metrics import Array
+from .metrics import Array, chance_mean_average_precision
 from .protocol import Levels, Subsets, best_threshold, evaluate_protocol, metric_names, per_class_rows
 
 logger = logging.getLogger("intclip")
@@ -102,6 +102,7 @@ class MultiLabel:
         logger.info("* total: %s", f"{num_images:,}")
         for name, value in metrics.items():
             logger.info("* %s: %s", name, f"{value:.2f}" if name == "threshold" else f"{value:.2f}%")
+        logger.info("* chance mAP: %.2f%% (mean share of positives)", 100 * chance_mean_average_precision(self.labels))
         absent = [row["name"] for row in self.per_class if not row["num_pos"]]
         if absent:
             logger.info("* classes without a positive, left out of mAP and macro F1: %s", ", ".join(absent))

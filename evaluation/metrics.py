@@ -48,6 +48,16 @@ def mean_average_precision(scores: Array, labels: Array) -> float:
     return mean_or_nan(ap[~np.isnan(ap)])
 
 
+def chance_mean_average_precision(labels: Array) -> float:
+    """Return the mAP that random scores reach on average, for many images: the mean share of positives ``(N, C)``.
+
+    Unknown entries (-1) do not count; classes without a positive are left out, as in :func:`mean_average_precision`.
+    """
+    num_pos, num_known = (labels > 0).sum(axis=0), (labels != -1).sum(axis=0)
+    present = num_pos > 0
+    return mean_or_nan(num_pos[present] / num_known[present])
+
+
 def f1_counts(pred: Array, labels: Array, *, axis: int | None = 0) -> tuple[Array, Array, Array]:
     """Return true positives, false positives and false negatives over known entries.
 

@@ -72,7 +72,7 @@ def test_no_text_ends_in_anything_but_a_user_error(name, value):
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_a_learning_rate_is_a_number_of_at_least_zero(value):
     if value >= 0:
-        assert setup_cfg([], opts=["OPTIM.LR", repr(value).replace("inf", "1e999")]).OPTIM.LR == value
+        assert value == setup_cfg([], opts=["OPTIM.LR", repr(value).replace("inf", "1e999")]).OPTIM.LR
     else:
         with pytest.raises(UserError):
             setup_cfg([], opts=["OPTIM.LR", repr(value).replace("inf", "1e999")])

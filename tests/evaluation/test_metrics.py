@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score
 
 from evaluation import average_precision, f1_counts, f1_scores, mean_average_precision
+from evaluation.metrics import chance_mean_average_precision
 
 
 def draw(seed, num_images=30, num_classes=5, rate=0.3, decimals=1):
@@ -101,3 +102,10 @@ def test_counts():
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match=r"\(3, 2\) and \(3, 3\)"):
         average_precision(np.zeros((3, 2)), np.zeros((3, 3)))
+
+
+def test_chance_is_what_random_scores_reach():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((4000, 3)) < [0.1, 0.3, 0.0]).astype(float)
+    reached = np.mean([mean_average_precision(rng.random((4000, 3)), labels) for _ in range(20)])
+    assert chance_mean_average_precision(labels) == pytest.approx(reached, abs=0.01)
