@@ -66,8 +66,8 @@ class PromptLearner(nn.Module):
             total = 1 + num_ctx + len(tokens)
             if total > limit:
                 raise UserError(
-                    f"the prompt of class '{text}' has {total} tokens ({num_ctx} of context, {len(tokens) - 1} of class "
-                    f"text); at most {limit} fit: shorten its text or use fewer context tokens"
+                    f"the prompt of class '{text}' has {total} tokens ({num_ctx} of context, {len(tokens) - 1} of "
+                    f"class text); at most {limit} fit: shorten its text or use fewer context tokens"
                 )
 
     def forward(self) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,8 @@ from tools.make_demo_data import make_demo_data
 
 FAST = [
     "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
-    "TRAINER.INTCLIP.N_CTX_POS", "4", "TRAINER.INTCLIP.N_CTX_NEG", "4", "TRAINER.INTCLIP.SEMANTIC_LAYERS", "('layer4',)",
+    "TRAINER.INTCLIP.N_CTX_POS", "4", "TRAINER.INTCLIP.N_CTX_NEG", "4",
+    "TRAINER.INTCLIP.SEMANTIC_LAYERS", "('layer4',)",
 ]  # fmt: skip
 
 
