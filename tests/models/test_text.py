@@ -1,0 +1,62 @@
+"""Prompts and text encoder against the full length of 77 positions; class texts."""
+
+import open_clip
+import pytest
+import torch
+
+from core.errors import UserError
+from models import PromptLearner, TextEncoder, class_texts
+
+TEXTS = ["natural beauty", "to feel secure by looking attractive and fastidious", "in_love"]
+
+
+def full_length(clip, context, texts):
+    """Encode over all 77 positions as CLIP does: token table, then contexts written over place-holder words."""
+    ids = open_clip.tokenize([" ".join(["X"] * context.shape[-2]) + f" {t.replace('_', ' ')}." for t in texts])
+    x = clip.token_embedding(ids).clone()
+    x[:, 1 : 1 + context.shape[-2]] = context
+    x = clip.transformer(x + clip.positional_embedding, attn_mask=clip.attn_mask)
+    x = clip.ln_final(x)[torch.arange(len(texts)), ids.argmax(dim=-1)]
+    return x @ clip.text_projection
+
+
+@pytest.mark.parametrize("class_specific", [True, False])
+@pytest.mark.parametrize("chunk_size", [0, 2])
+def test_equals_the_full_length_with_gradients(resnet_clip, class_specific, chunk_size):
+    prompts = PromptLearner(resnet_clip, TEXTS, num_ctx_pos=5, num_ctx_neg=3, class_specific=class_specific)
+    embeddings, eos = prompts()
+    assert embeddings.shape[1] < 25
+    features = TextEncoder(resnet_clip)(embeddings, eos, chunk_size)
+    expected = torch.cat([full_length(resnet_clip, c, TEXTS) for c in (prompts.ctx_pos, prompts.ctx_neg)])
+    torch.testing.assert_close(features, expected, atol=1e-5, rtol=1e-5)
+    weights = torch.randn_like(features)
+    ours = torch.autograd.grad((features * weights).sum(), list(prompts.parameters()))
+    theirs = torch.autograd.grad((expected * weights).sum(), list(prompts.parameters()))
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-4)
+
+
+def test_initial_contexts(resnet_clip):
+    random = PromptLearner(resnet_clip, ["a"] * 50, generator=torch.Generator().manual_seed(0))
+    again = PromptLearner(resnet_clip, ["a"] * 50, generator=torch.Generator().manual_seed(0))
+    assert random.ctx_pos.shape == (50, 16, 64)
+    assert random.ctx_pos.std().item() == pytest.approx(0.02, rel=0.05)
+    assert torch.equal(random.ctx_neg, again.ctx_neg)
+    assert not torch.equal(random.ctx_neg, random.ctx_pos)
+    words = PromptLearner(resnet_clip, TEXTS, init_pos="a photo of", class_specific=False)
+    ids = open_clip.tokenize(["a photo of"])[0, 1:4]
+    assert torch.equal(words.ctx_pos.detach(), resnet_clip.token_embedding.weight[ids])
+
+
+def test_too_long_a_prompt_names_the_class(resnet_clip):
+    with pytest.raises(UserError, match=r"very very.*at most 77"):
+        PromptLearner(resnet_clip, ["very " * 80])
+
+
+def test_class_texts():
+    parts = {"names": ["in_love"], "paths": [("security", "intimacy", "in love")], "sentences": ["a sentence"]}
+    assert class_texts("name", **parts) == ["in love"]
+    assert class_texts("path", **parts) == ["security, intimacy, in love"]
+    assert class_texts("sentence", **parts) == ["a sentence"]
+    with pytest.raises(UserError, match="Did you mean 'path'"):
+        class_texts("paht", **parts)
