@@ -59,3 +59,11 @@ def test_region_logits_are_the_plain_loops():
             assert out[b, POSITIVE, c] == pytest.approx(5 * (share * s_pos).sum(), rel=1e-8)
             assert out[b, NEGATIVE, c] == pytest.approx(5 * (share * s_neg).sum(), rel=1e-8)
     assert (NEGATIVE, POSITIVE) == (0, 1)
+
+
+def test_full_precision_under_autocast():
+    image, text = torch.randn(1, 8, 2, 2), torch.randn(3, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = region_logits(image, text, -text)
+    assert torch.equal(out, region_logits(image, text, -text)) and out.dtype == torch.float32
+    assert region_logits(image.bfloat16(), text.bfloat16(), text).dtype == torch.float32

@@ -1,67 +1,68 @@
-"""Prompts and the truncated text encoder against CLIP's own full-length form."""
+"""Prompts and text encoder against the full length of 77 positions; class texts."""
 
 import open_clip
 import pytest
 import torch
-from open_clip.tokenizer import SimpleTokenizer
 
 from core.errors import UserError
-from models.prompts import PromptLearner, TextEncoder
+from models import PromptLearner, TextEncoder, class_texts
 
-TEXTS = ["happy", "fine_design, learning about art", "in love with animals, dogs and cats."]
-
-
-def full_length(clip: open_clip.CLIP, learner: PromptLearner, context: torch.Tensor) -> torch.Tensor:
-    """Tokenise placeholders and the text to 77 positions, put the context over the former, run CLIP's own form."""
-    num = context.shape[-2]
-    texts = [" ".join(["x"] * num) + " " + text.replace("_", " ").rstrip(".") + "." for text in TEXTS]
-    tokens = SimpleTokenizer()(texts, 77)
-    x = clip.token_embedding(tokens)
-    x = torch.cat([x[:, :1], context.expand(len(TEXTS), -1, -1), x[:, 1 + num :]], dim=1)
-    x = clip.ln_final(clip.transformer(x + clip.positional_embedding, attn_mask=clip.attn_mask))
-    return x[torch.arange(len(TEXTS)), tokens.argmax(-1)] @ clip.text_projection
+TEXTS = ["natural beauty", "to feel secure by looking attractive and fastidious", "in_love"]
 
 
-@pytest.mark.parametrize("chunk", [0, 2])
-@pytest.mark.parametrize("specific", [True, False])
-def test_truncation_is_exact(specific: bool, chunk: int, resnet_clip: open_clip.CLIP) -> None:
-    learner = PromptLearner(resnet_clip, TEXTS, num_ctx_pos=4, num_ctx_neg=6, class_specific=specific)
-    learner, resnet_clip = learner.double(), resnet_clip.double()  # so that rounding hides nothing
-    encoder = TextEncoder(resnet_clip)
-    embeddings, eos = learner()
-    assert embeddings.shape[1] < 77 and eos.max() == embeddings.shape[1] - 1
-    out = encoder(embeddings, eos, chunk)
-    want = torch.cat([full_length(resnet_clip, learner, c) for c in (learner.ctx_pos, learner.ctx_neg)])
-    torch.testing.assert_close(out, want, rtol=1e-10, atol=1e-10)
-    contexts = [learner.ctx_pos, learner.ctx_neg]
-    got = torch.autograd.grad(out.square().sum(), contexts)
-    for a, b in zip(got, torch.autograd.grad(want.square().sum(), contexts), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+def full_length(clip, context, texts):
+    """Encode over all 77 positions as CLIP does: token table, then contexts written over place-holder words."""
+    ids = open_clip.tokenize([" ".join(["X"] * context.shape[-2]) + f" {t.replace('_', ' ')}." for t in texts])
+    x = clip.token_embedding(ids).clone()
+    x[:, 1 : 1 + context.shape[-2]] = context
+    x = clip.transformer(x + clip.positional_embedding, attn_mask=clip.attn_mask)
+    x = clip.ln_final(x)[torch.arange(len(texts)), ids.argmax(dim=-1)]
+    return x @ clip.text_projection
 
 
-def test_contexts(resnet_clip: open_clip.CLIP) -> None:
-    def learner(**options: object) -> PromptLearner:
-        return PromptLearner(resnet_clip, TEXTS, generator=torch.Generator().manual_seed(1), **options)
-
-    first, again, shared = learner(), learner(), learner(class_specific=False, num_ctx_neg=3)
-    assert first.ctx_pos.shape == (3, 16, 64) and torch.equal(first.ctx_pos, again.ctx_pos)
-    assert shared.ctx_pos.shape == (16, 64) and shared.ctx_neg.shape == (3, 64)
-    assert abs(first.ctx_pos.std().item() - 0.02) < 0.002
-    worded = learner(init_pos="a photo that shows", init_neg="not")
-    tokens = SimpleTokenizer().encode("a photo that shows")
-    assert worded.ctx_pos.shape == (3, 4, 64) and worded.ctx_neg.shape == (3, 1, 64)
-    assert torch.equal(worded.ctx_pos[2], resnet_clip.token_embedding.weight[tokens])
-    assert set(first.state_dict()) == {"ctx_pos", "ctx_neg"}
-
-
-def test_too_long_names_class_and_count(resnet_clip: open_clip.CLIP) -> None:
-    with pytest.raises(UserError, match=r"class 'very very .* has 99 tokens"):
-        PromptLearner(resnet_clip, ["happy", "very " * 79 + "happy"])
-    with pytest.raises(UserError, match="number of context tokens is 0"):
-        PromptLearner(resnet_clip, ["happy"], num_ctx_pos=0)
+@pytest.mark.parametrize("class_specific", [True, False])
+@pytest.mark.parametrize("chunk_size", [0, 2])
+def test_equals_the_full_length_with_gradients(resnet_clip, class_specific, chunk_size):
+    prompts = PromptLearner(resnet_clip, TEXTS, num_ctx_pos=5, num_ctx_neg=3, class_specific=class_specific)
+    embeddings, eos = prompts()
+    assert embeddings.shape[1] < 25
+    features = TextEncoder(resnet_clip)(embeddings, eos, chunk_size)
+    expected = torch.cat([full_length(resnet_clip, c, TEXTS) for c in (prompts.ctx_pos, prompts.ctx_neg)])
+    torch.testing.assert_close(features, expected, atol=1e-5, rtol=1e-5)
+    weights = torch.randn_like(features)
+    ours = torch.autograd.grad((features * weights).sum(), list(prompts.parameters()))
+    theirs = torch.autograd.grad((expected * weights).sum(), list(prompts.parameters()))
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-4)
 
 
-def test_autocast_and_no_weight_gradients(resnet_clip: open_clip.CLIP) -> None:
+def test_initial_contexts(resnet_clip):
+    random = PromptLearner(resnet_clip, ["a"] * 50, generator=torch.Generator().manual_seed(0))
+    again = PromptLearner(resnet_clip, ["a"] * 50, generator=torch.Generator().manual_seed(0))
+    assert random.ctx_pos.shape == (50, 16, 64)
+    assert random.ctx_pos.std().item() == pytest.approx(0.02, rel=0.05)
+    assert torch.equal(random.ctx_neg, again.ctx_neg)
+    assert not torch.equal(random.ctx_neg, random.ctx_pos)
+    words = PromptLearner(resnet_clip, TEXTS, init_pos="a photo of", class_specific=False)
+    ids = open_clip.tokenize(["a photo of"])[0, 1:4]
+    assert torch.equal(words.ctx_pos.detach(), resnet_clip.token_embedding.weight[ids])
+
+
+def test_too_long_a_prompt_names_the_class(resnet_clip):
+    with pytest.raises(UserError, match=r"very very.*at most 77"):
+        PromptLearner(resnet_clip, ["very " * 80])
+
+
+def test_class_texts():
+    parts = {"names": ["in_love"], "paths": [("security", "intimacy", "in love")], "sentences": ["a sentence"]}
+    assert class_texts("name", **parts) == ["in love"]
+    assert class_texts("path", **parts) == ["security, intimacy, in love"]
+    assert class_texts("sentence", **parts) == ["a sentence"]
+    with pytest.raises(UserError, match="Did you mean 'path'"):
+        class_texts("paht", **parts)
+
+
+def test_autocast_and_no_weight_gradients(resnet_clip):
     learner, encoder = PromptLearner(resnet_clip, TEXTS), TextEncoder(resnet_clip)
     exact = encoder(*learner())
     with torch.autocast("cpu", dtype=torch.bfloat16):
