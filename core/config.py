@@ -142,7 +142,12 @@ KEYS = (
     Key("TRAINER.INTCLIP.POSITIVE_PROMPT_INIT", "", "words that initialise the positive prompt; empty: random"),
     Key("TRAINER.INTCLIP.NEGATIVE_PROMPT_INIT", "", "words that initialise the negative prompt; empty: random"),
     Key("TRAINER.INTCLIP.CLASS_TEXT", "sentence", "text of a class", choices=("name", "path", "sentence")),
-    Key("TRAINER.INTCLIP.SEMANTIC_LAYERS", ("layer3", "layer4"), "learnable stages of a ResNet (the last ones)"),
+    Key(
+        "TRAINER.INTCLIP.SEMANTIC_LAYERS",
+        ("layer3", "layer4"),
+        "learnable stages of a ResNet (the last ones)",
+        choices=("layer1", "layer2", "layer3", "layer4"),
+    ),
     Key("TRAINER.INTCLIP.SEMANTIC_BLOCKS", 2, "learnable blocks of a ViT (the last ones)", low=1),
     Key(
         "TRAINER.INTCLIP.DENSE_FORM",

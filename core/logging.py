@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from core.errors import UserError
+
 NAME = "intclip"
 
 
@@ -44,11 +46,14 @@ def setup_logging(output_dir: str | None = None) -> Path | None:
     if output_dir is None:
         return None
     folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "log.txt"
-    if path.exists():
-        path = folder / f"log.txt{time.strftime('-%Y-%m-%d-%H-%M-%S')}"
-    logger.addHandler(logging.FileHandler(path, encoding="utf-8"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            path = folder / f"log.txt{time.strftime('-%Y-%m-%d-%H-%M-%S')}"
+        logger.addHandler(logging.FileHandler(path, encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"OUTPUT_DIR '{output_dir}' cannot be written: {error.strerror}") from error
     return path
 
 

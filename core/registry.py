@@ -45,7 +45,7 @@ class Registry:
     def get(self, name: str) -> Any:
         """Return the object registered as ``name``."""
         if name not in self._obj_map:
-            raise UserError(not_accepted(f"{self._name} name", name, self._obj_map))
+            raise UserError(not_accepted(self._name, name, self._obj_map))
         return self._obj_map[name]
 
     def registered_names(self) -> list[str]:

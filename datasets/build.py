@@ -5,7 +5,7 @@ from yacs.config import CfgNode
 from core.registry import Registry
 from datasets.base import IntentDataset
 
-DATASET_REGISTRY = Registry("DATASET")
+DATASET_REGISTRY = Registry("DATASET.NAME")
 DATASET_REGISTRY.__doc__ = """Data sets by class name.
 
 Contract: a class that is called as ``cls(cfg)`` and derives from (or looks like)

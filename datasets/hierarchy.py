@@ -19,6 +19,7 @@ import yaml
 from core.errors import UserError, did_you_mean, not_accepted
 
 HIERARCHY_DIR = Path(__file__).parent / "hierarchies"
+MAX_FAULTS = 10  # that an error lists by name
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,11 @@ def load_hierarchy(name_or_path: str, classnames: list[str]) -> Hierarchy:
     content, repeated = _read_yaml(path)
     faults = [f"'{key}' is given twice" for key in repeated] + _find_faults(content, classnames)
     if faults:
-        raise UserError(f"{path} does not fit the {len(classnames)} classes of the data set: {'; '.join(faults)}")
+        more = f"; and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
+        listed = "; ".join(fault.rstrip(".") for fault in faults[:MAX_FAULTS])
+        raise UserError(
+            f"DATASET.HIERARCHY {path} does not fit the {len(classnames)} classes of the data set: {listed}{more}"
+        )
     return _assemble(content, classnames)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from core.registry import Registry
 
-EVALUATOR_REGISTRY = Registry("EVALUATOR")
+EVALUATOR_REGISTRY = Registry("TEST.EVALUATOR")
 EVALUATOR_REGISTRY.__doc__ = """
 Evaluators by class name, with Dassl's contract: ``Evaluator(cfg, lab2cname=None, **kwargs)``, ``reset()``,
 ``process(scores, label)`` per batch, and ``evaluate() -> OrderedDict[str, float]`` whose first value is the one that

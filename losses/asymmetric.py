@@ -9,6 +9,8 @@ from .functional import asymmetric_pair_loss, asymmetric_sigmoid_loss, binary_pa
 class _WeightedLoss(nn.Module):
     """Keep the settings of a loss function and show them in ``repr``."""
 
+    takes_pairs = True  # logits (B, 2, C), not (B, C)
+
     def __init__(self, weight: float, **settings: float) -> None:
         super().__init__()
         self.weight = weight
@@ -40,6 +42,8 @@ class AsymmetricPairLoss(_WeightedLoss):
 @LOSS_REGISTRY.register()
 class AsymmetricSigmoidLoss(_WeightedLoss):
     """The published asymmetric loss on ``(B, C)`` logits, times ``weight``."""
+
+    takes_pairs = False
 
     def __init__(
         self,

@@ -30,8 +30,8 @@ class IntCLIP(MultiLabelTrainer):
         super().check_cfg(cfg)
         if not cfg.MODEL.BACKBONE.NAME and not cfg.MODEL.BACKBONE.ARCH:
             raise UserError("MODEL.BACKBONE.NAME is empty; expected a CLIP backbone such as RN101 (or an ARCH file)")
-        if cfg.TRAINER.INTCLIP.LOSS not in LOSS_REGISTRY.registered_names():
-            names = LOSS_REGISTRY.registered_names()
+        names = [n for n in LOSS_REGISTRY.registered_names() if getattr(LOSS_REGISTRY.get(n), "takes_pairs", True)]
+        if cfg.TRAINER.INTCLIP.LOSS not in names:
             raise UserError(not_accepted("TRAINER.INTCLIP.LOSS", cfg.TRAINER.INTCLIP.LOSS, names))
         self.precision_name = cfg.TRAINER.INTCLIP.PREC
 

@@ -26,7 +26,7 @@ def test_a_taken_name_names_both_files():
 def test_an_unknown_name_suggests_the_nearest():
     registry = Registry("TRAINER.NAME")
     registry.register(type("IntCLIP", (), {}))
-    with pytest.raises(UserError, match=r"TRAINER\.NAME name is 'IntCLlP'.*Did you mean 'IntCLIP'"):
+    with pytest.raises(UserError, match=r"TRAINER\.NAME is 'IntCLlP'.*Did you mean 'IntCLIP'"):
         registry.get("IntCLlP")
 
 
