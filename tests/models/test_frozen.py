@@ -36,7 +36,9 @@ def test_global_on_another_grid_is_clips_pool_with_resized_positions(resnet_clip
     position = visual.attnpool.positional_embedding
     grid = F.interpolate(position[1:].T.reshape(1, -1, 2, 2), size=(h, w), mode="bicubic", align_corners=False)
     resized = torch.cat([position[:1], grid[0].flatten(1).T])
-    visual.attnpool.positional_embedding = torch.nn.Parameter(resized, requires_grad=False)  # CLIP itself then runs at this size
+    visual.attnpool.positional_embedding = torch.nn.Parameter(
+        resized, requires_grad=False
+    )  # CLIP itself then runs at this size
     assert close_to(ours, resnet_clip.encode_image(images))
 
 
