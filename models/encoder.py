@@ -118,7 +118,7 @@ class SightSemanticResNet(_SightSemantic):
         names = tuple(semantic_layers)
         if not names or names != LAYERS[-len(names) :]:
             accepted = "; ".join(", ".join(LAYERS[-n:]) for n in (1, 2, 3, 4))
-            raise UserError(f"semantic_layers is '{', '.join(names)}'; accepted, the last ones: {accepted}")
+            raise UserError(f"the learnable layers are '{', '.join(names)}'; accepted, the last ones: {accepted}")
         tail = nn.Sequential(*(getattr(visual, name) for name in names))
         shared = (getattr(visual, name) for name in LAYERS[: -len(names)])
         self.trunk = _folded(nn.Sequential(*_stem(visual), *shared))
@@ -249,7 +249,9 @@ def _check_vit(visual: VisionTransformer, blocks: list[nn.Module], num: int, den
     if dense_form not in DENSE_FORMS:
         raise UserError(not_accepted("dense_form", dense_form, DENSE_FORMS))
     if not 1 <= num <= len(blocks):
-        raise UserError(f"num_semantic_blocks is {num}; accepted: 1 to {len(blocks)}, the blocks of this backbone")
+        raise UserError(
+            f"the number of learnable blocks is {num}; accepted: 1 to {len(blocks)}, the blocks of this backbone"
+        )
     plain = all(isinstance(block, ResidualAttentionBlock) for block in blocks) and visual.transformer.batch_first
     if not plain or visual.attn_pool is not None or visual.pool_type != "tok":
         raise UserError("this ViT is not of CLIP's plain form (standard blocks, class token), so it has no dense map")

@@ -1,22 +1,22 @@
 """IntCLIP (Yang, Ye, Tao, ECCV 2024): composition of encoder, aggregation, prompts and region pooling."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import open_clip
 import torch
 from torch import Tensor, nn
 
-from core.errors import UserError
 from models.aggregation import build_aggregation
+from models.base import ClipNetwork, assert_partition
 from models.encoder import build_encoder
 from models.prompts import PromptLearner, TextEncoder
 from models.region_pooling import POSITIVE, region_logits
 
 
-class IntCLIP(nn.Module):
+class IntCLIP(ClipNetwork):
     """Images to pairs of logits per class; learns prompts, the semantic branch and the aggregation, nothing else.
 
-    ``aggregation="sight"`` with plain class names is DualCoOp over frozen features.
+    Without a semantic branch (``aggregation="sight"``) it is :class:`models.dualcoop.DualCoOp`.
     """
 
     def __init__(
@@ -119,33 +119,7 @@ class IntCLIP(nn.Module):
         assert_partition(self.parameters(), groups)
         return groups
 
-    def trainable_state_dict(self) -> dict[str, Tensor]:
-        """Return the learnt parameters alone, by name: all that a checkpoint needs beside the backbone."""
-        return {name: p.detach() for name, p in self.named_parameters() if p.requires_grad}
-
-    def load_trainable_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Load what :meth:`trainable_state_dict` returned; anything missing, unknown or mis-shaped is an error."""
-        wanted = self.trainable_state_dict()
-        faults = [f"missing {key}" for key in wanted if key not in state]
-        faults += [f"unexpected {key}" for key in state if key not in wanted]
-        faults += [
-            f"{key} is {tuple(state[key].shape)}, not {tuple(value.shape)}"
-            for key, value in wanted.items()
-            if key in state and state[key].shape != value.shape
-        ]
-        if faults:
-            raise UserError(f"the checkpoint does not fit this model, {len(faults)} faults: {'; '.join(faults[:5])}")
-        self.load_state_dict(state, strict=False)
-
     @staticmethod
     def scores(logits: Tensor) -> Tensor:
         """Return each class's probability ``(B, C)``: the softmax over the pair of logits ``(B, 2, C)``."""
         return logits.float().softmax(dim=1)[:, POSITIVE]
-
-
-def assert_partition(parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]) -> None:
-    """Assert that ``groups`` hold every trainable parameter exactly once and no frozen one."""
-    grouped = [id(parameter) for group in groups.values() for parameter in group]
-    trainable = {id(parameter) for parameter in parameters if parameter.requires_grad}
-    assert len(grouped) == len(set(grouped)), "a parameter is in two groups"
-    assert set(grouped) == trainable, "groups and trainable parameters differ"
