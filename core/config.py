@@ -172,6 +172,12 @@ KEYS = (
     Key("OPTIM.AGGREGATION_LR_MULT", 0.1, "of OPTIM.LR, for sight-assisted aggregation", low=0.0),
     Key("OPTIM.CLIP_GRAD_NORM", 0.0, "largest norm of the gradient; 0 does not clip", low=0.0),
     # Training
+    Key(
+        "TRAIN.FEATURE_CACHE",
+        "",
+        "folder for the frozen features of every image, computed once for all runs of the same backbone, images and "
+        "INPUT; needs deterministic INPUT.TRANSFORMS; empty: none",
+    ),
     Key("TRAIN.CHECKPOINT_FREQ", 0, "also keep a checkpoint every N epochs; 0 keeps last and best"),
     Key("TRAIN.PRINT_FREQ", 10, "batches between two log lines", low=1),
     # Evaluation

@@ -25,12 +25,16 @@ LOADER_STREAM = 1  # of core.seed.make_generator
 
 
 class RecordDataset(Dataset):
-    """Decode and transform records; with a ``seed``, each item's randomness derives from (seed, epoch, index)."""
+    """Decode and transform records; with a ``seed``, each item's randomness derives from (seed, epoch, index).
+
+    With ``features``, a data set of tuples of tensors, an item has those instead of its image.
+    """
 
     def __init__(self, records: Sequence[Record], transform: Callable, *, seed: int | None = None) -> None:
         self.records = records
         self.transform = transform
         self.seed = seed
+        self.features: Dataset | None = None
         self.epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # persistent workers see it change
 
     def __len__(self) -> int:
@@ -38,13 +42,16 @@ class RecordDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         record = self.records[index]
+        known = {"label": record.label, "index": index, "domain": record.domain, "impath": record.impath}
+        if self.features is not None:
+            return {"features": self.features[index], **known}
         image = read_image(record.impath)
         if self.seed is None:
             image = self.transform(image)  # (3, H, W)
         else:
             with item_rng(self.seed, int(self.epoch), index):
                 image = self.transform(image)  # (3, H, W)
-        return {"img": image, "label": record.label, "index": index, "domain": record.domain, "impath": record.impath}
+        return {"img": image, **known}
 
 
 class EpochSampler(Sampler):
@@ -129,9 +136,13 @@ def item_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
 
 
 def collate(items: list[dict]) -> dict:
-    """Stack B items into a batch."""
+    """Stack B items into a batch: of ``img`` ``(B, 3, H, W)``, or of ``features``, a list of ``(B, ...)``."""
+    if "img" in items[0]:
+        inputs = {"img": torch.stack([item["img"] for item in items])}  # (B, 3, H, W)
+    else:
+        inputs = {"features": [torch.stack(parts) for parts in zip(*(item["features"] for item in items), strict=True)]}
     return {
-        "img": torch.stack([item["img"] for item in items]),  # (B, 3, H, W)
+        **inputs,
         "label": torch.from_numpy(np.stack([item["label"] for item in items])),  # (B, C)
         "index": torch.tensor([item["index"] for item in items], dtype=torch.int64),  # (B,)
         "domain": torch.tensor([item["domain"] for item in items], dtype=torch.int64),  # (B,)

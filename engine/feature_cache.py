@@ -17,10 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+from yacs.config import CfgNode
 
+from core.config_merge import flatten
 from core.errors import UserError
 from core.logging import get_logger
+from engine.checkpoint import frozen_digest
+from models.base import ClipNetwork
 
 log = get_logger()
 VERSION = 1  # of the layout; part of every key
@@ -36,6 +41,28 @@ def cache_key(paths: Sequence[str], **parts: Any) -> dict[str, Any]:
         stat = os.stat(path)
         digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return {"version": VERSION, "num_images": len(paths), "files": digest.hexdigest(), **parts}
+
+
+def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, Any]:
+    """Return what the features of all splits depend on beside the images.
+
+    Raises:
+        UserError: training images are augmented at random, so that they have no fixed features.
+    """
+    fixed = ("normalize", "center_crop")
+    random = [name for name in cfg.INPUT.TRANSFORMS if name not in fixed]
+    if random and not cfg.INPUT.NO_TRANSFORM:
+        raise UserError(
+            f"TRAIN.FEATURE_CACHE needs deterministic transforms, but INPUT.TRANSFORMS has {', '.join(random)}; "
+            "set INPUT.NO_TRANSFORM True, or TRAIN.FEATURE_CACHE ''"
+        )
+    return {
+        "features": model.feature_kind(),
+        "weights": frozen_digest(model.encoder),
+        "precision": precision,
+        "input": {name: str(value) for name, value in flatten(cfg.INPUT)},
+        "torch": torch.__version__,
+    }
 
 
 class FeatureCache(Dataset):
@@ -58,6 +85,21 @@ class FeatureCache(Dataset):
                 raise UserError(f"the feature cache {self.folder} is damaged (image {index}); delete that folder")
             self.checked[index] = True
         return tuple(_tensor(row) for row in rows)
+
+
+def cache_split(loader: DataLoader, root: Path, key: dict[str, Any], encode: Callable[[dict], Features]) -> None:
+    """Make ``loader`` give the features that ``encode`` makes of its batches, from the entry under ``root``."""
+    split = loader.dataset
+    in_order = DataLoader(
+        split, batch_size=loader.batch_size, num_workers=loader.num_workers, collate_fn=loader.collate_fn
+    )
+
+    def batches() -> Iterator[Features]:
+        for batch in tqdm(in_order, desc="frozen features", leave=False, disable=None):
+            yield encode(batch)
+
+    key = cache_key([record.impath for record in split.records], transform=repr(split.transform), **key)
+    split.features = open_cache(root, key, len(split), batches)
 
 
 def open_cache(

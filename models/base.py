@@ -1,14 +1,43 @@
 """What every network of a trainer has: named parameter groups, a state of what is learnt, scores."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from core.errors import UserError
 
 
+class FrozenFeatures(NamedTuple):
+    """What the frozen part of a network makes of B images of ``image_size`` (H, W); each tensor is ``(B, ...)``."""
+
+    tensors: tuple[Tensor, ...]
+    image_size: tuple[int, int]
+
+
 class ClipNetwork(nn.Module):
-    """Images ``(B, 3, H, W)`` to logits, over a CLIP that is frozen but for what a subclass puts in its groups."""
+    """Images ``(B, 3, H, W)`` to logits, over a CLIP that is frozen but for what a subclass puts in its groups.
+
+    A subclass has its image encoder at ``encoder`` and gives ``frozen_features`` and ``classify``.
+    """
+
+    encoder: nn.Module
+
+    def forward(self, inputs: Tensor | FrozenFeatures) -> Tensor:
+        """Return the logits of images, or of what :meth:`frozen_features` made of them before."""
+        return self.classify(inputs if isinstance(inputs, FrozenFeatures) else self.frozen_features(inputs))
+
+    def frozen_features(self, images: Tensor) -> FrozenFeatures:
+        """Return all that is the same in every epoch for images ``(B, 3, H, W)``, without gradient."""
+        raise NotImplementedError
+
+    def classify(self, features: FrozenFeatures) -> Tensor:
+        """Return the logits ``(B, C)`` or ``(B, 2, C)``."""
+        raise NotImplementedError
+
+    def feature_kind(self) -> str:
+        """Return what tells these frozen features from others of the same weights."""
+        return type(self.encoder).__name__
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the learnt parameters by name of group: each exactly once, no frozen one."""

@@ -83,21 +83,30 @@ class _SightSemantic(nn.Module):
 
     def forward(self, images: Tensor) -> Maps:
         """Return (sight, semantic), each ``(B, E, h, w)`` or None where ``branches`` leaves it out."""
-        sight = semantic = None
-        with torch.no_grad():
-            shared = self.run_trunk(images)
-            if self.sight is not None:
-                sight = self.read(self.sight(shared), images)  # (B, E, h, w)
-        if self.semantic is not None:
-            semantic = self.read(self.semantic(shared), images)  # (B, E, h, w)
-        return sight, semantic
+        return self.maps(self.frozen_features(images), images.shape[2:])
+
+    @torch.no_grad()
+    def frozen_features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return what does not learn: the shared layers' output where the semantic branch needs it, the sight map."""
+        shared = self.run_trunk(images)
+        features = () if self.semantic is None else (shared,)
+        if self.sight is not None:
+            features += (self.read(self.sight(shared), images.shape[2:]),)  # (B, E, h, w)
+        return features
+
+    def maps(self, features: tuple[Tensor, ...], size: Sequence[int]) -> Maps:
+        """Return (sight, semantic) from the frozen features of images of ``size`` (H, W)."""
+        sight = features[-1] if self.sight is not None else None  # (B, E, h, w)
+        if self.semantic is None:
+            return sight, None
+        return sight, self.read(self.semantic(features[0]), size)  # (B, E, h, w)
 
     def run_trunk(self, images: Tensor) -> Tensor:
         """Return the features that both tails start from."""
         raise NotImplementedError
 
-    def read(self, x: Tensor, images: Tensor) -> Tensor:
-        """Return the map ``(B, E, h, w)`` from a tail's output."""
+    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
+        """Return the map ``(B, E, h, w)`` from a tail's output on images of ``size`` (H, W)."""
         raise NotImplementedError
 
 
@@ -132,7 +141,7 @@ class SightSemanticResNet(_SightSemantic):
         """Return the shared layers' output of images ``(B, 3, H, W)``."""
         return self.trunk(images)
 
-    def read(self, x: Tensor, images: Tensor) -> Tensor:
+    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
         """Return ``(B, E, h, w)`` from layer4's ``(B, D, h, w)``."""
         return self.pool(x)
 
@@ -218,11 +227,11 @@ class SightSemanticViT(_SightSemantic):
             )
         return self.trunk(self.embed(images))  # (B, 1 + N, D)
 
-    def read(self, x: Tensor, images: Tensor) -> Tensor:
+    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
         """Return ``(B, E, h, w)`` from tokens ``(B, 1 + N, D)``; the class token is dropped."""
-        size = [side // patch for side, patch in zip(images.shape[2:], self.patch_size, strict=True)]
+        grid = [side // patch for side, patch in zip(size, self.patch_size, strict=True)]
         x = self.ln_post(x[:, 1:]) @ self.proj  # (B, N, E)
-        return x.transpose(1, 2).unflatten(2, size)  # (B, E, h, w)
+        return x.transpose(1, 2).unflatten(2, grid)  # (B, E, h, w)
 
 
 def build_encoder(

@@ -91,7 +91,7 @@ class FrozenEncoder(nn.Module):
         tail = self.encoder.sight(shared)
         parts = [] if self.pool is None else [self.pool(shared, tail)]  # (B, E)
         if self.with_mean:
-            parts.append(self.encoder.read(tail, images).mean(dim=(2, 3)))  # (B, E)
+            parts.append(self.encoder.read(tail, images.shape[2:]).mean(dim=(2, 3)))  # (B, E)
         return parts
 
 

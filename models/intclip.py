@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.aggregation import build_aggregation
-from models.base import ClipNetwork, assert_partition
+from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.encoder import build_encoder
 from models.prompts import PromptLearner, TextEncoder
 from models.region_pooling import POSITIVE, region_logits
@@ -64,9 +64,13 @@ class IntCLIP(ClipNetwork):
         self._text_cache: tuple[tuple, tuple[Tensor, Tensor]] | None = None
         self.parameter_groups()  # asserts that the partition is complete
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits ``(B, 2, C)`` of images ``(B, 3, H, W)``; planes NEGATIVE and POSITIVE."""
-        fused = self.aggregation(*self.encoder(images))  # (B, E, h, w)
+    def frozen_features(self, images: Tensor) -> FrozenFeatures:
+        """Return the shared layers' output and the sight map of images ``(B, 3, H, W)``, each where it is needed."""
+        return FrozenFeatures(self.encoder.frozen_features(images), tuple(images.shape[2:]))
+
+    def classify(self, features: FrozenFeatures) -> Tensor:
+        """Return logits ``(B, 2, C)``; planes NEGATIVE and POSITIVE."""
+        fused = self.aggregation(*self.encoder.maps(*features))  # (B, E, h, w)
         pos, neg = self.text_features()  # (C, E) each
         return region_logits(fused, pos, neg, scale=self.logit_scale, weight=self.pool_weight)  # (B, 2, C)
 
@@ -118,6 +122,10 @@ class IntCLIP(ClipNetwork):
         }
         assert_partition(self.parameters(), groups)
         return groups
+
+    def feature_kind(self) -> str:
+        """Return the encoder and its branches."""
+        return f"{super().feature_kind()} {self.encoder.branches}"
 
     @staticmethod
     def scores(logits: Tensor) -> Tensor:

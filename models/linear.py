@@ -6,7 +6,7 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
-from models.base import ClipNetwork, assert_partition
+from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.encoder import build_encoder
 from models.frozen import FrozenEncoder, normalize_features
 from models.precision import full_precision, no_autocast
@@ -22,15 +22,15 @@ class _LinearHead(ClipNetwork):
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits ``(B, C)`` of images ``(B, 3, H, W)``, in fp32."""
-        parts = self.features(images)  # (B, E) each
-        with no_autocast(images):
+    def classify(self, features: FrozenFeatures) -> Tensor:
+        """Return logits ``(B, C)``, in fp32."""
+        parts = self.parts(features)  # (B, E) each
+        with no_autocast(parts[0]):
             normed = [normalize_features(x, self.norm) for x in full_precision(*parts)]
             return self.linear(torch.cat(normed, dim=1))  # (B, C)
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """Return the features ``(B, E)``; each is normalised by itself."""
+    def parts(self, features: FrozenFeatures) -> Sequence[Tensor]:
+        """Return what is classified, ``(B, E)`` each; each is normalised by itself."""
         raise NotImplementedError
 
 
@@ -42,12 +42,20 @@ class LinearProbe(_LinearHead):
     ) -> None:
         encoder = FrozenEncoder(clip.visual, features)
         super().__init__(encoder.num_parts * encoder.embed_dim, num_classes, norm)
-        self.encoder = encoder
+        self.encoder, self.features = encoder, features
         self.parameter_groups()  # asserts that the partition is complete
 
-    def features(self, images: Tensor) -> list[Tensor]:
+    def frozen_features(self, images: Tensor) -> FrozenFeatures:
         """Return the frozen features, ``(B, E)`` each."""
-        return self.encoder(images)
+        return FrozenFeatures(tuple(self.encoder(images)), tuple(images.shape[2:]))
+
+    def parts(self, features: FrozenFeatures) -> Sequence[Tensor]:
+        """Return the frozen features as they are."""
+        return features.tensors
+
+    def feature_kind(self) -> str:
+        """Return the encoder and which of its features."""
+        return f"{super().feature_kind()} {self.features}"
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the one group, ``linear``."""
@@ -80,9 +88,13 @@ class FineTune(_LinearHead):
         self.encoder = encoder
         self.parameter_groups()  # asserts that the partition is complete
 
-    def features(self, images: Tensor) -> list[Tensor]:
+    def frozen_features(self, images: Tensor) -> FrozenFeatures:
+        """Return the shared layers' output."""
+        return FrozenFeatures(self.encoder.frozen_features(images), tuple(images.shape[2:]))
+
+    def parts(self, features: FrozenFeatures) -> Sequence[Tensor]:
         """Return the mean of the dense map over locations, ``(B, E)``."""
-        _, dense = self.encoder(images)  # (B, E, h, w)
+        _, dense = self.encoder.maps(*features)  # (B, E, h, w)
         return [dense.mean(dim=(2, 3))]
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:

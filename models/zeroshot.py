@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UserError, not_accepted
-from models.base import ClipNetwork
+from models.base import ClipNetwork, FrozenFeatures
 from models.encoder import build_encoder
 from models.frozen import FrozenEncoder
 from models.precision import full_precision, no_autocast
@@ -47,23 +47,31 @@ class ZeroshotCLIP(ClipNetwork):
         else:
             self.encoder = FrozenEncoder(clip.visual, "global")
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits ``(B, C)`` of images ``(B, 3, H, W)``, in fp32."""
-        cosine = self.cosines(images)  # (B, C)
+    def frozen_features(self, images: Tensor) -> FrozenFeatures:
+        """Return the image embedding ``(B, E)``, or by region the dense map ``(B, E, h, w)``."""
+        embedded = self.encoder.frozen_features(images) if self.by_region else self.encoder(images)
+        return FrozenFeatures(tuple(embedded), tuple(images.shape[2:]))
+
+    def classify(self, features: FrozenFeatures) -> Tensor:
+        """Return logits ``(B, C)``, in fp32."""
+        cosine = self.cosines(features.tensors[0])  # (B, C)
         return self.logit_scale * (cosine - cosine.mean(dim=1, keepdim=True))
 
-    def cosines(self, images: Tensor) -> Tensor:
-        """Return the cosine of every image and class, ``(B, C)``; in ``region`` form pooled for each class.
+    def cosines(self, embedded: Tensor) -> Tensor:
+        """Return the cosine of every image's embedding and class, ``(B, C)``; in ``region`` form pooled for each class.
 
         The pool is that of :func:`region_logits`: the softmax over locations of ``region_scale * cos``.
         """
-        embedded = self.encoder(images)[0]  # (B, E), by region (B, E, h, w)
         if self.by_region:
             scale = self.region_scale
             return region_logits(embedded, self.text, self.text, scale=scale, weight=1 / scale)[:, POSITIVE]
         with no_autocast(embedded):
             (embedded,) = full_precision(embedded)
             return F.normalize(embedded, dim=-1) @ self.text.T
+
+    def feature_kind(self) -> str:
+        """Return the encoder and whether by region."""
+        return f"{super().feature_kind()} {'region' if self.by_region else 'global'}"
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return no group: nothing is learnt."""

@@ -57,6 +57,7 @@ class ZeroshotCLIP(ClipTrainer):
         self.precision = Precision(self.precision_name, self.device)
         self.register_model(self.model_name, self.model)
         self.loaded_from = "CLIP without training"
+        self.cache_features()
 
     def train(self) -> None:
         """Go straight to the evaluation on val, which tunes the threshold, and test."""
