@@ -52,7 +52,7 @@ class ClipTrainer(MultiLabelTrainer):
         names = [n for n in known if getattr(LOSS_REGISTRY.get(n), "takes_pairs", True) == self.takes_pairs]
         if name not in names:
             form = "pairs of logits" if self.takes_pairs else "one logit per class"
-            why = f" (it has {form}, which {name} does not take)" if name in known else ""
+            why = f" ({type(self).__name__} has {form}, which {name} does not take)" if name in known else ""
             raise UserError(not_accepted(f"TRAINER.{self.section}.LOSS", name, names) + why)
 
     def image_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import train
+import trainers  # noqa: F401  (registers them)
 from core.config_merge import setup_cfg
 from core.errors import UserError
 from engine.dassl import build_trainer
