@@ -64,7 +64,7 @@ class Scene:
     """One or two groups before a background.
 
     ``relation`` is one of RELATIONS, ``contrast`` the steepness around mid grey (1 neutral), ``brightness`` the binary
-    logarithm of a gamma (0 neutral, below 0 dark), ``tilt`` in degrees; ``seed`` fixes the other details of the drawing.
+    logarithm of a gamma (0 neutral, below 0 dark), ``tilt`` in degrees; ``seed`` fixes all other details.
     """
 
     background: str
