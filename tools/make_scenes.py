@@ -53,9 +53,10 @@ def make_scenes(
         raise UserError(f"{root} already holds annotations of another data set; give --root a folder of its own")
     if stamp == {**settings, "complete": True} and _is_complete(root, counts):
         return False
+    root.mkdir(parents=True, exist_ok=True)
+    _write_json(root / STAMP, {**settings, "complete": False})  # before the annotations, so that they are known as ours
     for folder in ("annotations", "low"):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    _write_json(root / STAMP, {**settings, "complete": False})
+        (root / folder).mkdir(exist_ok=True)
     with tqdm(total=sum(counts.values()), unit="image", disable=None) as bar:
         for split, count in counts.items():
             _write_split(root, split, count=count, seed=seed, size=size, bar=bar)
