@@ -186,6 +186,7 @@ KEYS = (
     Key("TEST.SPLIT", "test", "split of the final evaluation", choices=("val", "test")),
     Key("TEST.FINAL_MODEL", "last_step", "checkpoint of the final evaluation", choices=("last_step", "best_val")),
     Key("TEST.PER_CLASS_RESULT", False, "Dassl's; per_class.csv is always written"),
+    Key("TEST.PREDICTIONS", False, "write predictions.csv: each image's true and predicted classes, all scores"),
     Key("TEST.COMPUTE_CMAT", False, "Dassl's; a confusion matrix is not defined for several labels"),
     Key("TEST.SELECT_METRIC", "mean", "metric on val that picks the best epoch; 'mean': of three F1 and mAP"),
     # Trainer

@@ -23,7 +23,7 @@ from engine.fingerprint import check_same_run, run_settings
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
 from engine.precision import Precision
-from evaluation import format_table, write_metrics, write_per_class
+from evaluation import format_table, write_metrics, write_per_class, write_predictions
 from models.base import FrozenFeatures
 
 log = get_logger()
@@ -230,9 +230,23 @@ class MultiLabelTrainer(TrainerX):
             write_per_class(
                 folder / f"per_class{'' if name == splits[-1] else '_' + name}.csv", self.evaluator.per_class
             )
+        if self.cfg.TEST.PREDICTIONS:
+            self.write_predictions(splits[-1], folder / "predictions.csv")
         write_metrics(folder / "metrics.json", {"model": self.loaded_from, **results})
         log.info("%s\nResults of %s: %s", format_table(results), self.loaded_from, folder / "metrics.json")
         return selected
+
+    def write_predictions(self, split: str, path: Path) -> None:
+        """Write the predictions of ``split``, the last that was evaluated."""
+        evaluator, records = self.evaluator, getattr(self.dm.dataset, split)
+        write_predictions(
+            path,
+            impaths=[record.impath for record in records],
+            names=[self.lab2cname[c] for c in range(self.num_classes)],
+            scores=evaluator.scores,
+            labels=evaluator.labels,
+            threshold=self.results["threshold"],
+        )
 
     @torch.no_grad()
     def evaluate_split(self, split: str) -> float:

@@ -27,6 +27,7 @@ from datasets.scenes.intents import INTENT_KEYS, NUM_ANNOTATORS, annotate, conse
 
 STAMP = "scenes.json"
 FORMAT_VERSION = 1
+STREAM = 1  # not zero: no picture can be one of the pre-training pool, whose seeds are (seed, number)
 SPLITS = {"train": 1600, "val": 350, "test": 400}
 JPEG_QUALITY = 95
 
@@ -66,7 +67,7 @@ def make_scenes(
 
 def sample_labelled(seed: int, split: str, index: int) -> tuple[Scene, np.ndarray]:
     """Return one picture's scene and what its annotators mark, bool (3, C)."""
-    rng = np.random.default_rng([seed, list(SPLITS).index(split), index])
+    rng = np.random.default_rng([seed, list(SPLITS).index(split), index, STREAM])
     scene = sample_scene(rng)
     return scene, annotate(scene, rng)
 

@@ -13,7 +13,8 @@ class DualCoOp(ClipTrainer):
 
     model_name = "dualcoop"
     section = "DUALCOOP"
+    network_class = DualCoOpNet
 
     def build_network(self) -> nn.Module:
         """Load CLIP and build the prompts over its frozen dense map."""
-        return DualCoOpNet(self.load_clip(), self.class_texts(), **self.prompt_settings())
+        return self.network_class(self.load_clip(), self.class_texts(), **self.prompt_settings())

@@ -15,11 +15,12 @@ class IntCLIP(ClipTrainer):
 
     model_name = "intclip"
     section = "INTCLIP"
+    network_class = IntCLIPNet
 
     def build_network(self) -> nn.Module:
         """Load CLIP and build the two branches, the aggregation and the prompts."""
         method = self.method()
-        return IntCLIPNet(
+        return self.network_class(
             self.load_clip(),
             self.class_texts(),
             semantic_layers=tuple(method.SEMANTIC_LAYERS),
