@@ -147,7 +147,7 @@ KEYS = (
     # Backbone
     Key("MODEL.INIT_WEIGHTS", "", "Dassl's; unused (see MODEL.BACKBONE.PATH)"),
     Key("MODEL.BACKBONE.NAME", "", "CLIP backbone: RN50, RN101, RN50x4, ViT-B/16, ..., any open_clip architecture"),
-    Key("MODEL.BACKBONE.PRETRAINED", True, "load weights; False starts from random ones (tests, demo)"),
+    Key("MODEL.BACKBONE.PRETRAINED", True, "load weights; False starts from random ones (tests)"),
     Key("MODEL.BACKBONE.PATH", "", "checkpoint file: TorchScript archive, state dict or safetensors; empty: by name"),
     Key("MODEL.BACKBONE.ARCH", "", "architecture file of your own (open_clip JSON); overrides NAME"),
     # Optimisation

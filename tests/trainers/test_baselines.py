@@ -25,18 +25,17 @@ NAMES = {
     "aggregation": "aggregation.",
 }
 FAST = [
-    "MODEL.BACKBONE.PATH", "", "MODEL.BACKBONE.ARCH", "configs/backbones/demo_rn.json", "OPTIM.MAX_EPOCH", "2",
-    "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
+    "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def run(demo_root):
+def run(scenes_root):
     """Return a function: trainer, output folder and overrides to a finished run's folder."""
 
     def go(trainer, out, *opts, flags=()):
-        args = ["--root", str(demo_root), "--seed", "1", "--trainer", trainer, "--output-dir", str(out), *flags]
-        args += ["--dataset-config-file", "configs/datasets/demo.yaml"]
+        args = ["--root", str(scenes_root), "--seed", "1", "--trainer", trainer, "--output-dir", str(out), *flags]
+        args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main([*args, *FAST, *map(str, opts)])
         return Path(out)
@@ -58,12 +57,12 @@ def finished(run, tmp_path_factory):
 
 
 @pytest.fixture
-def built(demo_root, tmp_path):
+def built(scenes_root, tmp_path):
     """Return a function: trainer and overrides to the built trainer."""
 
     def build(trainer, *opts):
-        places = ["DATASET.ROOT", str(demo_root), "OUTPUT_DIR", str(tmp_path), "SEED", "1"]
-        files = ["configs/datasets/demo.yaml", f"configs/trainers/{trainer}/scenes.yaml"]
+        places = ["DATASET.ROOT", str(scenes_root), "OUTPUT_DIR", str(tmp_path), "SEED", "1"]
+        files = ["configs/datasets/scenes.yaml", f"configs/trainers/{trainer}/scenes.yaml"]
         return build_trainer(setup_cfg(files, opts=[*FAST, *places, *map(str, opts)]))
 
     return build

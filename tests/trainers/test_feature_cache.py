@@ -10,18 +10,17 @@ import train
 from core.errors import UserError
 
 FAST = [
-    "MODEL.BACKBONE.PATH", "", "MODEL.BACKBONE.ARCH", "configs/backbones/demo_rn.json", "OPTIM.MAX_EPOCH", "2",
-    "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
+    "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
 ]  # fmt: skip
 
 
 @pytest.fixture
-def run(demo_root, tmp_path):
+def run(scenes_root, tmp_path):
     """Return a function: trainer, name of the output folder and overrides to the content of metrics.json."""
 
     def go(trainer, name, *opts):
-        args = ["--root", str(demo_root), "--seed", "1", "--trainer", trainer, "--output-dir", str(tmp_path / name)]
-        args += ["--dataset-config-file", "configs/datasets/demo.yaml"]
+        args = ["--root", str(scenes_root), "--seed", "1", "--trainer", trainer, "--output-dir", str(tmp_path / name)]
+        args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main([*args, *FAST, *map(str, opts)])
         return json.loads(Path(tmp_path, name, "metrics.json").read_text())
