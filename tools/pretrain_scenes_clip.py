@@ -104,7 +104,7 @@ class Run:
         groups = [{"params": decay, "weight_decay": args.weight_decay}, {"params": plain, "weight_decay": 0.0}]
         self.optim = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98))
         self.state_path = Path(f"{args.output}.state")
-        self.settings = {k: v for k, v in vars(args).items() if k not in ("output", "device", "threads")}
+        self.settings = {k: v for k, v in vars(args).items() if k not in ("output", "device", "threads", "held_out")}
 
     def train(self, pool: Pool) -> None:
         """Train until ``args.steps``."""
@@ -218,6 +218,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--pool", type=int, default=40000, help="pictures that are drawn (28 kB of memory each)")
+    parser.add_argument("--held-out", type=int, default=1500, help="pictures for the figures at the end")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--intent-rate", type=float, default=0.15, help="share of captions with an intent's words")
@@ -239,7 +240,7 @@ def main(argv: list[str] | None = None) -> None:
     run.resume()
     run.train(draw_pool(args.pool, size, args.seed, "draw"))
     run.export(args.output)
-    held_out = draw_pool(1500, size, args.seed + 1_000_003, "held out")
+    held_out = draw_pool(args.held_out, size, args.seed + 1_000_003, "held out")
     report = zero_shot_report(args.output, held_out.images, held_out.scenes)
     report["minutes of this call"] = (time.time() - started) / 60
     Path(f"{args.output}.json").write_text(json.dumps({"settings": run.settings, "figures": report}, indent=2) + "\n")

@@ -32,13 +32,13 @@ def zero_shot_report(path: Path, images: Tensor, scenes: list[Scene]) -> dict[st
     pairs = _text_features(clip, [f"a photo of a {c} {name}." for name in kinds for c in COLORS])
     by_color = pairs.unflatten(0, (len(kinds), len(COLORS)))[kind]  # (n, colours, E)
     rng = np.random.default_rng(0)
-    captions = _text_features(clip, [caption(scene, rng) for scene in scenes[:NUM_RETRIEVAL]])
+    num = min(NUM_RETRIEVAL, len(scenes))
+    captions = _text_features(clip, [caption(scene, rng) for scene in scenes[:num]])
     report, rows = {}, [i for i, _ in first]
     for name, image in _image_features(clip, images).items():  # (N, E)
         report[f"object accuracy, {name}"] = _accuracy(image[rows] @ by_kind.T, kind)
         report[f"colour accuracy, {name}"] = _accuracy(torch.einsum("ne,nce->nc", image[rows], by_color), color)
-        retrieved = image[:NUM_RETRIEVAL] @ captions.T
-        report[f"R@1 of {NUM_RETRIEVAL}, {name}"] = _accuracy(retrieved, torch.arange(NUM_RETRIEVAL))
+        report[f"R@1 of {num}, {name}"] = _accuracy(image[:num] @ captions.T, torch.arange(num))
     return report
 
 

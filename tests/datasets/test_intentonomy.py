@@ -178,7 +178,7 @@ def test_files_must_agree_and_hold_images(cfg, scenes_root: Path, tmp_path: Path
         content["annotations"] = []
     path.write_text(json.dumps(content))
     cfg.DATASET.ROOT = str(root)
-    expected = {"rename": "id 2 is 'Other', not", "fewer": "7 against 8", "empty": "no images in split test"}[broken]
+    expected = {"rename": "id 2 is 'Other', not", "fewer": "19 against 20", "empty": "no images in split test"}[broken]
     with pytest.raises(UserError, match=expected):
         build_dataset(cfg)
 
