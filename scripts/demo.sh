@@ -11,7 +11,7 @@ out="${OUT_DIR:-output/demo}"
 for trainer in ZeroshotCLIP DualCoOp IntCLIP; do
   .venv/bin/python train.py --root "$root" --seed 1 --trainer "$trainer" \
     --dataset-config-file configs/datasets/scenes.yaml --config-file "configs/trainers/$trainer/scenes.yaml" \
-    --output-dir "$out/$trainer/seed1" TEST.PREDICTIONS True "$@"
+    --output-dir "$out/$trainer/seed1" TEST.PREDICTIONS True TRAIN.FEATURE_CACHE "$out/features" "$@"
 done
 .venv/bin/python tools/contact_sheet.py "$out/IntCLIP/seed1/predictions.csv" --output "$out/contact_sheet.png" \
   --title "IntCLIP on drawn scenes it has not seen"
