@@ -1,8 +1,12 @@
 """Train and evaluate: parse, configure, seed, build, run."""
 
+import argparse
 import os
 import sys
 
+from yacs.config import CfgNode
+
+from core import distributed
 from core.cli import key_flags, parse_args
 from core.config_merge import setup_cfg
 from core.errors import UserError
@@ -19,6 +23,12 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError("--eval-only needs --model-dir, the output folder of the run to evaluate")
     if args.base:
         os.environ["INTCLIP_BASE"] = args.base
+    with distributed.session(use_cuda=cfg.USE_CUDA, timeout_minutes=cfg.TRAIN.TIMEOUT):
+        run_experiment(args, cfg)
+
+
+def run_experiment(args: argparse.Namespace, cfg: CfgNode) -> None:
+    """Build the trainer, then train or evaluate; every process of a run does the same."""
     from engine.dassl import TRAINER_REGISTRY, build_trainer, describe_base  # after the base is chosen
     from engine.run import check_trainer_name, log_start
 
@@ -40,10 +50,14 @@ def run() -> int:
     try:
         main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if distributed.first_to_report(str(error)):
+            print(f"error: {error}", file=sys.stderr, flush=True)
         return 2
+    except distributed.PeerError:  # the other process says why
+        return 1
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on from the last finished epoch", file=sys.stderr)
+        if distributed.is_main():
+            print("interrupted; run the same command again to go on from the last finished epoch", file=sys.stderr)
         return 130
     finally:
         close_logging()

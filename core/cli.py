@@ -16,7 +16,11 @@ _KEY_FLAGS = {
     "--backbone": ("MODEL.BACKBONE.NAME", [], "CLIP backbone"),
     "--lr": ("OPTIM.LR", [], "learning rate"),
     "--max-epochs": ("OPTIM.MAX_EPOCH", ["--max_epochs"], "epochs"),
-    "--train-batch-size": ("DATALOADER.TRAIN_X.BATCH_SIZE", ["--train_batch_size"], "images per training step"),
+    "--train-batch-size": (
+        "DATALOADER.TRAIN_X.BATCH_SIZE",
+        ["--train_batch_size"],
+        "images per training step, of all processes together",
+    ),
     "--print-freq": ("TRAIN.PRINT_FREQ", ["--print_freq"], "batches between two log lines"),
     "--loss-w": ("TRAINER.*.LOSS_WEIGHT", ["--loss_w"], "factor of the summed loss"),
     "--csc": ("TRAINER.*.CSC", [], "class-specific contexts: True or False"),

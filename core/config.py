@@ -134,16 +134,16 @@ KEYS = (
         choices=("any", "majority", "soft"),
     ),
     # Loading
-    Key("DATALOADER.NUM_WORKERS", 4, "loader processes; -1 chooses from the cores there are", low=-1),
+    Key("DATALOADER.NUM_WORKERS", 4, "loaders of each process; -1 chooses from the cores there are", low=-1),
     Key(
         "DATALOADER.TRAIN_X.SAMPLER",
         "RandomSampler",
         "order of training images",
         choices=("RandomSampler", "SequentialSampler"),
     ),
-    Key("DATALOADER.TRAIN_X.BATCH_SIZE", 32, "images per training step", low=1),
+    Key("DATALOADER.TRAIN_X.BATCH_SIZE", 32, "images per training step, of all processes together", low=1),
     Key("DATALOADER.TEST.SAMPLER", "SequentialSampler", "order of evaluation", choices=("SequentialSampler",)),
-    Key("DATALOADER.TEST.BATCH_SIZE", 32, "images per evaluation step", low=1),
+    Key("DATALOADER.TEST.BATCH_SIZE", 32, "images per evaluation step and process", low=1),
     # Backbone
     Key("MODEL.INIT_WEIGHTS", "", "Dassl's; unused (see MODEL.BACKBONE.PATH)"),
     Key("MODEL.BACKBONE.NAME", "", "CLIP backbone: RN50, RN101, RN50x4, ViT-B/16, ..., any open_clip architecture"),
@@ -180,6 +180,7 @@ KEYS = (
     ),
     Key("TRAIN.CHECKPOINT_FREQ", 0, "also keep a checkpoint every N epochs; 0 keeps last and best"),
     Key("TRAIN.PRINT_FREQ", 10, "batches between two log lines", low=1),
+    Key("TRAIN.TIMEOUT", 10.0, "minutes that processes wait for each other before the run ends", low=0.1),
     # Evaluation
     Key("TEST.EVALUATOR", "MultiLabel", "registered name of the evaluator"),
     Key("TEST.NO_TEST", False, "train only: no evaluation, so no best checkpoint"),

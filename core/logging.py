@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from core.distributed import is_main
 from core.errors import UserError
 
 NAME = "intclip"
@@ -35,13 +36,17 @@ def get_logger() -> logging.Logger:
 def setup_logging(output_dir: str | None = None) -> Path | None:
     """Log to the console and, if given, to a new file in ``output_dir``; return that file.
 
-    An existing ``log.txt`` is kept: the new one gets the time as suffix, as Dassl does.
+    An existing ``log.txt`` is kept: the new one gets the time as suffix, as Dassl does. Of several processes the main
+    one logs and the others are silent.
     """
     logging.disable(logging.NOTSET)  # some libraries that Dassl imports switch INFO off for the whole process
     logger = get_logger()
     logger.setLevel(logging.INFO)
     logger.propagate = False
     close_logging()
+    if not is_main():
+        logger.addHandler(logging.NullHandler())
+        return None
     logger.addHandler(_ConsoleHandler())
     if output_dir is None:
         return None

@@ -1,13 +1,21 @@
 """The one file that seeds. Every random stream of a run derives from ``cfg.SEED``."""
 
+import os
 import random
 
 import numpy as np
 import torch
 
+from core.distributed import from_main, rank, world_size
+
 
 def set_seed(seed: int) -> None:
-    """Seed Python, NumPy and torch (all devices); a negative seed leaves them random, zero is a seed like any other."""
+    """Seed Python, NumPy and torch (all devices); a negative seed leaves them random, zero is a seed like any other.
+
+    Several processes start from one state, a random one too: what is drawn while building must be the same on all.
+    """
+    if seed < 0 and world_size() > 1:
+        seed = from_main(lambda: int.from_bytes(os.urandom(4), "little"))
     if seed < 0:
         return
     random.seed(seed)
@@ -15,13 +23,21 @@ def set_seed(seed: int) -> None:
     torch.manual_seed(seed)  # seeds CUDA too
 
 
+def part_ranks() -> None:
+    """Give every process but the first a global random state of its own, so that they do not drop the same units."""
+    if rank() > 0:
+        set_seed((torch.initial_seed() + rank()) % 2**32)
+
+
 def make_generator(seed: int, stream: int = 0) -> torch.Generator:
     """Return a CPU generator for one named stream (loader order, initialisation, ...) of the run's seed.
 
     Streams are independent, so that drawing more numbers from one does not shift another. A negative seed gives a
-    non-deterministic generator.
+    non-deterministic generator, the same on all processes.
     """
     generator = torch.Generator()
+    if seed < 0 and world_size() > 1:
+        seed = torch.initial_seed()  # of set_seed: random and the same on all
     if seed < 0:
         generator.seed()
     else:
@@ -42,7 +58,7 @@ def random_state() -> dict:
     name, keys, *rest = np.random.get_state()
     state["numpy"] = (name, torch.from_numpy(keys.astype(np.int64)), *rest)
     if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state_all()
+        state["cuda"] = torch.cuda.get_rng_state()  # of the one device that this process uses
     return state
 
 
@@ -54,4 +70,4 @@ def set_random_state(state: dict) -> None:
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
     if torch.cuda.is_available() and "cuda" in state:
-        torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
+        torch.cuda.set_rng_state(state["cuda"].cpu())

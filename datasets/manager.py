@@ -1,7 +1,8 @@
 """From records to batches.
 
 What a training image looks like depends on (seed, epoch, index) alone, and so does the order of the images: the number
-of workers does not matter, and a run that resumes at epoch N sees the batches of an uninterrupted one.
+of workers does not matter, and a run that resumes at epoch N sees the batches of an uninterrupted one. Of several
+processes each takes its part of every batch of the one-process run, and of the images of an evaluation.
 """
 
 import os
@@ -10,9 +11,11 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from yacs.config import CfgNode
 
+from core.distributed import local_world_size, rank, world_size
 from core.errors import UserError, not_accepted
 from core.seed import make_generator, seed_worker
 from datasets.base import IntentDataset, Record
@@ -55,20 +58,30 @@ class RecordDataset(Dataset):
 
 
 class EpochSampler(Sampler):
-    """A permutation that depends on (seed, epoch) only, or the plain order."""
+    """A permutation that depends on (seed, epoch) only, or the plain order; of it, this process's part of each batch.
 
-    def __init__(self, length: int, *, seed: int, shuffle: bool) -> None:
+    ``batch_size`` is that of all processes together. A last, smaller batch is dropped when there is a full one.
+    """
+
+    def __init__(self, length: int, *, batch_size: int, seed: int, shuffle: bool) -> None:
+        self.batch_size = min(batch_size, length)
         self.length, self.seed, self.shuffle = length, seed, shuffle
         self.epoch = 0
 
     def __len__(self) -> int:
-        return self.length
+        return self.length // self.batch_size * len(self._part())
 
     def __iter__(self) -> Iterator[int]:
-        if not self.shuffle:
-            return iter(range(self.length))
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
-        return iter(torch.randperm(self.length, generator=generator).tolist())
+        order = torch.arange(self.length)
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
+            order = torch.randperm(self.length, generator=generator)
+        num_full = self.length // self.batch_size * self.batch_size
+        return iter(order[:num_full].view(-1, self.batch_size)[:, self._part()].flatten().tolist())
+
+    def _part(self) -> Tensor:
+        """Return the places within a batch that are this process's."""
+        return torch.arange(self.batch_size).tensor_split(world_size())[rank()]
 
 
 class Loader(DataLoader):
@@ -118,6 +131,19 @@ class DataManager:
         self.train_loader_x.dataset.epoch.fill_(epoch)
 
 
+def check_batch_size(batch_size: int, num_images: int, num_processes: int) -> None:
+    """Raise :class:`UserError` if a batch cannot be shared evenly, or there are fewer images than processes."""
+    if batch_size % num_processes:
+        below = batch_size // num_processes * num_processes
+        near = [str(size) for size in (below, below + num_processes) if size > 0]
+        raise UserError(
+            f"DATALOADER.TRAIN_X.BATCH_SIZE is {batch_size}, of all processes together; expected a multiple of the "
+            f"{num_processes} processes, such as {' or '.join(near)}"
+        )
+    if num_images < num_processes:
+        raise UserError(f"{num_images} training images for {num_processes} processes; expected one for each at least")
+
+
 def derive_seed(*parts: int) -> int:
     """Mix non-negative integers into one 63-bit seed."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
@@ -151,10 +177,13 @@ def collate(items: list[dict]) -> dict:
 
 
 def num_workers(configured: int, num_cores: int | None = None) -> int:
-    """Return the configured number of workers; -1 picks one from the cores: none on one or two, at most eight."""
+    """Return the configured number of workers; -1 picks one from the cores: none on one or two, at most eight.
+
+    The processes of a machine share its cores.
+    """
     if configured >= 0:
         return configured
-    cores = num_cores or os.cpu_count() or 1
+    cores = (num_cores or os.cpu_count() or 1) // local_world_size()
     return 0 if cores <= 2 else min(8, cores - 1)
 
 
@@ -170,22 +199,29 @@ def _loader_options(cfg: CfgNode) -> dict:
 
 
 def _train_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable) -> Loader:
-    """Return the training loader; a last, smaller batch is dropped when there is a full one."""
+    """Return the training loader of this process's part of each batch."""
     node = cfg.DATALOADER.TRAIN_X
     if node.SAMPLER not in SAMPLERS:
         raise UserError(not_accepted("DATALOADER.TRAIN_X.SAMPLER", node.SAMPLER, SAMPLERS))
+    check_batch_size(node.BATCH_SIZE, len(records), world_size())
     options = _loader_options(cfg)
     seed = int(torch.randint(2**62, (), generator=make_generator(cfg.SEED, LOADER_STREAM)))
     return Loader(
         RecordDataset(records, transform, seed=seed),
-        batch_size=node.BATCH_SIZE,
-        sampler=EpochSampler(len(records), seed=seed, shuffle=node.SAMPLER == "RandomSampler"),
-        drop_last=len(records) >= node.BATCH_SIZE,
+        batch_size=node.BATCH_SIZE // world_size(),
+        sampler=EpochSampler(
+            len(records), batch_size=node.BATCH_SIZE, seed=seed, shuffle=node.SAMPLER == "RandomSampler"
+        ),
         persistent_workers=options["num_workers"] > 0,
         **options,
     )
 
 
 def _test_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable) -> Loader:
-    """Return a loader of all images in order."""
-    return Loader(RecordDataset(records, transform), batch_size=cfg.DATALOADER.TEST.BATCH_SIZE, **_loader_options(cfg))
+    """Return a loader of this process's images, in order; ``index`` says which of the split's they are."""
+    return Loader(
+        RecordDataset(records, transform),
+        batch_size=cfg.DATALOADER.TEST.BATCH_SIZE,
+        sampler=range(rank(), len(records), world_size()),  # no image twice: the counts may differ by one
+        **_loader_options(cfg),
+    )

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import torch
 from tqdm import tqdm
 
+from core.distributed import is_main
 from core.logging import get_logger
 
 log = get_logger()
 
 
 class ProgressMeter:
-    """Collect what training steps return; show a progress bar and log every ``print_freq`` batches."""
+    """Collect what training steps return; show a progress bar and log every ``print_freq`` batches (main process)."""
 
     def __init__(self, num_batches: int, epoch: int, max_epoch: int, print_freq: int) -> None:
         self.num_batches, self.epoch, self.max_epoch = num_batches, epoch, max_epoch
@@ -25,8 +26,9 @@ class ProgressMeter:
 
     def start(self) -> None:
         """Start the clock and the bar (no bar where stderr is not a terminal)."""
+        hidden = None if is_main() else True
         self.bar = tqdm(
-            total=self.num_batches, desc=f"epoch {self.epoch + 1}/{self.max_epoch}", leave=False, disable=None
+            total=self.num_batches, desc=f"epoch {self.epoch + 1}/{self.max_epoch}", leave=False, disable=hidden
         )
         self.clock = time.perf_counter()
 

@@ -7,8 +7,10 @@ import torch
 import torchvision
 from yacs.config import CfgNode
 
+from core.distributed import world_size
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
+from engine.trainer import MultiLabelTrainer
 
 log = get_logger()
 
@@ -20,6 +22,11 @@ def check_trainer_name(cfg: CfgNode, registry: object) -> None:
         raise UserError(f"TRAINER.NAME is empty; give --trainer: {', '.join(sorted(names))}")
     if cfg.TRAINER.NAME not in names:
         raise UserError(not_accepted("TRAINER.NAME", cfg.TRAINER.NAME, names))
+    if world_size() > 1 and not issubclass(registry.get(cfg.TRAINER.NAME), MultiLabelTrainer):
+        raise UserError(
+            f"TRAINER.NAME '{cfg.TRAINER.NAME}' is no MultiLabelTrainer, so it runs on one process only; "
+            "start it with python instead of torchrun"
+        )
 
 
 def log_start(args: argparse.Namespace, cfg: CfgNode, base: str) -> None:
@@ -29,8 +36,8 @@ def log_start(args: argparse.Namespace, cfg: CfgNode, base: str) -> None:
     log.info("************\n** Config **\n************\n%s", cfg)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() and cfg.USE_CUDA else "CPU"
     log.info(
-        "** System info **\nPython %s, torch %s, torchvision %s, device %s",
-        platform.python_version(), torch.__version__, torchvision.__version__, device,
+        "** System info **\nPython %s, torch %s, torchvision %s, device %s, processes %d",
+        platform.python_version(), torch.__version__, torchvision.__version__, device, world_size(),
     )  # fmt: skip
     log.info(base)
     if cfg.SEED >= 0:

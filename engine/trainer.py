@@ -12,9 +12,11 @@ from torch import nn
 from tqdm import tqdm
 from yacs.config import CfgNode
 
+from core import distributed
+from core.distributed import from_main, is_main
 from core.errors import UserError
 from core.logging import get_logger, setup_logging
-from core.seed import random_state, set_random_state, set_seed
+from core.seed import part_ranks, random_state, set_random_state, set_seed
 from datasets import DataManager
 from engine.checkpoint import frozen_digest, load_checkpoint, read_last_name, save_checkpoint
 from engine.dassl import TrainerX, describe_base, sync_registries
@@ -22,6 +24,7 @@ from engine.feature_cache import cache_split, feature_key
 from engine.fingerprint import check_same_run, run_settings
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
+from engine.parallel import check_loss, check_same_start, gather_split, global_loss, wrap_network
 from engine.precision import Precision
 from evaluation import format_table, write_metrics, write_per_class, write_predictions
 from models.base import FrozenFeatures
@@ -35,12 +38,16 @@ class MultiLabelTrainer(TrainerX):
     A subclass gives ``model_name`` (its checkpoint folder), ``build_network``, ``build_loss``, ``lr_multipliers``,
     ``precision_name`` and ``image_statistics``. Its network has ``parameter_groups() -> {name: [Parameter]}``,
     ``trainable_state_dict()``, ``load_trainable_state_dict(state)``, ``scores(output) -> (B, C)``.
+
+    On several processes ``model`` stays that network, and ``parallel_model`` is what a training step calls.
     """
 
     model_name = "model"
     precision_name = "fp32"
+    static_graph = True  # on several processes: the same parameters are in use in every step
 
     def __init__(self, cfg: CfgNode) -> None:
+        distributed.init(use_cuda=cfg.USE_CUDA, timeout_minutes=cfg.TRAIN.TIMEOUT)
         if not log.handlers:  # built inside somebody's project: their stdout is the log
             setup_logging()
             log.info(describe_base())
@@ -97,8 +104,11 @@ class MultiLabelTrainer(TrainerX):
 
     def build_model(self) -> None:
         """Build network, loss, optimiser and schedule; list what is learnt and what is frozen."""
-        self.model = self.build_network().to(self.device)
+        with distributed.local_main_first():
+            network = self.build_network()
+        self.model = network.to(self.device)
         self.loss = self.build_loss().to(self.device)
+        check_loss(self.loss)
         self.precision = Precision(self.precision_name, self.device)
         groups = self.model.parameter_groups()
         self.optim = build_optimizer(groups, self.cfg.OPTIM, self.lr_multipliers())
@@ -106,6 +116,9 @@ class MultiLabelTrainer(TrainerX):
         num_frozen = sum(p.numel() for p in self.model.parameters() if not p.requires_grad)
         log_param_groups(self.optim, num_frozen)
         self.frozen_digest = frozen_digest(self.model)
+        splits = (self.dm.dataset.train_x, self.dm.dataset.val, self.dm.dataset.test)
+        check_same_start(run_settings(self.cfg), [len(split or ()) for split in splits], self.frozen_digest)
+        self.parallel_model = wrap_network(self.model, static_graph=self.static_graph)
         self.register_model(self.model_name, self.model, self.optim, self.sched)
         self.cache_features()
 
@@ -115,8 +128,8 @@ class MultiLabelTrainer(TrainerX):
             return
         self.set_model_mode("eval")
         key = feature_key(self.model, self.cfg, self.precision_name)
-        for loader in (self.train_loader_x, self.val_loader, self.test_loader):
-            if loader is not None:
+        with distributed.local_main_first():
+            for loader in filter(None, (self.train_loader_x, self.val_loader, self.test_loader)):
                 cache_split(loader, Path(self.cfg.TRAIN.FEATURE_CACHE), key, self._encode)
 
     @torch.no_grad()
@@ -129,8 +142,10 @@ class MultiLabelTrainer(TrainerX):
 
     def before_train(self) -> None:
         """Resume, open TensorBoard, start the clock."""
+        part_ranks()
         self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.cfg.OUTPUT_DIR)
-        self.init_writer(str(Path(self.output_dir, "tensorboard")))
+        if is_main():
+            self.init_writer(str(Path(self.output_dir, "tensorboard")))
         self.time_start = time.time()
 
     def before_epoch(self) -> None:
@@ -154,11 +169,12 @@ class MultiLabelTrainer(TrainerX):
         self.update_lr()
 
     def forward_backward(self, batch: dict) -> dict[str, float]:
-        """Run one step."""
+        """Run one step; the loss returned is that of the global batch."""
         image, label = self.parse_batch_train(batch)
         with self.precision.autocast():
-            loss = self.loss(self.model(image), label)
-        value = loss.item()
+            loss = self.loss(self.parallel_model(image), label)
+        reduction = getattr(self.loss, "reduction", None)
+        loss, value = global_loss(loss, reduction=reduction, num_images=len(label))
         if not math.isfinite(value):
             raise UserError(
                 f"the loss is {value} at epoch {self.epoch + 1}, batch {self.batch_idx + 1}; "
@@ -227,12 +243,14 @@ class MultiLabelTrainer(TrainerX):
         for name in splits:
             selected = self.evaluate_split(name)
             results[name] = dict(self.results)
-            write_per_class(
-                folder / f"per_class{'' if name == splits[-1] else '_' + name}.csv", self.evaluator.per_class
-            )
-        if self.cfg.TEST.PREDICTIONS:
+            if is_main():
+                write_per_class(
+                    folder / f"per_class{'' if name == splits[-1] else '_' + name}.csv", self.evaluator.per_class
+                )
+        if is_main() and self.cfg.TEST.PREDICTIONS:
             self.write_predictions(splits[-1], folder / "predictions.csv")
-        write_metrics(folder / "metrics.json", {"model": self.loaded_from, **results})
+        if is_main():
+            write_metrics(folder / "metrics.json", {"model": self.loaded_from, **results})
         log.info("%s\nResults of %s: %s", format_table(results), self.loaded_from, folder / "metrics.json")
         return selected
 
@@ -252,19 +270,33 @@ class MultiLabelTrainer(TrainerX):
     def evaluate_split(self, split: str) -> float:
         """Evaluate ``split`` and return the metric that selects; val tunes the threshold that test then uses."""
         self.set_model_mode("eval")
-        self.evaluator.reset()
-        self.evaluator.threshold = None if split == "val" else self.threshold
-        loader = {"val": self.val_loader, "test": self.test_loader}[split]
         log.info("Evaluate on the *%s* set", split)
-        for batch in tqdm(loader, desc=split, leave=False, disable=None):
-            image, label = self.parse_batch_test(batch)
-            self.evaluator.process(self.model_inference(image), label)
-        self.results = self.evaluator.evaluate()
+        scores, labels = self.predict_split(split)
+        self.evaluator.threshold = None if split == "val" else self.threshold
+
+        def evaluate() -> tuple[dict[str, float], float | None]:
+            self.evaluator.reset()
+            self.evaluator.process(scores, labels)
+            return self.evaluator.evaluate(), self.evaluator.tuned_threshold
+
+        self.results, tuned = from_main(evaluate)  # on one, so that all agree to the last bit on the best epoch
         if split == "val":
-            self.threshold = self.evaluator.tuned_threshold
+            self.threshold = tuned
         for name, value in self.results.items():
             self.write_scalar(f"{split}/{name}", value, self.epoch)
         return next(iter(self.results.values()))
+
+    @torch.no_grad()
+    def predict_split(self, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return scores and labels ``(N, C)`` of all images of ``split`` in order; each process predicts its own."""
+        loader = {"val": self.val_loader, "test": self.test_loader}[split]
+        index, scores, labels = [], [], []
+        for batch in tqdm(loader, desc=split, leave=False, disable=None if is_main() else True):
+            image, label = self.parse_batch_test(batch)
+            index.append(batch["index"])
+            scores.append(self.model_inference(image))
+            labels.append(label)
+        return gather_split(index, scores, labels, num_classes=self.num_classes)
 
     def model_inference(self, input: torch.Tensor) -> torch.Tensor:
         """Return scores ``(B, C)`` in [0, 1], fp32."""
@@ -278,6 +310,7 @@ class MultiLabelTrainer(TrainerX):
         self, epoch: int, directory: str, is_best: bool = False, val_result: float | None = None, model_name: str = ""
     ) -> None:
         """Save what is learnt and all that resuming needs; frozen weights stay in the backbone's own file."""
+        random_states = distributed.gather_objects(random_state()) or []
         state = {
             "state_dict": self.model.trainable_state_dict(),
             "epoch": epoch + 1,
@@ -286,12 +319,13 @@ class MultiLabelTrainer(TrainerX):
             "val_result": val_result,
             "best_result": float(self.best_result),
             "scaler": self.precision.scaler.state_dict(),
-            "random_state": random_state(),
+            "random_states": random_states,  # of each process
             "settings": run_settings(self.cfg),
             "frozen_digest": self.frozen_digest,
         }
         name = model_name or f"model.pth.tar-{epoch + 1}"
-        save_checkpoint(state, Path(directory, self.model_name, name), remember=name != "model-best.pth.tar")
+        path = Path(directory, self.model_name, name)
+        from_main(lambda: save_checkpoint(state, path, remember=name != "model-best.pth.tar"))
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:
         """Load the best checkpoint of ``directory``, or that of ``epoch``, for evaluation."""
@@ -300,7 +334,7 @@ class MultiLabelTrainer(TrainerX):
             return
         file = "model-best.pth.tar" if epoch is None else f"model.pth.tar-{epoch}"
         path = Path(directory, self.model_name, file)
-        checkpoint = load_checkpoint(path)
+        checkpoint = from_main(lambda: load_checkpoint(path))
         self._load_learnt(checkpoint, path)
         self.epoch = checkpoint["epoch"] - 1
         self.threshold, self.loaded_from = None, f"epoch {checkpoint['epoch']}"
@@ -308,22 +342,30 @@ class MultiLabelTrainer(TrainerX):
 
     def resume_model_if_exist(self, directory: str) -> int:
         """Go on from the last checkpoint of ``directory``: weights, optimiser, schedule, best result, random state."""
-        path = read_last_name(Path(directory, self.model_name))
+        path, checkpoint = from_main(lambda: self._read_last(Path(directory, self.model_name)))
         if path is None:
-            if self.cfg.RESUME:
-                raise UserError(f"RESUME is '{directory}', but {Path(directory, self.model_name)} holds no checkpoint")
             log.info("No checkpoint found, train from scratch")
             return 0
-        checkpoint = load_checkpoint(path)
-        check_same_run(checkpoint.get("settings", {}), self.cfg, path)
         self._load_learnt(checkpoint, path)
         self.optim.load_state_dict(checkpoint["optimizer"])
         self.sched.load_state_dict(checkpoint["scheduler"])
         self.precision.scaler.load_state_dict(checkpoint["scaler"])
         self.best_result = checkpoint["best_result"]
-        set_random_state(checkpoint["random_state"])
+        if distributed.rank() < len(checkpoint["random_states"]):  # there may have been fewer processes
+            set_random_state(checkpoint["random_states"][distributed.rank()])
         log.info("Resume from %s (epoch %d is done)", path, checkpoint["epoch"])
         return checkpoint["epoch"]
+
+    def _read_last(self, folder: Path) -> tuple[Path | None, dict]:
+        """Return path and content of the last checkpoint of ``folder``; None where there is none to go on from."""
+        path = read_last_name(folder)
+        if path is None:
+            if self.cfg.RESUME:
+                raise UserError(f"RESUME is '{self.cfg.RESUME}', but {folder} holds no checkpoint")
+            return None, {}
+        checkpoint = load_checkpoint(path)
+        check_same_run(checkpoint.get("settings", {}), self.cfg, path)
+        return path, checkpoint
 
     def _load_learnt(self, checkpoint: dict, path: Path) -> None:
         try:

@@ -7,6 +7,7 @@ class WeightedLoss(nn.Module):
     """Keep the settings of a loss function and show them in ``repr``."""
 
     takes_pairs = True  # logits (B, 2, C), not (B, C)
+    reduction = "sum"  # over the batch
 
     def __init__(self, weight: float, **settings: float) -> None:
         super().__init__()

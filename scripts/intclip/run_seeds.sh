@@ -1,0 +1,23 @@
+# Train IntCLIP for three seeds, each with the command in the array LAUNCH. Sourced by the launchers beside this file:
+# run_seeds [DATASET] [CFG] [KEY VALUE ...], with DATA, the folder that holds the data sets; DRY_RUN=1 only prints.
+run_seeds() {
+  local data="${DATA:?set DATA to the folder that holds the data sets}"
+  local dataset="${1:-intentonomy}" cfg="${2:-rn101}" seed dir command
+  shift $(($# < 2 ? $# : 2))
+  for seed in 1 2 3; do
+    dir="output/${dataset}/IntCLIP/${cfg}/seed${seed}"
+    if [ -f "${dir}/metrics.json" ]; then
+      echo "Oops! The results exist at ${dir} (so skip this job)"
+      continue
+    fi
+    command=("${LAUNCH[@]}" train.py --root "${data}/${dataset}" --seed "${seed}" --trainer IntCLIP
+      --dataset-config-file "configs/datasets/${dataset}.yaml" --config-file "configs/trainers/IntCLIP/${cfg}.yaml"
+      --output-dir "${dir}" "$@")
+    if [ "${DRY_RUN:-0}" = 1 ]; then
+      printf '%q ' "${command[@]}"
+      echo
+    else
+      "${command[@]}"
+    fi
+  done
+}
