@@ -13,15 +13,22 @@ from datasets.prepared import MANIFEST, Copy, copy_name, manifest_line, needed_s
 from tools.prepare_images import prepare
 
 
-@pytest.fixture
-def root(demo_root: Path, tmp_path: Path, cfg) -> Path:
-    """Return a copy of the demo data (48 px) with copies of 40 and 32 px, and point ``cfg`` to it."""
-    root = tmp_path / "root"
+@pytest.fixture(scope="module")
+def prepared_root(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the demo data (48 px) with copies of 40 and 32 px."""
+    root = tmp_path_factory.mktemp("prepared") / "root"
     shutil.copytree(demo_root, root)
     for size in (40, 32):
         assert prepare(root, size=size, workers=1, say=lambda line: None) == []
-    cfg.DATASET.ROOT = str(root)
     return root
+
+
+@pytest.fixture
+def root(prepared_root: Path, tmp_path: Path, cfg) -> Path:
+    """Return a folder of the prepared data that a test may change, and point ``cfg`` to it."""
+    shutil.copytree(prepared_root, tmp_path / "root")
+    cfg.DATASET.ROOT = str(tmp_path / "root")
+    return tmp_path / "root"
 
 
 def folders(cfg) -> set[str]:

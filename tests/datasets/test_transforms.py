@@ -42,7 +42,7 @@ def test_numbers_equal_normalising_each_image(cfg, transforms: tuple[str, ...]) 
     cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (40, 50), transforms
     transform = train_transform(cfg)
     alone = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean=list(MEAN), std=list(STD))])
-    straightforward = v2.Compose([v2.ToImage(), *transform.steps, alone, v2.ToPureTensor()])
+    straightforward = v2.Compose([v2.PILToTensor(), *transform.steps, alone])
     ours, theirs = [], []
     for seed in range(12):
         torch.manual_seed(seed)
@@ -52,6 +52,24 @@ def test_numbers_equal_normalising_each_image(cfg, transforms: tuple[str, ...]) 
     batch = Normalizer(MEAN, STD)(torch.stack(ours))
     assert torch.equal(batch, torch.stack(theirs)) and batch.is_contiguous()
     assert len({tuple(image.flatten().tolist()) for image in ours}) > 1
+
+
+@pytest.mark.parametrize("name", ["randaugment", "colorjitter"])
+def test_augmentation_on_pillow_is_the_tensor_form(cfg, name: str) -> None:
+    cfg.INPUT.TRANSFORMS = (name,)
+    (step,) = train_transform(cfg).steps
+    y, x = np.mgrid[0:40, 0:50]
+    image = torch.from_numpy(np.stack([x * 5, y * 6, x + y], axis=0).astype(np.uint8))  # (3, 40, 50)
+    changed = 0
+    for seed in range(12):
+        torch.manual_seed(seed)
+        ours, drawn = step(image), torch.rand(())
+        torch.manual_seed(seed)
+        theirs = step.transform(image)
+        assert drawn == torch.rand(()) and ours.dtype == torch.uint8
+        assert (ours.int() - theirs.int()).abs().float().mean() < 2
+        changed += not torch.equal(ours, image)
+    assert changed > 6
 
 
 def test_normaliser_leaves_normalised_batches_and_its_input_alone() -> None:
