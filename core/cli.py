@@ -5,7 +5,8 @@ from typing import Any, NoReturn
 
 from core.errors import UserError, did_you_mean
 
-# flag -> (key, aliases); a flag that is not given sets nothing, so that --seed 0 is a seed
+# flag -> (key, aliases); a flag that is not given sets nothing, so that --seed 0 is a seed. TRAINER.* is the section of
+# the trainer in use.
 _KEY_FLAGS = {
     "--root": ("DATASET.ROOT", ["--datadir"], "folder of the data set"),
     "--output-dir": ("OUTPUT_DIR", ["--output_dir"], "folder of log, checkpoints and metrics"),
@@ -17,23 +18,23 @@ _KEY_FLAGS = {
     "--max-epochs": ("OPTIM.MAX_EPOCH", ["--max_epochs"], "epochs"),
     "--train-batch-size": ("DATALOADER.TRAIN_X.BATCH_SIZE", ["--train_batch_size"], "images per training step"),
     "--print-freq": ("TRAIN.PRINT_FREQ", ["--print_freq"], "batches between two log lines"),
-    "--loss-w": ("TRAINER.INTCLIP.LOSS_WEIGHT", ["--loss_w"], "factor of the summed loss"),
-    "--csc": ("TRAINER.INTCLIP.CSC", [], "class-specific contexts: True or False"),
-    "--n-ctx-pos": ("TRAINER.INTCLIP.N_CTX_POS", ["--n_ctx_pos"], "tokens of the positive prompt"),
-    "--n-ctx-neg": ("TRAINER.INTCLIP.N_CTX_NEG", ["--n_ctx_neg"], "tokens of the negative prompt"),
+    "--loss-w": ("TRAINER.*.LOSS_WEIGHT", ["--loss_w"], "factor of the summed loss"),
+    "--csc": ("TRAINER.*.CSC", [], "class-specific contexts: True or False"),
+    "--n-ctx-pos": ("TRAINER.*.N_CTX_POS", ["--n_ctx_pos"], "tokens of the positive prompt"),
+    "--n-ctx-neg": ("TRAINER.*.N_CTX_NEG", ["--n_ctx_neg"], "tokens of the negative prompt"),
     "--positive-prompt": (
-        "TRAINER.INTCLIP.POSITIVE_PROMPT_INIT",
+        "TRAINER.*.POSITIVE_PROMPT_INIT",
         ["--positive_prompt"],
         "words of the positive prompt",
     ),
     "--negative-prompt": (
-        "TRAINER.INTCLIP.NEGATIVE_PROMPT_INIT",
+        "TRAINER.*.NEGATIVE_PROMPT_INIT",
         ["--negative_prompt"],
         "words of the negative prompt",
     ),
-    "--logit-scale": ("TRAINER.INTCLIP.LOGIT_SCALE", ["--logit_scale"], "scale of the cosine"),
-    "--gamma-neg": ("TRAINER.INTCLIP.ASL_GAMMA_NEG", ["--gamma_neg"], "focusing of negatives"),
-    "--gamma-pos": ("TRAINER.INTCLIP.ASL_GAMMA_POS", ["--gamma_pos"], "focusing of positives"),
+    "--logit-scale": ("TRAINER.*.LOGIT_SCALE", ["--logit_scale"], "scale of the cosine"),
+    "--gamma-neg": ("TRAINER.*.ASL_GAMMA_NEG", ["--gamma_neg"], "focusing of negatives"),
+    "--gamma-pos": ("TRAINER.*.ASL_GAMMA_POS", ["--gamma_pos"], "focusing of positives"),
 }
 _LIST_FLAGS = {
     "--transforms": ("INPUT.TRANSFORMS", "training augmentation"),

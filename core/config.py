@@ -4,6 +4,7 @@ Keys that Dassl has keep Dassl's names and Dassl's defaults. ``get_cfg_default()
 adds to an existing tree (Dassl's own, say) whatever it lacks and changes nothing that is there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,59 @@ TRANSFORMS = (
     "center_crop",
     "normalize",
 )
+
+STAGES = ("layer1", "layer2", "layer3", "layer4")
+
+
+# Keys that several trainers have, under TRAINER.<NAME> in capitals
+
+
+def _precision_keys(name: str) -> Iterator[Key]:
+    """Yield the key of the numbers' precision."""
+    choices = ("fp32", "amp", "bf16", "fp16")
+    yield Key(f"TRAINER.{name}.PREC", "fp32", "amp is bf16 where the device has it, else fp16", choices=choices)
+
+
+def _class_text_keys(name: str, default: str) -> Iterator[Key]:
+    """Yield the key that says how a class is put to the text encoder."""
+    yield Key(f"TRAINER.{name}.CLASS_TEXT", default, "text of a class", choices=("name", "path", "sentence"))
+
+
+def _prompt_keys(name: str, *, class_text: str) -> Iterator[Key]:
+    """Yield the keys of positive and negative prompts and of the logits that are read with them."""
+    prefix = f"TRAINER.{name}"
+    yield Key(f"{prefix}.N_CTX_POS", 16, "learnable tokens of the positive prompt", low=1)
+    yield Key(f"{prefix}.N_CTX_NEG", 16, "learnable tokens of the negative prompt", low=1)
+    yield Key(f"{prefix}.CSC", True, "class-specific contexts; False shares one set among the classes")
+    yield Key(f"{prefix}.POSITIVE_PROMPT_INIT", "", "words that initialise the positive prompt; empty: random")
+    yield Key(f"{prefix}.NEGATIVE_PROMPT_INIT", "", "words that initialise the negative prompt; empty: random")
+    yield from _class_text_keys(name, class_text)
+    yield Key(f"{prefix}.LOGIT_SCALE", 20.0, "scale of the cosine between location and class text", low=0.0)
+    yield Key(f"{prefix}.POOL_WEIGHT", 5.0, "factor of the pooled similarity", low=0.0)
+
+
+def _dense_form_keys(name: str) -> Iterator[Key]:
+    """Yield the key of a ViT's dense map."""
+    text = "last block of a ViT: its value path, or with residual and MLP"
+    yield Key(f"TRAINER.{name}.DENSE_FORM", "value", text, choices=("value", "residual"))
+
+
+def _norm_keys(name: str) -> Iterator[Key]:
+    """Yield the key of what is done to features before a linear classifier."""
+    text = "of each image's features: zero mean and unit variance over channels, unit length, or none"
+    yield Key(f"TRAINER.{name}.NORM", "standard", text, choices=("standard", "l2", "none"))
+
+
+def _loss_keys(name: str, loss: str, *, gamma_neg: float = 2.0, eps: float = 1e-6) -> Iterator[Key]:
+    """Yield the keys of the loss; those of the asymmetric form are ignored, and said to be, by other losses."""
+    prefix = f"TRAINER.{name}"
+    yield Key(f"{prefix}.LOSS", loss, "registered name of the loss")
+    yield Key(f"{prefix}.LOSS_WEIGHT", 0.03, "factor of the summed loss", low=0.0)
+    yield Key(f"{prefix}.ASL_GAMMA_NEG", gamma_neg, "focusing of negatives", low=0.0)
+    yield Key(f"{prefix}.ASL_GAMMA_POS", 1.0, "focusing of positives", low=0.0)
+    yield Key(f"{prefix}.ASL_CLIP", 0.05, "probability margin of negatives", low=0.0, high=1.0)
+    yield Key(f"{prefix}.ASL_EPS", eps, "smallest probability under the logarithm", low=1e-12)
+
 
 KEYS = (
     Key("VERSION", 1, "version of the configuration tree"),
@@ -113,7 +167,7 @@ KEYS = (
     # Backbone
     Key("MODEL.INIT_WEIGHTS", "", "Dassl's; unused (see MODEL.BACKBONE.PATH)"),
     Key("MODEL.BACKBONE.NAME", "", "CLIP backbone: RN50, RN101, RN50x4, ViT-B/16, ..., any open_clip architecture"),
-    Key("MODEL.BACKBONE.PRETRAINED", True, "load weights; False starts from random ones (tests, demo)"),
+    Key("MODEL.BACKBONE.PRETRAINED", True, "load weights; False starts from random ones (tests)"),
     Key("MODEL.BACKBONE.PATH", "", "checkpoint file: TorchScript archive, state dict or safetensors; empty: by name"),
     Key("MODEL.BACKBONE.ARCH", "", "architecture file of your own (open_clip JSON); overrides NAME"),
     # Optimisation
@@ -138,6 +192,12 @@ KEYS = (
     Key("OPTIM.AGGREGATION_LR_MULT", 0.1, "of OPTIM.LR, for sight-assisted aggregation", low=0.0),
     Key("OPTIM.CLIP_GRAD_NORM", 0.0, "largest norm of the gradient; 0 does not clip", low=0.0),
     # Training
+    Key(
+        "TRAIN.FEATURE_CACHE",
+        "",
+        "folder for the frozen features of every image, computed once for all runs of the same backbone, images and "
+        "INPUT; needs deterministic INPUT.TRANSFORMS; empty: none",
+    ),
     Key("TRAIN.CHECKPOINT_FREQ", 0, "also keep a checkpoint every N epochs; 0 keeps last and best"),
     Key("TRAIN.PRINT_FREQ", 10, "batches between two log lines", low=1),
     # Evaluation
@@ -146,35 +206,21 @@ KEYS = (
     Key("TEST.SPLIT", "test", "split of the final evaluation", choices=("val", "test")),
     Key("TEST.FINAL_MODEL", "last_step", "checkpoint of the final evaluation", choices=("last_step", "best_val")),
     Key("TEST.PER_CLASS_RESULT", False, "Dassl's; per_class.csv is always written"),
+    Key("TEST.PREDICTIONS", False, "write predictions.csv: each image's true and predicted classes, all scores"),
     Key("TEST.COMPUTE_CMAT", False, "Dassl's; a confusion matrix is not defined for several labels"),
     Key("TEST.SELECT_METRIC", "mean", "metric on val that picks the best epoch; 'mean': of three F1 and mAP"),
     # Trainer
     Key("TRAINER.NAME", "", "registered name of the trainer"),
-    Key(
-        "TRAINER.INTCLIP.PREC",
-        "fp32",
-        "amp is bf16 where the device has it, else fp16",
-        choices=("fp32", "amp", "bf16", "fp16"),
-    ),
-    Key("TRAINER.INTCLIP.N_CTX_POS", 16, "learnable tokens of the positive prompt", low=1),
-    Key("TRAINER.INTCLIP.N_CTX_NEG", 16, "learnable tokens of the negative prompt", low=1),
-    Key("TRAINER.INTCLIP.CSC", True, "class-specific contexts; False shares one set among the classes"),
-    Key("TRAINER.INTCLIP.POSITIVE_PROMPT_INIT", "", "words that initialise the positive prompt; empty: random"),
-    Key("TRAINER.INTCLIP.NEGATIVE_PROMPT_INIT", "", "words that initialise the negative prompt; empty: random"),
-    Key("TRAINER.INTCLIP.CLASS_TEXT", "sentence", "text of a class", choices=("name", "path", "sentence")),
+    *_precision_keys("INTCLIP"),
+    *_prompt_keys("INTCLIP", class_text="sentence"),
     Key(
         "TRAINER.INTCLIP.SEMANTIC_LAYERS",
         ("layer3", "layer4"),
         "learnable stages of a ResNet (the last ones)",
-        choices=("layer1", "layer2", "layer3", "layer4"),
+        choices=STAGES,
     ),
     Key("TRAINER.INTCLIP.SEMANTIC_BLOCKS", 2, "learnable blocks of a ViT (the last ones)", low=1),
-    Key(
-        "TRAINER.INTCLIP.DENSE_FORM",
-        "value",
-        "last block of a ViT: its value path, or with residual and MLP",
-        choices=("value", "residual"),
-    ),
+    *_dense_form_keys("INTCLIP"),
     Key(
         "TRAINER.INTCLIP.AGGREGATION",
         "sight_assisted",
@@ -187,14 +233,44 @@ KEYS = (
         "query and key, value: semantic, sight / sight, semantic / cross: query semantic, key and value sight",
         choices=("semantic", "sight", "cross"),
     ),
-    Key("TRAINER.INTCLIP.LOGIT_SCALE", 20.0, "scale of the cosine between location and class text", low=0.0),
-    Key("TRAINER.INTCLIP.POOL_WEIGHT", 5.0, "factor of the pooled similarity", low=0.0),
-    Key("TRAINER.INTCLIP.LOSS", "AsymmetricPairLoss", "registered name of the loss"),
-    Key("TRAINER.INTCLIP.LOSS_WEIGHT", 0.03, "factor of the summed loss", low=0.0),
-    Key("TRAINER.INTCLIP.ASL_GAMMA_NEG", 2.0, "focusing of negatives", low=0.0),
-    Key("TRAINER.INTCLIP.ASL_GAMMA_POS", 1.0, "focusing of positives", low=0.0),
-    Key("TRAINER.INTCLIP.ASL_CLIP", 0.05, "probability margin of negatives", low=0.0, high=1.0),
-    Key("TRAINER.INTCLIP.ASL_EPS", 1e-6, "smallest probability under the logarithm", low=1e-12),
+    *_loss_keys("INTCLIP", "AsymmetricPairLoss"),
+    *_precision_keys("DUALCOOP"),
+    *_prompt_keys("DUALCOOP", class_text="name"),
+    *_dense_form_keys("DUALCOOP"),
+    *_loss_keys("DUALCOOP", "AsymmetricPairLoss"),
+    *_precision_keys("ZEROSHOTCLIP"),
+    *_class_text_keys("ZEROSHOTCLIP", "name"),
+    Key(
+        "TRAINER.ZEROSHOTCLIP.TEMPLATES", ("a photo of {}.",), "texts, {} being the class; their features are averaged"
+    ),
+    Key(
+        "TRAINER.ZEROSHOTCLIP.FEATURES",
+        "global",
+        "CLIP's own image embedding, or the dense map pooled for each class",
+        choices=("global", "region"),
+    ),
+    Key("TRAINER.ZEROSHOTCLIP.LOGIT_SCALE", 50.0, "of the cosine's distance from its mean over classes", low=0.0),
+    Key("TRAINER.ZEROSHOTCLIP.REGION_SCALE", 20.0, "of the cosine in the softmax over locations", low=1e-6),
+    *_precision_keys("LINEARPROBE"),
+    Key(
+        "TRAINER.LINEARPROBE.FEATURES",
+        "global",
+        "CLIP's own image embedding, the mean of the dense map, or both",
+        choices=("global", "mean", "concat"),
+    ),
+    *_norm_keys("LINEARPROBE"),
+    *_loss_keys("LINEARPROBE", "BinarySigmoidLoss", gamma_neg=4.0, eps=1e-8),
+    *_precision_keys("FINETUNE"),
+    Key(
+        "TRAINER.FINETUNE.LAYERS",
+        ("layer3", "layer4"),
+        "learnable stages of a ResNet (the last ones; all four: everything but the stem and the pool)",
+        choices=STAGES,
+    ),
+    Key("TRAINER.FINETUNE.BLOCKS", 2, "learnable blocks of a ViT (the last ones)", low=1),
+    *_dense_form_keys("FINETUNE"),
+    *_norm_keys("FINETUNE"),
+    *_loss_keys("FINETUNE", "AsymmetricSigmoidLoss", gamma_neg=4.0, eps=1e-8),
 )
 
 

@@ -12,6 +12,7 @@ from core.config import KEYS, Key, get_cfg_default
 from core.errors import UserError, did_you_mean
 
 _DECLARED = {key.name: key for key in KEYS}
+ANY_TRAINER = "TRAINER.*."
 Setting = tuple[str, Any, str]  # dotted name, raw value, where it was set
 
 
@@ -19,6 +20,8 @@ def setup_cfg(
     files: Sequence[str], *, flags: Mapping[str, tuple[Any, str]] | None = None, opts: Sequence[str] = ()
 ) -> CfgNode:
     """Return the frozen tree: defaults, then each YAML file, then ``flags`` ``{KEY: (value, flag)}``, then ``opts``.
+
+    ``TRAINER.*`` in a key stands for the section of the trainer that is configured.
 
     Raises:
         UserError: naming every unknown key, wrong type and value out of range, with the file or flag that set it.
@@ -29,6 +32,8 @@ def setup_cfg(
         settings += _settings_of_file(file, faults)
     settings += [(name, value, flag) for name, (value, flag) in (flags or {}).items()]
     settings += _settings_of_opts(opts, faults)
+    section = _trainer_section(settings)
+    settings = [(name.replace(ANY_TRAINER, section), value, source) for name, value, source in settings]
     cfg = get_cfg_default()
     for name, value, source in settings:
         fault = _apply(cfg, name, value, source)
@@ -37,6 +42,13 @@ def setup_cfg(
     raise_faults(faults)
     cfg.freeze()
     return cfg
+
+
+def _trainer_section(settings: Sequence[Setting]) -> str:
+    """Return ``TRAINER.<NAME>.`` of the trainer that is set last, of IntCLIP where it has no section of its own."""
+    names = [str(value).upper() for name, value, _ in settings if name == "TRAINER.NAME"]
+    section = f"TRAINER.{names[-1]}." if names else "TRAINER.INTCLIP."
+    return section if any(key.startswith(section) for key in _DECLARED) else "TRAINER.INTCLIP."
 
 
 def raise_faults(faults: Sequence[str]) -> None:

@@ -54,6 +54,9 @@ class RandomCrop:
         self.size = size
         self.sampler = v2.RandomResizedCrop(size, scale=scale)
 
+    def __repr__(self) -> str:
+        return f"RandomCrop(size={self.size}, scale={self.sampler.scale})"
+
     def __call__(self, height: int, width: int) -> View:
         crop = self.sampler.make_params([torch.empty(3, height, width, device="meta")])
         return View((crop["top"], crop["left"], crop["height"], crop["width"]), self.size)

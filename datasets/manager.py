@@ -31,12 +31,14 @@ class RecordDataset(Dataset):
     """Decode and transform records; with a ``seed``, each item's randomness derives from (seed, epoch, index).
 
     ``transform`` gets an opened, not yet decoded PIL image and returns uint8 (3, H, W); it decides how much to decode.
+    With ``features``, a data set of tuples of tensors, an item has those instead of its image.
     """
 
     def __init__(self, records: Sequence[Record], transform: Callable, *, seed: int | None = None) -> None:
         self.records = records
         self.transform = transform
         self.seed = seed
+        self.features: Dataset | None = None
         self.epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # persistent workers see it change
 
     def __len__(self) -> int:
@@ -44,13 +46,16 @@ class RecordDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         record = self.records[index]
+        known = {"label": record.label, "index": index, "domain": record.domain, "impath": record.impath}
+        if self.features is not None:
+            return {"features": self.features[index], **known}
         with open_image(record.impath) as image:
             if self.seed is None:
                 pixels = self.transform(image)  # (3, H, W)
             else:
                 with item_rng(self.seed, int(self.epoch), index):
                     pixels = self.transform(image)  # (3, H, W)
-        return {"img": pixels, "label": record.label, "index": index, "domain": record.domain, "impath": record.impath}
+        return {"img": pixels, **known}
 
 
 class EpochSampler(Sampler):
@@ -147,22 +152,29 @@ def item_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
 
 
 class Collate:
-    """Stack B items into a batch; with a ``normalizer`` its images are float32, else what the items hold (uint8)."""
+    """Stack B items into a batch: of ``img`` ``(B, 3, H, W)``, or of ``features``, a list of ``(B, ...)``.
+
+    With a ``normalizer`` the images are float32, else what the items hold (uint8).
+    """
 
     def __init__(self, normalizer: Normalizer | None = None) -> None:
         self.normalizer = normalizer
 
     def __call__(self, items: list[dict]) -> dict:
-        images = default_collate(
-            [item["img"] for item in items]
-        )  # (B, 3, H, W); in a worker, straight to shared memory
         return {
-            "img": images if self.normalizer is None else self.normalizer(images),
+            **self._inputs(items),
             "label": torch.from_numpy(np.stack([item["label"] for item in items])),  # (B, C)
             "index": torch.tensor([item["index"] for item in items], dtype=torch.int64),  # (B,)
             "domain": torch.tensor([item["domain"] for item in items], dtype=torch.int64),  # (B,)
             "impath": [item["impath"] for item in items],
         }
+
+    def _inputs(self, items: list[dict]) -> dict:
+        if "img" not in items[0]:
+            parts = zip(*(item["features"] for item in items), strict=True)
+            return {"features": [torch.stack(part) for part in parts]}
+        images = default_collate([item["img"] for item in items])  # in a worker, straight into shared memory
+        return {"img": images if self.normalizer is None else self.normalizer(images)}  # (B, 3, H, W)
 
 
 def num_workers(configured: int, num_cores: int | None = None) -> int:

@@ -16,6 +16,9 @@ class Normalizer:
         self.mean, self.std = tuple(mean), tuple(std)
         self._on_device: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = {}
 
+    def __repr__(self) -> str:
+        return f"Normalizer(mean={self.mean}, std={self.std})"
+
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return float32 of uint8 images (..., 3, H, W); a floating-point batch is normalised already and stays."""
         if images.is_floating_point():

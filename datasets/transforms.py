@@ -13,7 +13,7 @@ from torchvision.transforms import InterpolationMode, v2
 from yacs.config import CfgNode
 
 from core.errors import UserError, not_accepted
-from datasets.geometry import Cover, RandomCrop, Squash, Viewer, render
+from datasets.geometry import MARGIN, Cover, RandomCrop, Squash, Viewer, render
 
 INTERPOLATIONS = {
     "bilinear": InterpolationMode.BILINEAR,
@@ -73,6 +73,11 @@ class ImageTransform:
         self.interpolation = _interpolation(cfg)
         # nearest neighbour picks single pixels, and a reduced decode would average them
         self.reduced = cfg.INPUT.REDUCED_DECODE and self.interpolation != InterpolationMode.NEAREST_EXACT
+
+    def __repr__(self) -> str:
+        """Return all that decides the pixels: caches of what is computed from them are named by it."""
+        reduced = MARGIN if self.reduced else None
+        return f"ImageTransform({self.viewer}, {self.interpolation}, reduced={reduced}, steps={self.steps})"
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
         """Return uint8 (3, H, W) of an opened image; ``UserError`` names its file when it does not decode."""

@@ -18,11 +18,13 @@ from core.seed import random_state, set_random_state, set_seed
 from datasets import DataManager
 from engine.checkpoint import frozen_digest, load_checkpoint, read_last_name, save_checkpoint
 from engine.dassl import TrainerX, describe_base, sync_registries
+from engine.feature_cache import cache_split, feature_key
 from engine.fingerprint import check_same_run, run_settings
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
 from engine.precision import Precision
-from evaluation import format_table, write_metrics, write_per_class
+from evaluation import format_table, write_metrics, write_per_class, write_predictions
+from models.base import FrozenFeatures
 
 log = get_logger()
 
@@ -105,6 +107,24 @@ class MultiLabelTrainer(TrainerX):
         log_param_groups(self.optim, num_frozen)
         self.frozen_digest = frozen_digest(self.model)
         self.register_model(self.model_name, self.model, self.optim, self.sched)
+        self.cache_features()
+
+    def cache_features(self) -> None:
+        """With ``TRAIN.FEATURE_CACHE``, make the loaders give frozen features instead of images."""
+        if not self.cfg.TRAIN.FEATURE_CACHE:
+            return
+        self.set_model_mode("eval")
+        key = feature_key(self.model, self.cfg, self.precision_name)
+        key["normalizer"] = repr(self.dm.normalizer)
+        for loader in (self.train_loader_x, self.val_loader, self.test_loader):
+            if loader is not None:
+                cache_split(loader, Path(self.cfg.TRAIN.FEATURE_CACHE), key, self._encode)
+
+    @torch.no_grad()
+    def _encode(self, batch: dict) -> tuple[torch.Tensor, ...]:
+        images, _ = self.parse_batch_test(batch)
+        with self.precision.autocast():
+            return self.model.frozen_features(images).tensors
 
     # Training -------------------------------------------------------------------------------------------------------
 
@@ -160,17 +180,20 @@ class MultiLabelTrainer(TrainerX):
         scaler.step(self.optim)
         scaler.update()
 
-    def parse_batch_train(self, batch: dict) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return normalised images ``(B, 3, H, W)`` and labels ``(B, C)`` on the device."""
+    def parse_batch_train(self, batch: dict) -> tuple[torch.Tensor | FrozenFeatures, torch.Tensor]:
+        """Return normalised images ``(B, 3, H, W)``, or their frozen features, and labels ``(B, C)`` on the device."""
         return self.parse_batch_test(batch)
 
-    def parse_batch_test(self, batch: dict) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return normalised images ``(B, 3, H, W)`` float32 and labels ``(B, C)`` on the device.
+    def parse_batch_test(self, batch: dict) -> tuple[torch.Tensor | FrozenFeatures, torch.Tensor]:
+        """Return normalised images ``(B, 3, H, W)``, or their frozen features, and labels ``(B, C)`` on the device.
 
         Images travel as uint8, a quarter of the bytes, and are normalised where they arrive.
         """
-        image = self.dm.normalizer(batch["img"].to(self.device, non_blocking=True))
-        return image, batch["label"].to(self.device, non_blocking=True)
+        label = batch["label"].to(self.device, non_blocking=True)
+        if "features" in batch:
+            tensors = tuple(part.to(self.device, non_blocking=True) for part in batch["features"])
+            return FrozenFeatures(tensors, tuple(self.cfg.INPUT.SIZE)), label
+        return self.dm.normalizer(batch["img"].to(self.device, non_blocking=True)), label
 
     def after_epoch(self) -> None:
         """Evaluate on val, keep best and last."""
@@ -211,9 +234,23 @@ class MultiLabelTrainer(TrainerX):
             write_per_class(
                 folder / f"per_class{'' if name == splits[-1] else '_' + name}.csv", self.evaluator.per_class
             )
+        if self.cfg.TEST.PREDICTIONS:
+            self.write_predictions(splits[-1], folder / "predictions.csv")
         write_metrics(folder / "metrics.json", {"model": self.loaded_from, **results})
         log.info("%s\nResults of %s: %s", format_table(results), self.loaded_from, folder / "metrics.json")
         return selected
+
+    def write_predictions(self, split: str, path: Path) -> None:
+        """Write the predictions of ``split``, the last that was evaluated."""
+        evaluator, records = self.evaluator, getattr(self.dm.dataset, split)
+        write_predictions(
+            path,
+            impaths=[record.impath for record in records],
+            names=[self.lab2cname[c] for c in range(self.num_classes)],
+            scores=evaluator.scores,
+            labels=evaluator.labels,
+            threshold=self.results["threshold"],
+        )
 
     @torch.no_grad()
     def evaluate_split(self, split: str) -> float:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 MAIN_METRICS = ("mAP", "macro_f1", "micro_f1", "samples_f1", "mean", "threshold")
 
 
@@ -29,9 +31,35 @@ def write_per_class(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None
     _write_atomically(path, write)
 
 
-def format_table(metrics_by_split: Mapping[str, Mapping[str, float]]) -> str:
+def write_predictions(
+    path: str | Path,
+    *,
+    impaths: Sequence[str],
+    names: Sequence[str],
+    scores: np.ndarray,
+    labels: np.ndarray,
+    threshold: float,
+) -> None:
+    """Write one CSV row per image, atomically: path, true and predicted class names (``;`` between), all scores.
+
+    ``scores`` and ``labels`` are ``(N, C)``; predicted is what scores above ``threshold``, or the best class.
+    """
+
+    def write(file: TextIO) -> None:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["image", "true", "predicted", *names])
+        for impath, score, label in zip(impaths, scores, labels, strict=True):
+            above = np.flatnonzero(score > threshold)
+            predicted = above if len(above) else [int(score.argmax())]
+            chosen = (";".join(names[c] for c in group) for group in (np.flatnonzero(label > 0), predicted))
+            writer.writerow([impath, *chosen, *(f"{value:.4f}" for value in score)])
+
+    _write_atomically(path, write)
+
+
+def format_table(metrics_by_split: Mapping[str, Mapping[str, float]], *, rows: str = "split") -> str:
     """Return a text table, a row per split and a column per main metric; one that is missing shows as ``-``."""
-    header = ["split", *MAIN_METRICS]
+    header = [rows, *MAIN_METRICS]
     body = [[split, *(_cell(metrics.get(m)) for m in MAIN_METRICS)] for split, metrics in metrics_by_split.items()]
     widths = [max(len(row[i]) for row in [header, *body]) for i in range(len(header))]
     lines = [

@@ -1,27 +1,14 @@
-"""The losses as modules: settings and a weight around the functions in ``functional``."""
+"""The asymmetric losses as modules: settings and a weight around the functions in ``functional``."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from .build import LOSS_REGISTRY
-from .functional import asymmetric_pair_loss, asymmetric_sigmoid_loss, binary_pair_loss
-
-
-class _WeightedLoss(nn.Module):
-    """Keep the settings of a loss function and show them in ``repr``."""
-
-    takes_pairs = True  # logits (B, 2, C), not (B, C)
-
-    def __init__(self, weight: float, **settings: float) -> None:
-        super().__init__()
-        self.weight = weight
-        self.settings = settings
-
-    def extra_repr(self) -> str:
-        return ", ".join(f"{k}={v}" for k, v in {**self.settings, "weight": self.weight}.items())
+from .functional import asymmetric_pair_loss, asymmetric_sigmoid_loss
+from .weighted import WeightedLoss
 
 
 @LOSS_REGISTRY.register()
-class AsymmetricPairLoss(_WeightedLoss):
+class AsymmetricPairLoss(WeightedLoss):
     """Asymmetric loss on ``(B, 2, C)`` pairs of logits, times ``weight`` (IntCLIP's and DualCoOp's loss)."""
 
     def __init__(
@@ -40,7 +27,7 @@ class AsymmetricPairLoss(_WeightedLoss):
 
 
 @LOSS_REGISTRY.register()
-class AsymmetricSigmoidLoss(_WeightedLoss):
+class AsymmetricSigmoidLoss(WeightedLoss):
     """The published asymmetric loss on ``(B, C)`` logits, times ``weight``."""
 
     takes_pairs = False
@@ -58,14 +45,3 @@ class AsymmetricSigmoidLoss(_WeightedLoss):
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         return self.weight * asymmetric_sigmoid_loss(logits, target, **self.settings)
-
-
-@LOSS_REGISTRY.register()
-class BinaryPairLoss(_WeightedLoss):
-    """Binary cross-entropy on ``(B, 2, C)`` pairs of logits, times ``weight``."""
-
-    def __init__(self, *, eps: float = 1e-6, weight: float = 0.03) -> None:
-        super().__init__(weight, eps=eps)
-
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.weight * binary_pair_loss(logits, target, **self.settings)

@@ -1,12 +1,13 @@
-"""Asymmetric losses for multi-label classification as pure functions.
+"""Losses for multi-label classification as pure functions: asymmetric, and plain binary cross-entropy.
 
 Source: Ben-Baruch et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021; the form on pairs of logits is
 that of DualCoOp (Sun et al., NeurIPS 2022) and IntCLIP (Yang et al., ECCV 2024). B: batch, C: classes.
 
-All functions return the negated *sum* over known entries, and never compute below float32.
+All functions return the negated *sum* over known entries (not a mean), and never compute below float32.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 NEGATIVE, POSITIVE = 0, 1  # planes of a pair of logits
@@ -55,8 +56,7 @@ def asymmetric_sigmoid_loss(
 
     The other arguments are those of :func:`asymmetric_pair_loss`.
     """
-    if logits.dim() != 2 or logits.shape != target.shape:
-        raise ValueError(_shapes("(B, C)", logits, target))
+    _check_single(logits, target)
     with torch.autocast(device_type=logits.device.type, enabled=False):
         safe = torch.where(target != UNKNOWN, _at_least_float32(logits), 0.0)  # (B, C)
         # sigmoid(-x) is 1 - sigmoid(x) without its cancellation
@@ -68,6 +68,20 @@ def asymmetric_sigmoid_loss(
 def binary_pair_loss(logits: Tensor, target: Tensor, *, eps: float = 1e-6) -> Tensor:
     """Return plain binary cross-entropy on ``(B, 2, C)`` pairs: no focusing, no margin; a scalar."""
     return asymmetric_pair_loss(logits, target, gamma_neg=0.0, gamma_pos=0.0, clip=0.0, eps=eps)
+
+
+def binary_sigmoid_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Return plain binary cross-entropy on ``(B, C)`` logits (p+ = sigmoid), a scalar.
+
+    ``target`` is that of :func:`asymmetric_pair_loss`. Computed from the logits, so no probability needs a bound.
+    """
+    _check_single(logits, target)
+    with torch.autocast(device_type=logits.device.type, enabled=False):
+        known = target != UNKNOWN  # (B, C)
+        safe = torch.where(known, _at_least_float32(logits), 0.0)
+        y = torch.where(known, target, 0).to(safe.dtype)
+        entries = F.binary_cross_entropy_with_logits(safe, y, reduction="none")  # (B, C)
+        return torch.where(known, entries, 0.0).sum()
 
 
 def _asymmetric_sum(
@@ -98,6 +112,11 @@ def _focusing_weight(pos_prob: Tensor, neg_prob: Tensor, y: Tensor, gamma_neg: f
 
 def _at_least_float32(logits: Tensor) -> Tensor:
     return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def _check_single(logits: Tensor, target: Tensor) -> None:
+    if logits.dim() != 2 or logits.shape != target.shape:
+        raise ValueError(_shapes("(B, C)", logits, target))
 
 
 def _shapes(expected: str, logits: Tensor, target: Tensor) -> str:

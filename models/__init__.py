@@ -1,4 +1,4 @@
-"""Architecture: CLIP loading, the two image branches, prompts, aggregation, region pooling and their composition."""
+"""Architecture: CLIP loading, image branches, prompts, aggregation, region pooling, and their compositions."""
 
 from models.aggregation import (
     AGGREGATIONS,
@@ -10,12 +10,17 @@ from models.aggregation import (
     build_aggregation,
     position_attention,
 )
+from models.base import ClipNetwork, assert_partition
 from models.class_text import STRATEGIES, class_texts
 from models.clip import BACKBONES, CLIP_MEAN, CLIP_STD, image_statistics, load_clip
+from models.dualcoop import DualCoOp
 from models.encoder import DensePool, SightSemanticResNet, SightSemanticViT, build_encoder
+from models.frozen import ClassToken, FrozenEncoder, GlobalPool, normalize_features
 from models.intclip import IntCLIP
+from models.linear import FineTune, LinearProbe
 from models.prompts import PromptLearner, TextEncoder
 from models.region_pooling import NEGATIVE, POSITIVE, region_logits
+from models.zeroshot import ZeroshotCLIP, template_features
 
 __all__ = [
     "AGGREGATIONS",
@@ -26,8 +31,15 @@ __all__ = [
     "NEGATIVE",
     "POSITIVE",
     "STRATEGIES",
+    "ClassToken",
+    "ClipNetwork",
     "DensePool",
+    "DualCoOp",
+    "FineTune",
+    "FrozenEncoder",
+    "GlobalPool",
     "IntCLIP",
+    "LinearProbe",
     "MeanAggregation",
     "PromptLearner",
     "SemanticOnly",
@@ -36,11 +48,15 @@ __all__ = [
     "SightSemanticResNet",
     "SightSemanticViT",
     "TextEncoder",
+    "ZeroshotCLIP",
+    "assert_partition",
     "build_aggregation",
     "build_encoder",
     "class_texts",
     "image_statistics",
     "load_clip",
+    "normalize_features",
     "position_attention",
     "region_logits",
+    "template_features",
 ]

@@ -83,21 +83,30 @@ class _SightSemantic(nn.Module):
 
     def forward(self, images: Tensor) -> Maps:
         """Return (sight, semantic), each ``(B, E, h, w)`` or None where ``branches`` leaves it out."""
-        sight = semantic = None
-        with torch.no_grad():
-            shared = self.run_trunk(images)
-            if self.sight is not None:
-                sight = self.read(self.sight(shared), images)  # (B, E, h, w)
-        if self.semantic is not None:
-            semantic = self.read(self.semantic(shared), images)  # (B, E, h, w)
-        return sight, semantic
+        return self.maps(self.frozen_features(images), images.shape[2:])
+
+    @torch.no_grad()
+    def frozen_features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return what does not learn: the shared layers' output where the semantic branch needs it, the sight map."""
+        shared = self.run_trunk(images)
+        features = () if self.semantic is None else (shared,)
+        if self.sight is not None:
+            features += (self.read(self.sight(shared), images.shape[2:]),)  # (B, E, h, w)
+        return features
+
+    def maps(self, features: tuple[Tensor, ...], size: Sequence[int]) -> Maps:
+        """Return (sight, semantic) from the frozen features of images of ``size`` (H, W)."""
+        sight = features[-1] if self.sight is not None else None  # (B, E, h, w)
+        if self.semantic is None:
+            return sight, None
+        return sight, self.read(self.semantic(features[0]), size)  # (B, E, h, w)
 
     def run_trunk(self, images: Tensor) -> Tensor:
         """Return the features that both tails start from."""
         raise NotImplementedError
 
-    def read(self, x: Tensor, images: Tensor) -> Tensor:
-        """Return the map ``(B, E, h, w)`` from a tail's output."""
+    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
+        """Return the map ``(B, E, h, w)`` from a tail's output on images of ``size`` (H, W)."""
         raise NotImplementedError
 
 
@@ -118,7 +127,7 @@ class SightSemanticResNet(_SightSemantic):
         names = tuple(semantic_layers)
         if not names or names != LAYERS[-len(names) :]:
             accepted = "; ".join(", ".join(LAYERS[-n:]) for n in (1, 2, 3, 4))
-            raise UserError(f"semantic_layers is '{', '.join(names)}'; accepted, the last ones: {accepted}")
+            raise UserError(f"the learnable layers are '{', '.join(names)}'; accepted, the last ones: {accepted}")
         tail = nn.Sequential(*(getattr(visual, name) for name in names))
         shared = (getattr(visual, name) for name in LAYERS[: -len(names)])
         self.trunk = _folded(nn.Sequential(*_stem(visual), *shared))
@@ -132,7 +141,7 @@ class SightSemanticResNet(_SightSemantic):
         """Return the shared layers' output of images ``(B, 3, H, W)``."""
         return self.trunk(images)
 
-    def read(self, x: Tensor, images: Tensor) -> Tensor:
+    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
         """Return ``(B, E, h, w)`` from layer4's ``(B, D, h, w)``."""
         return self.pool(x)
 
@@ -218,11 +227,11 @@ class SightSemanticViT(_SightSemantic):
             )
         return self.trunk(self.embed(images))  # (B, 1 + N, D)
 
-    def read(self, x: Tensor, images: Tensor) -> Tensor:
+    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
         """Return ``(B, E, h, w)`` from tokens ``(B, 1 + N, D)``; the class token is dropped."""
-        size = [side // patch for side, patch in zip(images.shape[2:], self.patch_size, strict=True)]
+        grid = [side // patch for side, patch in zip(size, self.patch_size, strict=True)]
         x = self.ln_post(x[:, 1:]) @ self.proj  # (B, N, E)
-        return x.transpose(1, 2).unflatten(2, size)  # (B, E, h, w)
+        return x.transpose(1, 2).unflatten(2, grid)  # (B, E, h, w)
 
 
 def build_encoder(
@@ -249,7 +258,9 @@ def _check_vit(visual: VisionTransformer, blocks: list[nn.Module], num: int, den
     if dense_form not in DENSE_FORMS:
         raise UserError(not_accepted("dense_form", dense_form, DENSE_FORMS))
     if not 1 <= num <= len(blocks):
-        raise UserError(f"num_semantic_blocks is {num}; accepted: 1 to {len(blocks)}, the blocks of this backbone")
+        raise UserError(
+            f"the number of learnable blocks is {num}; accepted: 1 to {len(blocks)}, the blocks of this backbone"
+        )
     plain = all(isinstance(block, ResidualAttentionBlock) for block in blocks) and visual.transformer.batch_first
     if not plain or visual.attn_pool is not None or visual.pool_type != "tok":
         raise UserError("this ViT is not of CLIP's plain form (standard blocks, class token), so it has no dense map")

@@ -1,22 +1,22 @@
 """IntCLIP (Yang, Ye, Tao, ECCV 2024): composition of encoder, aggregation, prompts and region pooling."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import open_clip
 import torch
 from torch import Tensor, nn
 
-from core.errors import UserError
 from models.aggregation import build_aggregation
+from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.encoder import build_encoder
 from models.prompts import PromptLearner, TextEncoder
 from models.region_pooling import POSITIVE, region_logits
 
 
-class IntCLIP(nn.Module):
+class IntCLIP(ClipNetwork):
     """Images to pairs of logits per class; learns prompts, the semantic branch and the aggregation, nothing else.
 
-    ``aggregation="sight"`` with plain class names is DualCoOp over frozen features.
+    Without a semantic branch (``aggregation="sight"``) it is :class:`models.dualcoop.DualCoOp`.
     """
 
     def __init__(
@@ -64,9 +64,13 @@ class IntCLIP(nn.Module):
         self._text_cache: tuple[tuple, tuple[Tensor, Tensor]] | None = None
         self.parameter_groups()  # asserts that the partition is complete
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits ``(B, 2, C)`` of images ``(B, 3, H, W)``; planes NEGATIVE and POSITIVE."""
-        fused = self.aggregation(*self.encoder(images))  # (B, E, h, w)
+    def frozen_features(self, images: Tensor) -> FrozenFeatures:
+        """Return the shared layers' output and the sight map of images ``(B, 3, H, W)``, each where it is needed."""
+        return FrozenFeatures(self.encoder.frozen_features(images), tuple(images.shape[2:]))
+
+    def classify(self, features: FrozenFeatures) -> Tensor:
+        """Return logits ``(B, 2, C)``; planes NEGATIVE and POSITIVE."""
+        fused = self.aggregation(*self.encoder.maps(*features))  # (B, E, h, w)
         pos, neg = self.text_features()  # (C, E) each
         return region_logits(fused, pos, neg, scale=self.logit_scale, weight=self.pool_weight)  # (B, 2, C)
 
@@ -119,33 +123,11 @@ class IntCLIP(nn.Module):
         assert_partition(self.parameters(), groups)
         return groups
 
-    def trainable_state_dict(self) -> dict[str, Tensor]:
-        """Return the learnt parameters alone, by name: all that a checkpoint needs beside the backbone."""
-        return {name: p.detach() for name, p in self.named_parameters() if p.requires_grad}
-
-    def load_trainable_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Load what :meth:`trainable_state_dict` returned; anything missing, unknown or mis-shaped is an error."""
-        wanted = self.trainable_state_dict()
-        faults = [f"missing {key}" for key in wanted if key not in state]
-        faults += [f"unexpected {key}" for key in state if key not in wanted]
-        faults += [
-            f"{key} is {tuple(state[key].shape)}, not {tuple(value.shape)}"
-            for key, value in wanted.items()
-            if key in state and state[key].shape != value.shape
-        ]
-        if faults:
-            raise UserError(f"the checkpoint does not fit this model, {len(faults)} faults: {'; '.join(faults[:5])}")
-        self.load_state_dict(state, strict=False)
+    def feature_kind(self) -> str:
+        """Return the encoder and its branches."""
+        return f"{super().feature_kind()} {self.encoder.branches}"
 
     @staticmethod
     def scores(logits: Tensor) -> Tensor:
         """Return each class's probability ``(B, C)``: the softmax over the pair of logits ``(B, 2, C)``."""
         return logits.float().softmax(dim=1)[:, POSITIVE]
-
-
-def assert_partition(parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]) -> None:
-    """Assert that ``groups`` hold every trainable parameter exactly once and no frozen one."""
-    grouped = [id(parameter) for group in groups.values() for parameter in group]
-    trainable = {id(parameter) for parameter in parameters if parameter.requires_grad}
-    assert len(grouped) == len(set(grouped)), "a parameter is in two groups"
-    assert set(grouped) == trainable, "groups and trainable parameters differ"

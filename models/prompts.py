@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from core.errors import UserError
+from models.compact_tokens import warn_unknown
 
 
 @functools.lru_cache(maxsize=1)
@@ -48,6 +49,7 @@ class PromptLearner(nn.Module):
         table = clip.token_embedding.weight.detach().float()  # (vocabulary, D)
         if table.shape[0] < _tokenizer().vocab_size:
             raise UserError(f"the backbone has {table.shape[0]} tokens, CLIP's tokenizer {_tokenizer().vocab_size}")
+        warn_unknown(table, [text.replace("_", " ") for text in class_texts])
         self.num_classes = len(class_texts)
         repeat = self.num_classes if class_specific else 0
         self.ctx_pos = _context(table, num_ctx_pos, init_pos, repeat, generator)

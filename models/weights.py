@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.errors import UserError
+from models.compact_tokens import expand_tokens
 
 FORMATS = "a TorchScript archive (as OpenAI publishes), a state dict saved by torch.save, or safetensors"
 _NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask")  # constants in OpenAI's archives
@@ -71,7 +72,8 @@ def _clean(content: Any, path: str) -> dict[str, Tensor]:
     state = {key: value for key, value in state.items() if key not in _NOT_WEIGHTS}
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"Backbone checkpoint '{path}' holds no state dict of tensors; accepted: {FORMATS}")
-    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    state = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    return expand_tokens(state)
 
 
 def read_torchscript(file: Path) -> dict[str, Tensor]:

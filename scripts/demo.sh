@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# Generate the demo data, train IntCLIP on it and evaluate. Further arguments override keys: bash scripts/demo.sh SEED 2
+# Draw scenes, compare zero-shot CLIP, DualCoOp and IntCLIP on them (one seed), show what IntCLIP predicts.
+# Further arguments override keys of all three: bash scripts/demo.sh OPTIM.MAX_EPOCH 4 (with another OUT_DIR)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup_env.sh
 setup_env requirements.txt
-root="data/demo"
-out="${OUT_DIR:-output/demo/IntCLIP/demo/seed1}"
-.venv/bin/python tools/make_demo_data.py --root "$root"
-.venv/bin/python train.py --root "$root" --seed 1 --trainer IntCLIP \
-  --dataset-config-file configs/datasets/demo.yaml --config-file configs/trainers/IntCLIP/demo.yaml \
-  --output-dir "$out" "$@"
-echo "Output folder: $out"
+root="data/scenes/demo"
+out="${OUT_DIR:-output/demo}"
+.venv/bin/python tools/make_scenes.py --root "$root"
+for trainer in ZeroshotCLIP DualCoOp IntCLIP; do
+  .venv/bin/python train.py --root "$root" --seed 1 --trainer "$trainer" \
+    --dataset-config-file configs/datasets/scenes.yaml --config-file "configs/trainers/$trainer/scenes.yaml" \
+    --output-dir "$out/$trainer/seed1" TEST.PREDICTIONS True "$@"
+done
+.venv/bin/python tools/contact_sheet.py "$out/IntCLIP/seed1/predictions.csv" --output "$out/contact_sheet.png" \
+  --title "IntCLIP on drawn scenes it has not seen"
+.venv/bin/python tools/compare_runs.py "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1
+echo "Predictions: $out/IntCLIP/seed1/predictions.csv; pictures: $out/contact_sheet.png"

@@ -1,9 +1,13 @@
 """Shared fixtures: a small data set in the official layout and a fast configuration."""
 
 import pytest
+from hypothesis import settings
 
 from core.logging import close_logging
-from tools.make_demo_data import make_demo_data
+from tools.make_scenes import make_scenes
+
+settings.register_profile("machine may be busy", deadline=None)
+settings.load_profile("machine may be busy")
 
 FAST = [
     "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
@@ -13,22 +17,22 @@ FAST = [
 
 
 @pytest.fixture(scope="session")
-def demo_root(tmp_path_factory):
-    """Return the folder of a demo data set of 48 / 24 / 24 images."""
-    root = tmp_path_factory.mktemp("demo")
-    make_demo_data(root, seed=0, size=64, num_train=48, num_val=24, num_test=24)
+def scenes_root(tmp_path_factory):
+    """Return the folder of drawn scenes of 48 / 24 / 24 images."""
+    root = tmp_path_factory.mktemp("scenes")
+    make_scenes(root, seed=0, size=64, num_train=48, num_val=24, num_test=24)
     return root
 
 
 @pytest.fixture
-def train_args(demo_root):
-    """Return a function: output folder and overrides to the arguments of a fast demo run."""
+def train_args(scenes_root):
+    """Return a function: output folder and overrides to the arguments of a fast run."""
 
     def args(out, *opts):
         return [
-            "--root", str(demo_root), "--seed", "1", "--trainer", "IntCLIP",
-            "--dataset-config-file", "configs/datasets/demo.yaml",
-            "--config-file", "configs/trainers/IntCLIP/demo.yaml", "--output-dir", str(out), *FAST, *map(str, opts),
+            "--root", str(scenes_root), "--seed", "1", "--trainer", "IntCLIP",
+            "--dataset-config-file", "configs/datasets/scenes.yaml",
+            "--config-file", "configs/trainers/IntCLIP/scenes.yaml", "--output-dir", str(out), *FAST, *map(str, opts),
         ]  # fmt: skip
 
     return args

@@ -1,5 +1,7 @@
 """Configuration: merging, faults reported together, Dassl's tree."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from core.cli import key_flags, parse_args
 from core.config import KEYS, extend_cfg, get_cfg_default
 from core.config_merge import flatten, setup_cfg
 from core.errors import UserError
+
+CONFIGS = Path(__file__).parents[2] / "configs" / "trainers"
 
 
 def test_defaults_accept_themselves():
@@ -97,10 +101,23 @@ def test_an_unknown_flag_is_one_line():
         parse_args(["OPTIM.LR", "1", "--seed", "1"])
 
 
-@pytest.mark.parametrize("name", ["rn50", "rn101", "demo"])
-def test_shipped_files_are_valid(name):
-    cfg = setup_cfg(["configs/datasets/intentonomy.yaml", f"configs/trainers/IntCLIP/{name}.yaml"])
-    assert cfg.TRAINER.NAME == "IntCLIP"
+@pytest.mark.parametrize("file", sorted(CONFIGS.rglob("*.yaml")), ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_shipped_files_are_valid(file):
+    cfg = setup_cfg(["configs/datasets/intentonomy.yaml", str(file)])
+    assert file.parent.name == cfg.TRAINER.NAME
+    assert cfg.MODEL.BACKBONE.NAME or cfg.MODEL.BACKBONE.PATH
+
+
+def test_flags_of_a_method_set_the_keys_of_the_trainer_in_use(tmp_path):
+    file = tmp_path / "method.yaml"
+    file.write_text("TRAINER: {NAME: DualCoOp}\n")
+    cfg = setup_cfg([str(file)], flags=key_flags(parse_args(["--n-ctx-pos", "4", "--loss-w", "0.5"])))
+    assert (cfg.TRAINER.DUALCOOP.N_CTX_POS, cfg.TRAINER.DUALCOOP.LOSS_WEIGHT) == (4, 0.5)
+    assert cfg.TRAINER.INTCLIP.N_CTX_POS == 16
+    cfg = setup_cfg([str(file)], flags=key_flags(parse_args(["--trainer", "IntCLIP", "--n-ctx-pos", "4"])))
+    assert (cfg.TRAINER.INTCLIP.N_CTX_POS, cfg.TRAINER.DUALCOOP.N_CTX_POS) == (4, 16)
+    with pytest.raises(UserError, match=r"'TRAINER\.LINEARPROBE\.CSC'.*set in --csc"):
+        setup_cfg([], flags=key_flags(parse_args(["--trainer", "LinearProbe", "--csc", "False"])))
 
 
 def test_published_recipe():

@@ -6,21 +6,21 @@ import pytest
 from yacs.config import CfgNode
 
 from core.config import get_cfg_default
-from tools.make_demo_data import make_demo_data
+from tools.make_scenes import make_scenes
 
 
 @pytest.fixture(scope="session")
-def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("demo")
-    make_demo_data(root, seed=0, size=48, num_train=22, num_val=6, num_test=7)
+def scenes_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scenes")
+    make_scenes(root, seed=0, size=48, num_train=22, num_val=6, num_test=7)
     return root
 
 
 @pytest.fixture
-def cfg(demo_root: Path) -> CfgNode:
-    """Return the default configuration for the demo data at 32 pixels, without workers."""
+def cfg(scenes_root: Path) -> CfgNode:
+    """Return the default configuration for drawn scenes at 32 pixels, without workers."""
     cfg = get_cfg_default()
-    cfg.DATASET.ROOT, cfg.DATASET.NAME, cfg.DATASET.HIERARCHY = str(demo_root), "Intentonomy", "demo"
+    cfg.DATASET.ROOT, cfg.DATASET.NAME, cfg.DATASET.HIERARCHY = str(scenes_root), "Intentonomy", "scenes"
     cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (32, 32), ("random_flip", "randaugment", "cutout", "normalize")
     cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.TRAIN_X.BATCH_SIZE, cfg.DATALOADER.TEST.BATCH_SIZE = 0, 4, 4
     cfg.SEED, cfg.USE_CUDA = 1, False

@@ -7,7 +7,7 @@ import pytest
 from core.errors import UserError
 from datasets.base import IntentDataset
 from datasets.hierarchy import default_hierarchy, key_to_words, load_hierarchy
-from tools.make_demo_data import CLASSES
+from datasets.scenes.intents import INTENT_KEYS
 
 KEYS = [
     "Attractive",
@@ -69,11 +69,11 @@ def test_intentonomy_groups() -> None:
 
 
 def test_sentences_are_short_natural_and_distinct() -> None:
-    for name, keys in (("intentonomy", KEYS), ("demo", CLASSES)):
+    for name, keys, least in (("intentonomy", KEYS, 4), ("scenes", INTENT_KEYS, 3)):  # scenes: a small vocabulary
         sentences = load_hierarchy(name, list(keys)).sentences
         assert all(8 <= len(sentence.split()) <= 18 for sentence in sentences)
         words = [frozenset(sentence.split()) for sentence in sentences]
-        assert all(len(a ^ b) >= 4 for i, a in enumerate(words) for b in words[:i])
+        assert all(len(a ^ b) >= least for i, a in enumerate(words) for b in words[:i])
 
 
 def test_order_follows_the_classes(tmp_path: Path) -> None:
@@ -121,5 +121,5 @@ def test_without_hierarchy_a_dataset_is_flat(cfg) -> None:
     cfg.DATASET.NAME, cfg.DATASET.HIERARCHY = "Mine", ""
     splits = {split: [object()] for split in ("train_x", "val", "test")}
     assert IntentDataset(cfg, classnames=["RedCar"], **splits).hierarchy.sentences == ["red car"]
-    cfg.DATASET.NAME = "Demo"
-    assert IntentDataset(cfg, classnames=list(CLASSES), **splits).hierarchy.levels["super"]
+    cfg.DATASET.NAME = "Scenes"
+    assert IntentDataset(cfg, classnames=list(INTENT_KEYS), **splits).hierarchy.levels["super"]

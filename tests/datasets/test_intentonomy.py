@@ -123,12 +123,14 @@ def test_soft_targets_round_trip(tmp_path: Path, rows: list[list[int]]) -> None:
     np.testing.assert_allclose(parse(tmp_path, content).targets * 3, rows, atol=1e-6)
 
 
-def test_demo_is_an_intentonomy(cfg, demo_root: Path) -> None:
+def test_scenes_are_an_intentonomy(cfg, scenes_root: Path) -> None:
     dataset = build_dataset(cfg)
     assert [len(split) for split in (dataset.train_x, dataset.val, dataset.test)] == [22, 6, 7]
-    assert dataset.num_classes == 8 and dataset.lab2cname[0] == "FeelCheerful" and dataset.train_u is None
+    assert dataset.num_classes == 20 and dataset.lab2cname[0] == "FindPeace" and dataset.train_u is None
     record = dataset.train_x[0]
-    assert record.impath.startswith(str(demo_root)) and record.label.dtype == np.float32 and record.label.shape == (8,)
+    assert (
+        record.impath.startswith(str(scenes_root)) and record.label.dtype == np.float32 and record.label.shape == (20,)
+    )
 
 
 @pytest.mark.parametrize("policy", ["any", "majority", "soft"])
@@ -147,24 +149,24 @@ def copy_annotations(source: Path, target: Path) -> Path:
     return target
 
 
-def test_missing_images_come_in_one_error(cfg, demo_root: Path, tmp_path: Path) -> None:
-    cfg.DATASET.ROOT = str(copy_annotations(demo_root, tmp_path))
+def test_missing_images_come_in_one_error(cfg, scenes_root: Path, tmp_path: Path) -> None:
+    cfg.DATASET.ROOT = str(copy_annotations(scenes_root, tmp_path))
     with pytest.raises(UserError, match=r"^35 images are missing below .*and 30 more.*download_intentonomy") as caught:
         build_dataset(cfg)
     assert str(caught.value).count(".jpg") == 5
 
 
-def test_missing_val_file_is_no_test_split(cfg, demo_root: Path, tmp_path: Path) -> None:
-    cfg.DATASET.ROOT = str(copy_annotations(demo_root, tmp_path))
+def test_missing_val_file_is_no_test_split(cfg, scenes_root: Path, tmp_path: Path) -> None:
+    cfg.DATASET.ROOT = str(copy_annotations(scenes_root, tmp_path))
     (tmp_path / "annotations" / "intentonomy_val2020.json").unlink()
     with pytest.raises(UserError, match=r"intentonomy_val2020\.json is missing"):
         build_dataset(cfg)
 
 
 @pytest.mark.parametrize("broken", ["rename", "fewer", "empty"])
-def test_files_must_agree_and_hold_images(cfg, demo_root: Path, tmp_path: Path, broken: str) -> None:
-    root = copy_annotations(demo_root, tmp_path)
-    (root / "low").symlink_to(demo_root / "low")
+def test_files_must_agree_and_hold_images(cfg, scenes_root: Path, tmp_path: Path, broken: str) -> None:
+    root = copy_annotations(scenes_root, tmp_path)
+    (root / "low").symlink_to(scenes_root / "low")
     path = root / "annotations" / "intentonomy_test2020.json"
     content = json.loads(path.read_text())
     if broken == "rename":
@@ -176,7 +178,7 @@ def test_files_must_agree_and_hold_images(cfg, demo_root: Path, tmp_path: Path, 
         content["annotations"] = []
     path.write_text(json.dumps(content))
     cfg.DATASET.ROOT = str(root)
-    expected = {"rename": "id 2 is 'Other', not", "fewer": "7 against 8", "empty": "no images in split test"}[broken]
+    expected = {"rename": "id 2 is 'Other', not", "fewer": "19 against 20", "empty": "no images in split test"}[broken]
     with pytest.raises(UserError, match=expected):
         build_dataset(cfg)
 

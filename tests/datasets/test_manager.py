@@ -40,12 +40,12 @@ def test_batches(cfg) -> None:
     manager = DataManager(cfg, **STATS)
     batch = next(iter(manager.train_loader_x))
     assert batch["img"].shape == (4, 3, 32, 32) and batch["img"].dtype == torch.float32
-    assert batch["label"].shape == (4, 8) and batch["label"].dtype == torch.float32
+    assert batch["label"].shape == (4, 20) and batch["label"].dtype == torch.float32
     assert batch["index"].dtype == batch["domain"].dtype == torch.int64
     records = manager.dataset.train_x
     assert batch["impath"] == [records[i].impath for i in batch["index"]]
     assert len(manager.train_loader_x) == 5  # 22 images, the last two dropped
-    assert manager.train_loader_u is None and manager.num_source_domains == 0 and manager.num_classes == 8
+    assert manager.train_loader_u is None and manager.num_source_domains == 0 and manager.num_classes == 20
     assert torch.cat([b["index"] for b in manager.test_loader]).tolist() == list(range(7))
 
 

@@ -14,10 +14,10 @@ from tools.prepare_images import prepare
 
 
 @pytest.fixture(scope="module")
-def prepared_root(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the demo data (48 px) with copies of 40 and 32 px."""
+def prepared_root(scenes_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return drawn scenes (48 px) with copies of 40 and 32 px."""
     root = tmp_path_factory.mktemp("prepared") / "root"
-    shutil.copytree(demo_root, root)
+    shutil.copytree(scenes_root, root)
     for size in (40, 32):
         assert prepare(root, size=size, workers=1, say=lambda line: None) == []
     return root

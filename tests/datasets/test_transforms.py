@@ -72,6 +72,21 @@ def test_augmentation_on_pillow_is_the_tensor_form(cfg, name: str) -> None:
     assert changed > 6
 
 
+def test_the_name_of_a_transform_says_what_it_does(cfg) -> None:
+    names = [repr(build_test_transform(cfg)), repr(build_test_transform(cfg.clone()))]
+    assert names[0] == names[1] and " at 0x" not in names[0]  # the feature cache finds its entries by it
+    for key, value in (("SIZE", (48, 48)), ("INTERPOLATION", "bicubic"), ("REDUCED_DECODE", False)):
+        changed = cfg.clone()
+        changed.INPUT[key] = value
+        names.append(repr(build_test_transform(changed)))
+    cfg.INPUT.TRANSFORMS = ("center_crop",)
+    names.append(repr(build_test_transform(cfg)))
+    assert len(set(names)) == 5
+    cfg.INPUT.TRANSFORMS = ALL
+    assert " at 0x" not in repr(train_transform(cfg))
+    assert repr(Normalizer(MEAN, STD)) != repr(Normalizer(MEAN, MEAN))
+
+
 def test_normaliser_leaves_normalised_batches_and_its_input_alone() -> None:
     normalizer, pixels = Normalizer(MEAN, STD), torch.randint(256, (2, 3, 4, 5), dtype=torch.uint8)
     before = pixels.clone()

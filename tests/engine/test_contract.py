@@ -44,8 +44,8 @@ class ContractTrainer(TrainerX):
         return self.model(input).sigmoid()
 
 
-def test_life_cycle_files_and_resume(demo_root, tmp_path):
-    opts = ["DATASET.NAME", "Intentonomy", "DATASET.HIERARCHY", "demo", "DATASET.ROOT", str(demo_root)]
+def test_life_cycle_files_and_resume(scenes_root, tmp_path):
+    opts = ["DATASET.NAME", "Intentonomy", "DATASET.HIERARCHY", "scenes", "DATASET.ROOT", str(scenes_root)]
     opts += ["TRAINER.NAME", "ContractTrainer", "OUTPUT_DIR", str(tmp_path), "OPTIM.MAX_EPOCH", "2", "SEED", "0"]
     opts += ["DATALOADER.NUM_WORKERS", "0", "INPUT.SIZE", "(32, 32)"]
     torch.manual_seed(0)

@@ -17,21 +17,21 @@ import trainers
 
 cfg = get_cfg_default()
 extend_cfg(cfg)
-cfg.merge_from_file("configs/datasets/demo.yaml")
-cfg.merge_from_file("configs/trainers/IntCLIP/demo.yaml")
+cfg.merge_from_file("configs/datasets/scenes.yaml")
+cfg.merge_from_file("configs/trainers/IntCLIP/scenes.yaml")
 cfg.merge_from_list(sys.argv[1:])
 cfg.freeze()
 build_trainer(cfg).train()
 """
 
 
-def test_dassls_build_trainer_builds_ours_with_the_same_numbers(train_args, demo_root, tmp_path):
+def test_dassls_build_trainer_builds_ours_with_the_same_numbers(train_args, scenes_root, tmp_path):
     pytest.importorskip("dassl.engine", reason="Dassl is not installed")
     import train
     from tests.conftest import FAST
 
     train.main(train_args(tmp_path / "ours"))
-    opts = ["DATASET.ROOT", str(demo_root), "SEED", "1", "OUTPUT_DIR", str(tmp_path / "theirs"), *FAST]
+    opts = ["DATASET.ROOT", str(scenes_root), "SEED", "1", "OUTPUT_DIR", str(tmp_path / "theirs"), *FAST]
     result = subprocess.run([sys.executable, "-c", PROJECT, *opts], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-800:]
     ours, theirs = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("ours", "theirs"))

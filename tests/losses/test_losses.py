@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from losses import LOSS_REGISTRY, asymmetric_pair_loss, asymmetric_sigmoid_loss, binary_pair_loss, build_loss
+from losses import (
+    LOSS_REGISTRY,
+    asymmetric_pair_loss,
+    asymmetric_sigmoid_loss,
+    binary_pair_loss,
+    binary_sigmoid_loss,
+    build_loss,
+)
 
 
 def reference(pos, neg, target, gamma_neg, gamma_pos, clip, eps, weight=None):
@@ -67,6 +74,50 @@ def test_sigmoid_equals_the_published_form(seed, hard):
     expected, _ = reference(pos, 1 - pos, target, 4.0, 1.0, 0.05, 1e-8)
     loss = asymmetric_sigmoid_loss(torch.tensor(logits), torch.tensor(target))
     assert loss.item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def cross_entropy(margin, target):
+    """Return the summed binary cross-entropy of the log-odds ``margin``, by one loop; -1 is left out."""
+    total = 0.0
+    for i, y in np.ndenumerate(target):
+        if y != -1:
+            total += y * math.log1p(math.exp(-margin[i])) + (1 - y) * math.log1p(math.exp(margin[i]))
+    return total
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10**6), hard=st.booleans())
+def test_binary_losses_equal_the_plain_sum_of_cross_entropy(seed, hard):
+    logits, target = draw(seed, hard)
+    single, pair = torch.tensor(logits[:, 1]), torch.tensor(logits)
+    expected = cross_entropy(logits[:, 1], target)
+    assert binary_sigmoid_loss(single, torch.tensor(target)).item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert binary_sigmoid_loss(single.float(), torch.tensor(target)).item() == pytest.approx(expected, rel=1e-5)
+    expected = cross_entropy(logits[:, 1] - logits[:, 0], target)
+    loss = binary_pair_loss(pair, torch.tensor(target), eps=1e-12)
+    assert loss.item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_gradient_of_the_binary_sigmoid_loss_is_probability_minus_target():
+    logits, target = draw(3, hard=False)
+    tensor = torch.tensor(logits[:, 0], requires_grad=True)
+    binary_sigmoid_loss(tensor, torch.tensor(target)).backward()
+    expected = np.where(target == -1, 0.0, 1 / (1 + np.exp(-logits[:, 0])) - target)
+    np.testing.assert_allclose(tensor.grad.numpy(), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -1e30])
+def test_unknown_entries_of_the_binary_sigmoid_loss_are_left_out(broken):
+    logits, target = torch.randn(3, 4), torch.randint(0, 2, (3, 4))
+    target[1, 2] = -1
+    expected = binary_sigmoid_loss(logits, target)
+    logits[1, 2] = broken
+    logits.requires_grad_()
+    loss = binary_sigmoid_loss(logits, target)
+    loss.backward()
+    assert loss.item() == expected.item()
+    assert torch.isfinite(logits.grad).all()
+    assert logits.grad[1, 2] == 0
 
 
 @pytest.mark.parametrize("hard", [True, False])
@@ -128,6 +179,7 @@ def test_extreme_logits_are_finite_under_autocast(dtype, target_value):
     target = torch.full((4, 1), target_value)
     with torch.autocast("cpu", dtype=dtype):
         loss = asymmetric_pair_loss(pair, target) + asymmetric_sigmoid_loss(single, target)
+        loss = loss + binary_pair_loss(pair, target) + binary_sigmoid_loss(single, target)
     loss.backward()
     assert loss.dtype == torch.float32
     assert all(torch.isfinite(t).all() for t in (loss, pair.grad, single.grad))
@@ -141,7 +193,7 @@ def test_extreme_logits_cost_the_log_of_eps():
 
 @pytest.mark.parametrize("name", LOSS_REGISTRY.registered_names())
 def test_modules_multiply_by_their_weight(name):
-    logits = torch.randn(3, 4) if name == "AsymmetricSigmoidLoss" else torch.randn(3, 2, 4)
+    logits = torch.randn(3, 2, 4) if LOSS_REGISTRY.get(name).takes_pairs else torch.randn(3, 4)
     target = torch.randint(0, 2, (3, 4))
     one, half = build_loss(name, weight=1.0), build_loss(name, weight=0.5)
     torch.testing.assert_close(half(logits, target), 0.5 * one(logits, target))
@@ -161,6 +213,8 @@ def test_wrong_shapes_are_named():
         asymmetric_pair_loss(torch.zeros(3, 3, 4), torch.zeros(3, 4))
     with pytest.raises(ValueError, match=r"\(3, 4\).*\(4, 3\)"):
         asymmetric_sigmoid_loss(torch.zeros(3, 4), torch.zeros(4, 3))
+    with pytest.raises(ValueError, match=r"\(3, 2, 4\).*\(3, 4\)"):
+        binary_sigmoid_loss(torch.zeros(3, 2, 4), torch.zeros(3, 4))
 
 
 def test_an_unknown_name_brings_the_nearest():

@@ -14,6 +14,7 @@ import train
 from core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
+OTHER = ("MODEL.BACKBONE.PATH", "", "MODEL.BACKBONE.ARCH", "configs/backbones/scenes_rn.json")  # random weights
 
 
 def metrics(folder):
@@ -25,14 +26,14 @@ def checkpoint(folder, name="model.pth.tar-2"):
 
 
 @pytest.fixture(scope="module")
-def finished(demo_root, tmp_path_factory):
+def finished(scenes_root, tmp_path_factory):
     """Return the output folder of one finished run and its arguments."""
     from tests.conftest import FAST
 
     out = tmp_path_factory.mktemp("out") / "seed1"
-    args = ["--root", str(demo_root), "--seed", "1", "--trainer", "IntCLIP"]
-    args += ["--dataset-config-file", "configs/datasets/demo.yaml"]
-    args += ["--config-file", "configs/trainers/IntCLIP/demo.yaml"]
+    args = ["--root", str(scenes_root), "--seed", "1", "--trainer", "IntCLIP"]
+    args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
+    args += ["--config-file", "configs/trainers/IntCLIP/scenes.yaml"]
     train.main([*args, "--output-dir", str(out), *FAST])
     return out, args, FAST
 
@@ -103,7 +104,7 @@ def test_another_setting_in_the_same_folder_is_refused(finished):
 def test_another_backbone_is_refused(finished, tmp_path):
     out, args, fast = finished
     with pytest.raises(UserError, match="other frozen weights"):
-        train.main([*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out), *fast, "SEED", "2"])
+        train.main([*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out), *fast, *OTHER])
 
 
 @pytest.mark.parametrize(
@@ -142,8 +143,8 @@ def _broken_image(root, tmp_path):
     return copy, victim
 
 
-def test_mistakes_end_in_one_line_and_status_2(train_args, demo_root, tmp_path):
-    broken, victim = _broken_image(demo_root, tmp_path)
+def test_mistakes_end_in_one_line_and_status_2(train_args, scenes_root, tmp_path):
+    broken, victim = _broken_image(scenes_root, tmp_path)
     missing = tmp_path / "missing"
     (missing / "annotations").mkdir(parents=True)
     garbage = tmp_path / "clip.pt"

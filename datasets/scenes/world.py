@@ -1,0 +1,166 @@
+"""What a drawn scene consists of, and how scenes are sampled.
+
+A scene has two kinds of properties. Visible facts (kinds, colours, counts, layout, background) are what a caption says.
+Hidden properties (contrast, brightness, tilt, jitter, gap, order of sizes, relation of two groups) can be seen as
+plainly, but no caption says them; the simulated intents are read from them alone. The two are drawn independently, up
+to what makes no sense: a single object has no gap and no order of sizes, a single group no relation.
+"""
+
+from bisect import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+KINDS = (
+    "person", "ball", "tree", "house", "flower", "coin", "star",
+    "box", "boat", "bird", "fish", "cup", "car", "mushroom",
+)  # fmt: skip
+COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "black")
+BACKGROUNDS = ("sky", "meadow", "beach", "night", "room", "lake", "snow")
+LAYOUTS = ("single", "row", "grid", "ring", "pile", "mirror", "scatter")
+ORDERS = ("equal", "ascending", "descending", "mixed", "one_big")
+RELATIONS = ("none", "apart", "touching", "facing", "away", "above", "surrounding", "aligned")
+
+LAYOUT_COUNTS = {
+    "row": (2, 3, 4, 5),
+    "grid": (4, 6, 8, 9),
+    "ring": (3, 4, 5, 6, 7, 8, 9),
+    "pile": (3, 4, 5, 6, 7, 8, 9),
+    "mirror": (4, 6, 8),
+    "scatter": (2, 3, 4, 5, 6, 7, 8, 9),
+}
+COUNT_WEIGHTS = (18, 14, 14, 13, 11, 9, 7, 7, 7)  # of 1 to 9 objects in the only group
+FIRST_OF_TWO_WEIGHTS = (20, 22, 22, 18, 10, 8, 0, 0, 0)
+SECOND_OF_TWO_WEIGHTS = (40, 30, 20, 10)
+MAX_ROW_OF_TWO = 4  # objects in a row beside a second group, so that they stay large enough
+TWO_GROUPS_SHARE = 0.6
+HIDDEN_SCENE_FIELDS = ("relation", "contrast", "brightness", "tilt")
+HIDDEN_GROUP_FIELDS = ("gap", "jitter", "order")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Objects of one kind and colour.
+
+    ``layout`` is one of LAYOUTS; only the first group's counts, the second stands where the relation puts it. ``size``
+    (0.75 to 1) is a nuisance. ``gap`` is the distance between neighbours in objects (negative: they overlap),
+    ``jitter`` (0 to 1) how far each strays and leans, ``order`` one of ORDERS.
+    """
+
+    kind: str
+    color: str
+    count: int
+    layout: str
+    size: float = 1.0
+    gap: float = 0.1
+    jitter: float = 0.0
+    order: str = "equal"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One or two groups before a background.
+
+    ``relation`` is one of RELATIONS, ``contrast`` the steepness around mid grey (1 neutral), ``brightness`` the binary
+    logarithm of a gamma (0 neutral, below 0 dark), ``tilt`` in degrees; ``seed`` fixes all other details.
+    """
+
+    background: str
+    groups: tuple[Group, ...]
+    relation: str = "none"
+    contrast: float = 1.0
+    brightness: float = 0.0
+    tilt: float = 0.0
+    seed: int = 0
+
+
+def sample_scene(rng: np.random.Generator) -> Scene:
+    """Draw a scene; gap, jitter and order of sizes are common to both groups."""
+    two = rng.random() < TWO_GROUPS_SHARE
+    count = 1 + _weighted(rng, FIRST_OF_TWO_WEIGHTS if two else COUNT_WEIGHTS)
+    hidden = {"gap": _sample_gap(rng), "jitter": _sample_jitter(rng), "order": _sample_order(rng)}
+    layout = _sample_layout(rng, count, two)
+    groups = [_make_group(rng, _pick(rng, KINDS), _pick(rng, COLORS), count, layout, hidden)]
+    relation = "none"
+    if two:
+        count = 1 + _weighted(rng, SECOND_OF_TWO_WEIGHTS)
+        kind, color = _pick_other(rng, KINDS, groups[0].kind), _pick_other(rng, COLORS, groups[0].color)
+        groups.append(_make_group(rng, kind, color, count, "single" if count == 1 else "row", hidden))
+        relation = _sample_relation(rng, count)
+    return Scene(
+        background=_pick(rng, BACKGROUNDS),
+        groups=tuple(groups),
+        relation=relation,
+        contrast=_mixture(rng, (0.35, 0.55), (0.9, 1.1), (1.4, 1.75)),
+        brightness=_mixture(rng, (-0.9, -0.55), (-0.1, 0.1), (0.55, 0.85)),
+        tilt=_sample_tilt(rng),
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def _make_group(rng: np.random.Generator, kind: str, color: str, count: int, layout: str, hidden: dict) -> Group:
+    """Return a group; the order of sizes falls back to what so few objects can show."""
+    order = hidden["order"]
+    if count == 1:
+        order = "equal"
+    elif count == 2 and order == "mixed":
+        order = "one_big"
+    return Group(kind, color, count, layout, size=float(rng.uniform(0.75, 1.0)), **{**hidden, "order": order})
+
+
+def _sample_layout(rng: np.random.Generator, count: int, two: bool) -> str:
+    """Draw a layout that the count allows."""
+    if count == 1:
+        return "single"
+    fitting = [name for name, counts in LAYOUT_COUNTS.items() if count in counts]
+    if two and count > MAX_ROW_OF_TWO and "row" in fitting:
+        fitting.remove("row")
+    return _pick(rng, fitting)
+
+
+def _sample_relation(rng: np.random.Generator, count: int) -> str:
+    """Draw the relation of two groups; one object alone cannot surround the others."""
+    relations = [name for name in RELATIONS if name != "none" and (name != "surrounding" or count > 1)]
+    return _pick(rng, relations)
+
+
+def _sample_order(rng: np.random.Generator) -> str:
+    return ORDERS[_weighted(rng, (36, 16, 16, 16, 16))]
+
+
+def _sample_gap(rng: np.random.Generator) -> float:
+    return _mixture(rng, (-0.45, -0.25), (0.02, 0.18), (0.5, 0.75))
+
+
+def _sample_jitter(rng: np.random.Generator) -> float:
+    return _mixture(rng, (0.0, 0.04), (0.2, 0.35), (0.65, 1.0))
+
+
+def _sample_tilt(rng: np.random.Generator) -> float:
+    """Draw degrees: nearly level, or clearly tilted to either side."""
+    if rng.random() < 0.45:
+        return float(rng.uniform(-2, 2))
+    return float(rng.uniform(9, 30) * (1 if rng.random() < 0.5 else -1))
+
+
+def _mixture(rng: np.random.Generator, *ranges: tuple[float, float]) -> float:
+    """Draw uniformly from one of the ranges, so that low, middle and high values can be told apart."""
+    low, high = ranges[int(rng.integers(len(ranges)))]
+    return float(rng.uniform(low, high))
+
+
+def _pick(rng: np.random.Generator, items: Sequence[str]) -> str:
+    return items[int(rng.integers(len(items)))]
+
+
+def _pick_other(rng: np.random.Generator, items: Sequence[str], taken: str) -> str:
+    """Pick an item that is not the taken one."""
+    i = items.index(taken)
+    return items[(i + 1 + int(rng.integers(len(items) - 1))) % len(items)]
+
+
+def _weighted(rng: np.random.Generator, weights: Sequence[int]) -> int:
+    """Draw an index with probability proportional to its weight."""
+    return bisect(list(accumulate(weights)), int(rng.integers(sum(weights))))

@@ -1,0 +1,35 @@
+"""Plain binary cross-entropy as modules: a weight around the functions in ``functional``.
+
+Both are sums over all known entries of the batch, as the asymmetric losses are, times ``weight``: the mean over a batch
+of B images and C classes is ``weight = 1 / (B * C)``.
+"""
+
+from torch import Tensor
+
+from .build import LOSS_REGISTRY
+from .functional import binary_pair_loss, binary_sigmoid_loss
+from .weighted import WeightedLoss
+
+
+@LOSS_REGISTRY.register()
+class BinaryPairLoss(WeightedLoss):
+    """Binary cross-entropy on ``(B, 2, C)`` pairs (cross-entropy over each pair), summed, times ``weight``."""
+
+    def __init__(self, *, eps: float = 1e-6, weight: float = 0.03) -> None:
+        super().__init__(weight, eps=eps)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self.weight * binary_pair_loss(logits, target, **self.settings)
+
+
+@LOSS_REGISTRY.register()
+class BinarySigmoidLoss(WeightedLoss):
+    """Binary cross-entropy on ``(B, C)`` logits, summed, times ``weight``."""
+
+    takes_pairs = False
+
+    def __init__(self, *, weight: float = 0.03) -> None:
+        super().__init__(weight)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self.weight * binary_sigmoid_loss(logits, target)
