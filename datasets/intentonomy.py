@@ -7,7 +7,7 @@ file is parsed once; every fault in it is reported with the file and the entry.
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from yacs.config import CfgNode
 from core.errors import UserError, not_accepted
 from datasets.base import IntentDataset, Record
 from datasets.build import DATASET_REGISTRY
+from datasets.files import find_missing
+from datasets.prepared import find_copies
 
 LABEL_POLICIES = ("any", "majority", "soft")
 SPLITS = ("train", "val", "test")
@@ -51,16 +53,18 @@ class Intentonomy(IntentDataset):
         paths = {split: annotation_path(root, split) for split in SPLITS}
         files = {split: read_annotations(path) for split, path in paths.items()}
         check_same_classes(paths, files)
-        check_images(root, [name for file in files.values() for name in file.filenames])
+        names = [name for file in files.values() for name in file.filenames]
+        copies = find_copies(cfg, root, names)
+        check_images(root, [name for name in names if name not in copies])
         if policy != "any" and not files["train"].is_soft:
             logger.warning("DATASET.LABEL_POLICY %s has no effect: %s has no soft targets", policy, paths["train"])
         held_out = "any" if policy == "soft" else policy
         super().__init__(
             cfg,
             classnames=files["train"].classnames,
-            train_x=make_records(root, files["train"], policy),
-            val=make_records(root, files["val"], held_out),
-            test=make_records(root, files["test"], held_out),
+            train_x=make_records(root, files["train"], policy, copies),
+            val=make_records(root, files["val"], held_out, copies),
+            test=make_records(root, files["test"], held_out, copies),
         )
 
 
@@ -76,10 +80,11 @@ def apply_policy(targets: np.ndarray, policy: str) -> np.ndarray:
     return (targets > (0.5 if policy == "majority" else 0.0)).astype(np.float32)
 
 
-def make_records(root: Path, file: Annotations, policy: str) -> list[Record]:
-    """Return one record per annotation, in the file's order."""
+def make_records(root: Path, file: Annotations, policy: str, copies: Mapping[str, str]) -> list[Record]:
+    """Return one record per annotation, in the file's order; ``copies`` maps file names to what is read instead."""
     labels = apply_policy(file.targets, policy)  # (N, C)
-    return [Record(os.path.join(root, name), label) for name, label in zip(file.filenames, labels, strict=True)]
+    paths = [copies.get(name) or os.path.join(root, name) for name in file.filenames]
+    return [Record(path, label) for path, label in zip(paths, labels, strict=True)]
 
 
 def read_annotations(path: Path) -> Annotations:
@@ -110,19 +115,6 @@ def check_same_classes(paths: dict[str, Path], files: dict[str, Annotations]) ->
             raise UserError(f"{paths[split]}: categories differ from those of {paths[first]}: {detail}")
 
 
-def find_missing(root: Path, filenames: Iterable[str]) -> list[str]:
-    """Return the file names that are not below ``root``; one directory listing per folder instead of a stat each."""
-    folders: dict[str, set[str]] = {}
-    missing = []
-    for name in filenames:
-        folder, base = os.path.split(name)
-        if folder not in folders:
-            folders[folder] = _list_folder(os.path.join(root, folder))
-        if base not in folders[folder]:
-            missing.append(name)
-    return missing
-
-
 def check_images(root: Path, filenames: Iterable[str]) -> None:
     """Raise one error that counts the missing images and names the first five."""
     missing = find_missing(root, filenames)
@@ -132,14 +124,6 @@ def check_images(root: Path, filenames: Iterable[str]) -> None:
             f"{len(missing)} images are missing below {root}: {', '.join(missing[:5])}{more}. "
             f"Fetch them with: python tools/download_intentonomy.py --root {root}"
         )
-
-
-def _list_folder(folder: str) -> set[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name for entry in entries}
-    except (FileNotFoundError, NotADirectoryError):
-        return set()
 
 
 def _load_json(path: Path) -> dict[str, list]:

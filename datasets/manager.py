@@ -5,31 +5,35 @@ of workers does not matter, and a run that resumes at epoch N sees the batches o
 processes each takes its part of every batch of the one-process run, and of the images of an evaluation.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 from yacs.config import CfgNode
 
+from core.cpu import usable_cores
 from core.distributed import local_world_size, rank, world_size
 from core.errors import UserError, not_accepted
 from core.seed import make_generator, seed_worker
 from datasets.base import IntentDataset, Record
 from datasets.build import build_dataset
-from datasets.images import read_image
+from datasets.images import open_image
+from datasets.normalizer import Normalizer
 from datasets.transforms import build_test_transform, build_train_transform
 
 SAMPLERS = ("RandomSampler", "SequentialSampler")
+IMAGE_FORMS = ("float32", "uint8")
 LOADER_STREAM = 1  # of core.seed.make_generator
 
 
 class RecordDataset(Dataset):
     """Decode and transform records; with a ``seed``, each item's randomness derives from (seed, epoch, index).
 
+    ``transform`` gets an opened, not yet decoded PIL image and returns uint8 (3, H, W); it decides how much to decode.
     With ``features``, a data set of tuples of tensors, an item has those instead of its image.
     """
 
@@ -48,13 +52,13 @@ class RecordDataset(Dataset):
         known = {"label": record.label, "index": index, "domain": record.domain, "impath": record.impath}
         if self.features is not None:
             return {"features": self.features[index], **known}
-        image = read_image(record.impath)
-        if self.seed is None:
-            image = self.transform(image)  # (3, H, W)
-        else:
-            with item_rng(self.seed, int(self.epoch), index):
-                image = self.transform(image)  # (3, H, W)
-        return {"img": image, **known}
+        with open_image(record.impath) as image:
+            if self.seed is None:
+                pixels = self.transform(image)  # (3, H, W)
+            else:
+                with item_rng(self.seed, int(self.epoch), index):
+                    pixels = self.transform(image)  # (3, H, W)
+        return {"img": pixels, **known}
 
 
 class EpochSampler(Sampler):
@@ -105,13 +109,22 @@ class Loader(DataLoader):
 class DataManager:
     """The data set and its loaders, with Dassl's attribute names.
 
-    A batch is ``{"img": (B, 3, H, W) float32, "label": (B, C) float32, "index": (B,) int64, "domain": (B,) int64,
-    "impath": list of B paths}``; ``index`` counts within the split. ``mean`` and ``std`` are the backbone's.
+    A batch is ``{"img": (B, 3, H, W), "label": (B, C) float32, "index": (B,) int64, "domain": (B,) int64, "impath":
+    list of B paths}``; ``index`` counts within the split. ``mean`` and ``std`` are the backbone's; ``normalizer``
+    applies them. ``images`` says what ``img`` is: ``float32``, normalised, as Dassl's trainers expect it, or ``uint8``
+    pixels for a caller who applies ``normalizer`` on the device (equal numbers, a quarter of the bytes).
     """
 
     def __init__(
-        self, cfg: CfgNode, *, mean: Sequence[float], std: Sequence[float], dataset: IntentDataset | None = None
+        self,
+        cfg: CfgNode,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        dataset: IntentDataset | None = None,
+        images: str = "float32",
     ) -> None:
+        assert images in IMAGE_FORMS
         self.dataset = build_dataset(cfg) if dataset is None else dataset
         for split in ("train_x", "val", "test"):
             if not getattr(self.dataset, split):
@@ -119,11 +132,13 @@ class DataManager:
         self.num_classes = self.dataset.num_classes
         self.num_source_domains = len(cfg.DATASET.get("SOURCE_DOMAINS", ()))
         self.lab2cname = self.dataset.lab2cname
-        test_transform = build_test_transform(cfg, mean, std)
-        self.train_loader_x = _train_loader(cfg, self.dataset.train_x, build_train_transform(cfg, mean, std))
+        self.normalizer = Normalizer(mean, std)
+        collate = Collate(self.normalizer if images == "float32" else None)
+        self.train_loader_x = _train_loader(cfg, self.dataset.train_x, build_train_transform(cfg, mean), collate)
         self.train_loader_u = None
-        self.val_loader = _test_loader(cfg, self.dataset.val, test_transform)
-        self.test_loader = _test_loader(cfg, self.dataset.test, test_transform)
+        transform = build_test_transform(cfg)
+        self.val_loader = _test_loader(cfg, self.dataset.val, transform, collate, keep_workers=True)  # after each epoch
+        self.test_loader = _test_loader(cfg, self.dataset.test, transform, collate, keep_workers=False)  # once
 
     def set_epoch(self, epoch: int) -> None:
         """Fix the order and the augmentations of the next pass over the training images; call before each epoch."""
@@ -161,67 +176,87 @@ def item_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
         generator.set_state(state)
 
 
-def collate(items: list[dict]) -> dict:
-    """Stack B items into a batch: of ``img`` ``(B, 3, H, W)``, or of ``features``, a list of ``(B, ...)``."""
-    if "img" in items[0]:
-        inputs = {"img": torch.stack([item["img"] for item in items])}  # (B, 3, H, W)
-    else:
-        inputs = {"features": [torch.stack(parts) for parts in zip(*(item["features"] for item in items), strict=True)]}
-    return {
-        **inputs,
-        "label": torch.from_numpy(np.stack([item["label"] for item in items])),  # (B, C)
-        "index": torch.tensor([item["index"] for item in items], dtype=torch.int64),  # (B,)
-        "domain": torch.tensor([item["domain"] for item in items], dtype=torch.int64),  # (B,)
-        "impath": [item["impath"] for item in items],
-    }
+class Collate:
+    """Stack B items into a batch: of ``img`` ``(B, 3, H, W)``, or of ``features``, a list of ``(B, ...)``.
+
+    With a ``normalizer`` the images are float32, else what the items hold (uint8).
+    """
+
+    def __init__(self, normalizer: Normalizer | None = None) -> None:
+        self.normalizer = normalizer
+
+    def __call__(self, items: list[dict]) -> dict:
+        return {
+            **self._inputs(items),
+            "label": torch.from_numpy(np.stack([item["label"] for item in items])),  # (B, C)
+            "index": torch.tensor([item["index"] for item in items], dtype=torch.int64),  # (B,)
+            "domain": torch.tensor([item["domain"] for item in items], dtype=torch.int64),  # (B,)
+            "impath": [item["impath"] for item in items],
+        }
+
+    def _inputs(self, items: list[dict]) -> dict:
+        if "img" not in items[0]:
+            parts = zip(*(item["features"] for item in items), strict=True)
+            return {"features": [torch.stack(part) for part in parts]}
+        images = default_collate([item["img"] for item in items])  # in a worker, straight into shared memory
+        return {"img": images if self.normalizer is None else self.normalizer(images)}  # (B, 3, H, W)
 
 
 def num_workers(configured: int, num_cores: int | None = None) -> int:
-    """Return the configured number of workers; -1 picks one from the cores: none on one or two, at most eight.
+    """Return the configured number of workers; -1: the usable cores less one, none on one or two, at most sixteen.
 
-    The processes of a machine share its cores.
+    Sixteen workers outrun one GPU (docs/performance.md); more would only hold memory. The processes of a machine share
+    its cores.
     """
     if configured >= 0:
         return configured
-    cores = (num_cores or os.cpu_count() or 1) // local_world_size()
-    return 0 if cores <= 2 else min(8, cores - 1)
+    cores = (num_cores or usable_cores()) // local_world_size()
+    return 0 if cores <= 2 else min(16, cores - 1)
 
 
-def _loader_options(cfg: CfgNode) -> dict:
-    workers = num_workers(cfg.DATALOADER.NUM_WORKERS)
-    return {
-        "num_workers": workers,
-        "collate_fn": collate,
-        "pin_memory": bool(cfg.USE_CUDA) and torch.cuda.is_available(),
-        "worker_init_fn": seed_worker,
-        "generator": make_generator(cfg.SEED, LOADER_STREAM),  # keeps the loader off the global generator
-    }
+def _loader(cfg: CfgNode, dataset: RecordDataset, collate: Collate, *, keep_workers: bool, **options: Any) -> Loader:
+    """Return a loader with what all loaders share; ``keep_workers``: it runs once per epoch."""
+    node, workers = cfg.DATALOADER, num_workers(cfg.DATALOADER.NUM_WORKERS)
+    return Loader(
+        dataset,
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=bool(node.PIN_MEMORY and cfg.USE_CUDA) and torch.cuda.is_available(),
+        worker_init_fn=seed_worker,
+        generator=make_generator(cfg.SEED, LOADER_STREAM),  # keeps the loader off the global generator
+        persistent_workers=bool(node.PERSISTENT_WORKERS and keep_workers and workers),
+        prefetch_factor=node.PREFETCH_FACTOR if workers else None,
+        **options,
+    )
 
 
-def _train_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable) -> Loader:
+def _train_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable, collate: Collate) -> Loader:
     """Return the training loader of this process's part of each batch."""
     node = cfg.DATALOADER.TRAIN_X
     if node.SAMPLER not in SAMPLERS:
         raise UserError(not_accepted("DATALOADER.TRAIN_X.SAMPLER", node.SAMPLER, SAMPLERS))
     check_batch_size(node.BATCH_SIZE, len(records), world_size())
-    options = _loader_options(cfg)
     seed = int(torch.randint(2**62, (), generator=make_generator(cfg.SEED, LOADER_STREAM)))
-    return Loader(
+    shuffle = node.SAMPLER == "RandomSampler"
+    return _loader(
+        cfg,
         RecordDataset(records, transform, seed=seed),
+        collate,
+        keep_workers=True,
         batch_size=node.BATCH_SIZE // world_size(),
-        sampler=EpochSampler(
-            len(records), batch_size=node.BATCH_SIZE, seed=seed, shuffle=node.SAMPLER == "RandomSampler"
-        ),
-        persistent_workers=options["num_workers"] > 0,
-        **options,
+        sampler=EpochSampler(len(records), batch_size=node.BATCH_SIZE, seed=seed, shuffle=shuffle),
     )
 
 
-def _test_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable) -> Loader:
+def _test_loader(
+    cfg: CfgNode, records: Sequence[Record], transform: Callable, collate: Collate, *, keep_workers: bool
+) -> Loader:
     """Return a loader of this process's images, in order; ``index`` says which of the split's they are."""
-    return Loader(
+    return _loader(
+        cfg,
         RecordDataset(records, transform),
+        collate,
+        keep_workers=keep_workers,
         batch_size=cfg.DATALOADER.TEST.BATCH_SIZE,
         sampler=range(rank(), len(records), world_size()),  # no image twice: the counts may differ by one
-        **_loader_options(cfg),
     )

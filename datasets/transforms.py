@@ -1,20 +1,24 @@
-"""Image transforms, from torchvision v2: PIL image in, normalised float32 tensor (3, H, W) out.
+"""Image transforms: an opened PIL image in, a uint8 tensor (3, H, W) out; whole batches are normalised later.
 
-All randomness is torch's default generator, so that one seed fixes an image's augmentation.
+Augmentations are torchvision's v2. All randomness is torch's default generator, so that one seed fixes an image's
+augmentation.
 """
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from PIL import Image
 from torchvision.transforms import InterpolationMode, v2
 from yacs.config import CfgNode
 
 from core.errors import UserError, not_accepted
+from datasets.geometry import MARGIN, Cover, RandomCrop, Squash, Viewer, render
 
 INTERPOLATIONS = {
     "bilinear": InterpolationMode.BILINEAR,
     "bicubic": InterpolationMode.BICUBIC,
-    "nearest": InterpolationMode.NEAREST,
+    "nearest": InterpolationMode.NEAREST_EXACT,
 }
 GEOMETRY = ("random_resized_crop", "center_crop", "normalize")  # handled apart from the list's order
 
@@ -44,35 +48,70 @@ class Cutout(torch.nn.Module):
         return image
 
 
-def build_train_transform(cfg: CfgNode, mean: Sequence[float], std: Sequence[float]) -> Callable:
-    """Resize to ``INPUT.SIZE`` (or crop at random), apply ``INPUT.TRANSFORMS`` in their order, normalise.
+class OnPillow(torch.nn.Module):
+    """Apply a torchvision transform to the PIL form of a uint8 tensor (3, H, W).
 
-    The backbone's normalisation always applies, whether or not ``normalize`` is listed. ``center_crop`` concerns
-    evaluation only. ``INPUT.NO_TRANSFORM`` leaves the evaluation transform.
+    For chains of small photometric and geometric operations Pillow takes a third of the tensor form's time on a core,
+    draws the same random numbers and gives the same pixels within rounding.
+    """
+
+    def __init__(self, transform: torch.nn.Module) -> None:
+        super().__init__()
+        self.transform = transform
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the transformed image, uint8 (3, H, W)."""
+        result = self.transform(Image.fromarray(image.permute(1, 2, 0).numpy()))
+        return torch.from_numpy(np.array(result)).permute(2, 0, 1)
+
+
+class ImageTransform:
+    """Decode the part of an image that ``viewer`` wants, at its size, then apply ``steps`` to the uint8 tensor."""
+
+    def __init__(self, viewer: Viewer, cfg: CfgNode, steps: Sequence[Callable] = ()) -> None:
+        self.viewer, self.steps = viewer, tuple(steps)
+        self.interpolation = _interpolation(cfg)
+        # nearest neighbour picks single pixels, and a reduced decode would average them
+        self.reduced = cfg.INPUT.REDUCED_DECODE and self.interpolation != InterpolationMode.NEAREST_EXACT
+
+    def __repr__(self) -> str:
+        """Return all that decides the pixels: caches of what is computed from them are named by it."""
+        reduced = MARGIN if self.reduced else None
+        return f"ImageTransform({self.viewer}, {self.interpolation}, reduced={reduced}, steps={self.steps})"
+
+    def __call__(self, image: Image.Image) -> torch.Tensor:
+        """Return uint8 (3, H, W) of an opened image; ``UserError`` names its file when it does not decode."""
+        view = self.viewer(image.height, image.width)
+        pixels = render(image, view, interpolation=self.interpolation, reduced=self.reduced)  # (3, h, w)
+        for step in self.steps:
+            pixels = step(pixels)
+        return pixels  # (3, H, W)
+
+
+def build_train_transform(cfg: CfgNode, mean: Sequence[float]) -> ImageTransform:
+    """Resize to ``INPUT.SIZE`` (or crop at random), then apply ``INPUT.TRANSFORMS`` in their order.
+
+    ``normalize`` is accepted in the list and changes nothing: normalisation always applies, to the batch. ``mean`` is
+    the colour of Cutout's holes. ``center_crop`` concerns evaluation only. ``INPUT.NO_TRANSFORM`` leaves the
+    evaluation transform.
     """
     _check_names(cfg)
     if cfg.INPUT.NO_TRANSFORM:
-        return build_test_transform(cfg, mean, std)
-    random_crop = "random_resized_crop" in cfg.INPUT.TRANSFORMS
-    geometry = _random_resized_crop(cfg) if random_crop else _resize(cfg, tuple(cfg.INPUT.SIZE))
+        return build_test_transform(cfg)
+    size = tuple(cfg.INPUT.SIZE)
+    crops = "random_resized_crop" in cfg.INPUT.TRANSFORMS
+    viewer = RandomCrop(size, tuple(cfg.INPUT.RRCROP_SCALE)) if crops else Squash(size)
     makers = _augmentations(cfg, mean)
-    augmentations = [makers[name]() for name in cfg.INPUT.TRANSFORMS if name not in GEOMETRY]
-    return v2.Compose([geometry, v2.ToImage(), *augmentations, *_to_normalised(mean, std)])
+    return ImageTransform(viewer, cfg, [makers[name]() for name in cfg.INPUT.TRANSFORMS if name not in GEOMETRY])
 
 
-def build_test_transform(cfg: CfgNode, mean: Sequence[float], std: Sequence[float]) -> Callable:
-    """Resize to ``INPUT.SIZE`` (with ``center_crop``: the image is scaled to cover it and cropped), normalise."""
+def build_test_transform(cfg: CfgNode) -> ImageTransform:
+    """Resize to ``INPUT.SIZE``; with ``center_crop``, the image is scaled to cover it and cropped."""
     _check_names(cfg)
+    size = tuple(cfg.INPUT.SIZE)
     if "center_crop" in cfg.INPUT.TRANSFORMS:
-        geometry = [_resize(cfg, [max(cfg.INPUT.SIZE)]), v2.CenterCrop(tuple(cfg.INPUT.SIZE))]
-    else:
-        geometry = [_resize(cfg, tuple(cfg.INPUT.SIZE))]
-    return v2.Compose([*geometry, v2.ToImage(), *_to_normalised(mean, std)])
-
-
-def _to_normalised(mean: Sequence[float], std: Sequence[float]) -> list[Callable]:
-    to_float = v2.ToDtype(torch.float32, scale=True)
-    return [to_float, v2.Normalize(mean=list(mean), std=list(std)), v2.ToPureTensor()]
+        return ImageTransform(Cover(max(size)), cfg, [v2.CenterCrop(size)])
+    return ImageTransform(Squash(size), cfg)
 
 
 def _interpolation(cfg: CfgNode) -> InterpolationMode:
@@ -82,27 +121,22 @@ def _interpolation(cfg: CfgNode) -> InterpolationMode:
     return INTERPOLATIONS[name]
 
 
-def _resize(cfg: CfgNode, size: Sequence[int]) -> Callable:
-    return v2.Resize(size, interpolation=_interpolation(cfg), antialias=True)
-
-
-def _random_resized_crop(cfg: CfgNode) -> Callable:
-    scale = tuple(cfg.INPUT.RRCROP_SCALE)
-    return v2.RandomResizedCrop(tuple(cfg.INPUT.SIZE), scale=scale, interpolation=_interpolation(cfg), antialias=True)
-
-
 def _augmentations(cfg: CfgNode, mean: Sequence[float]) -> dict[str, Callable[[], Callable]]:
     """Return a maker for each augmentation that keeps the size."""
     inp = cfg.INPUT
     return {
         "random_flip": v2.RandomHorizontalFlip,
-        "randaugment": lambda: v2.RandAugment(num_ops=inp.RANDAUGMENT_N, magnitude=int(inp.RANDAUGMENT_M)),
+        "randaugment": lambda: OnPillow(
+            v2.RandAugment(num_ops=inp.RANDAUGMENT_N, magnitude=int(inp.RANDAUGMENT_M)),
+        ),
         "cutout": lambda: Cutout(inp.CUTOUT_N, inp.CUTOUT_LEN, ratio=inp.get("CUTOUT_RATIO", 0.0), fill=mean),
-        "colorjitter": lambda: v2.ColorJitter(
-            brightness=inp.COLORJITTER_B,
-            contrast=inp.COLORJITTER_C,
-            saturation=inp.COLORJITTER_S,
-            hue=inp.COLORJITTER_H,
+        "colorjitter": lambda: OnPillow(
+            v2.ColorJitter(
+                brightness=inp.COLORJITTER_B,
+                contrast=inp.COLORJITTER_C,
+                saturation=inp.COLORJITTER_S,
+                hue=inp.COLORJITTER_H,
+            ),
         ),
     }
 

@@ -87,11 +87,11 @@ class MultiLabelTrainer(TrainerX):
             raise UserError("TEST.NO_TEST True leaves no way to find TEST.FINAL_MODEL 'best_val'; accepted: last_step")
 
     def build_data_loader(self) -> None:
-        """Create the loaders; normalisation is the backbone's."""
+        """Create the loaders; normalisation is the backbone's and happens on the device."""
         mean, std = self.image_statistics()
         if self.cfg.INPUT.NORMALIZATION == "pixel":
             mean, std = tuple(self.cfg.INPUT.PIXEL_MEAN), tuple(self.cfg.INPUT.PIXEL_STD)
-        dm = self.dm = DataManager(self.cfg, mean=mean, std=std)
+        dm = self.dm = DataManager(self.cfg, mean=mean, std=std, images="uint8")
         self.train_loader_x, self.train_loader_u = dm.train_loader_x, dm.train_loader_u
         self.val_loader, self.test_loader = dm.val_loader, dm.test_loader
         self.num_classes, self.num_source_domains = dm.num_classes, dm.num_source_domains
@@ -128,6 +128,7 @@ class MultiLabelTrainer(TrainerX):
             return
         self.set_model_mode("eval")
         key = feature_key(self.model, self.cfg, self.precision_name)
+        key["normalizer"] = repr(self.dm.normalizer)
         with distributed.local_main_first():
             for loader in filter(None, (self.train_loader_x, self.val_loader, self.test_loader)):
                 cache_split(loader, Path(self.cfg.TRAIN.FEATURE_CACHE), key, self._encode)
@@ -196,16 +197,19 @@ class MultiLabelTrainer(TrainerX):
         scaler.update()
 
     def parse_batch_train(self, batch: dict) -> tuple[torch.Tensor | FrozenFeatures, torch.Tensor]:
-        """Return images ``(B, 3, H, W)``, or their frozen features, and labels ``(B, C)`` on the device."""
+        """Return normalised images ``(B, 3, H, W)``, or their frozen features, and labels ``(B, C)`` on the device."""
         return self.parse_batch_test(batch)
 
     def parse_batch_test(self, batch: dict) -> tuple[torch.Tensor | FrozenFeatures, torch.Tensor]:
-        """Return images ``(B, 3, H, W)``, or their frozen features, and labels ``(B, C)`` on the device."""
+        """Return normalised images ``(B, 3, H, W)``, or their frozen features, and labels ``(B, C)`` on the device.
+
+        Images travel as uint8, a quarter of the bytes, and are normalised where they arrive.
+        """
         label = batch["label"].to(self.device, non_blocking=True)
         if "features" in batch:
             tensors = tuple(part.to(self.device, non_blocking=True) for part in batch["features"])
             return FrozenFeatures(tensors, tuple(self.cfg.INPUT.SIZE)), label
-        return batch["img"].to(self.device, non_blocking=True), label
+        return self.dm.normalizer(batch["img"].to(self.device, non_blocking=True)), label
 
     def after_epoch(self) -> None:
         """Evaluate on val, keep best and last."""

@@ -4,7 +4,8 @@
 
 DIR/annotations must hold intentonomy_{train,val,test}2020.json. Run it again to go on after an interruption: an image
 is renamed into place only when it is whole and decodes. With --size the images are stored with that shorter side, which
-makes training faster. Exit status 1 when some images could not be fetched; all of them are listed.
+makes training faster (tools/prepare_images.py does it later, beside the originals). Exit status 1 when some images
+could not be fetched; all of them are listed.
 """
 
 import argparse
@@ -44,8 +45,9 @@ def list_images(root: Path) -> dict[str, str]:
     urls: dict[str, str] = {}
     for path in paths:
         try:
-            urls.update((image["filename"], image["unsplash_url"]) for image in json.loads(path.read_bytes())["images"])
-        except (ValueError, KeyError, TypeError) as error:
+            images = json.loads(path.read_bytes())["images"]
+            urls.update((image["filename"], image.get("unsplash_url", "")) for image in images)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: expected 'images' with 'filename' and 'unsplash_url' ({error!r})") from None
     outside = [name for name in urls if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]
     if outside:

@@ -1,5 +1,6 @@
 """Loaders: batches, determinism over workers and resume, unreadable images."""
 
+import os
 import random
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core.cpu import usable_cores
 from core.errors import UserError
 from datasets import DataManager, Record, build_dataset
 from datasets.images import read_image
@@ -38,12 +40,12 @@ def test_batches(cfg) -> None:
     manager = DataManager(cfg, **STATS)
     batch = next(iter(manager.train_loader_x))
     assert batch["img"].shape == (4, 3, 32, 32) and batch["img"].dtype == torch.float32
-    assert batch["label"].shape == (4, 8) and batch["label"].dtype == torch.float32
+    assert batch["label"].shape == (4, 20) and batch["label"].dtype == torch.float32
     assert batch["index"].dtype == batch["domain"].dtype == torch.int64
     records = manager.dataset.train_x
     assert batch["impath"] == [records[i].impath for i in batch["index"]]
     assert len(manager.train_loader_x) == 5  # 22 images, the last two dropped
-    assert manager.train_loader_u is None and manager.num_source_domains == 0 and manager.num_classes == 8
+    assert manager.train_loader_u is None and manager.num_source_domains == 0 and manager.num_classes == 20
     assert torch.cat([b["index"] for b in manager.test_loader]).tolist() == list(range(7))
 
 
@@ -92,8 +94,49 @@ def test_small_train_split_is_kept(cfg) -> None:
 
 
 def test_workers_from_cores() -> None:
-    assert [num_workers(-1, cores) for cores in (1, 2, 3, 4, 64)] == [0, 0, 2, 3, 8]
+    assert [num_workers(-1, cores) for cores in (1, 2, 3, 4, 64)] == [0, 0, 2, 3, 16]
     assert num_workers(5, 1) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity masks")
+def test_usable_cores_follow_the_affinity_mask() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+    assert usable_cores() == len(before)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_uint8_batches_normalised_afterwards_are_the_float_batches(cfg, workers: int) -> None:
+    cfg.DATALOADER.NUM_WORKERS = workers
+    raw, normalised = (DataManager(cfg, images=images, **STATS) for images in ("uint8", "float32"))
+    for split in ("train_loader_x", "val_loader", "test_loader"):
+        for left, right in zip(getattr(raw, split), getattr(normalised, split), strict=True):
+            assert left["img"].dtype == torch.uint8 and right["img"].dtype == torch.float32
+            assert torch.equal(raw.normalizer(left["img"]), right["img"]) and left["impath"] == right["impath"]
+
+
+def test_loader_options(cfg) -> None:
+    manager = DataManager(cfg, **STATS)
+    assert not manager.train_loader_x.persistent_workers and manager.train_loader_x.prefetch_factor is None
+    cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.PREFETCH_FACTOR, cfg.DATALOADER.PIN_MEMORY = 2, 5, True
+    manager = DataManager(cfg, **STATS)
+    loaders = manager.train_loader_x, manager.val_loader, manager.test_loader
+    assert [loader.persistent_workers for loader in loaders] == [True, True, False]
+    assert {loader.prefetch_factor for loader in loaders} == {5} and not any(loader.pin_memory for loader in loaders)
+    cfg.DATALOADER.PERSISTENT_WORKERS = False
+    assert not DataManager(cfg, **STATS).train_loader_x.persistent_workers
+
+
+def test_persistent_val_workers_give_the_same_batches_twice(cfg) -> None:
+    cfg.DATALOADER.NUM_WORKERS = 2
+    loader = DataManager(cfg, **STATS).val_loader
+    first, second = list(loader), list(loader)
+    assert_same(first, second)
+    loader._iterator._shutdown_workers()
 
 
 def test_sampler_name(cfg) -> None:
