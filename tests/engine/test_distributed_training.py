@@ -14,7 +14,7 @@ import torch
 
 import train
 from tests.conftest import FAST
-from tools.make_demo_data import make_demo_data
+from tools.make_scenes import make_scenes
 
 ROOT = Path(__file__).parents[2]
 BATCH = 16
@@ -34,16 +34,16 @@ SETTINGS = [
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Return demo data of 40 / 13 / 8 images: training drops some each epoch, val is shared unevenly."""
+    """Return drawn scenes, 40 / 13 / 8 images: training drops some each epoch, val is shared unevenly."""
     folder = tmp_path_factory.mktemp("data")
-    make_demo_data(folder, seed=0, size=64, num_train=40, num_val=13, num_test=8)
+    make_scenes(folder, seed=0, size=64, num_train=40, num_val=13, num_test=8)
     return folder
 
 
 def _args(root, out, *opts):
     args = ["--root", str(root), "--seed", "1", "--trainer", "IntCLIP"]
-    args += ["--dataset-config-file", "configs/datasets/demo.yaml"]
-    args += ["--config-file", "configs/trainers/IntCLIP/demo.yaml"]
+    args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
+    args += ["--config-file", "configs/trainers/IntCLIP/scenes.yaml"]
     return [*args, "--output-dir", str(out), *FAST, *SETTINGS, *opts]
 
 
@@ -68,7 +68,7 @@ def _images_of_rank_1(root, epoch):
     from datasets import DataManager
 
     opts = ["DATASET.ROOT", str(root), "DATALOADER.TRAIN_X.BATCH_SIZE", str(BATCH), "SEED", "1"]
-    manager = DataManager(setup_cfg(["configs/datasets/demo.yaml"], opts=opts), mean=(0.5,) * 3, std=(0.5,) * 3)
+    manager = DataManager(setup_cfg(["configs/datasets/scenes.yaml"], opts=opts), mean=(0.5,) * 3, std=(0.5,) * 3)
     seen = set()
     for number in range(epoch + 1):
         manager.set_epoch(number)
