@@ -14,19 +14,13 @@ from models.precision import full_precision, no_autocast
 FILLER_STD = 0.02  # of random fillers: that of prompts before training
 
 
-def info_nce(image: Tensor, text: Tensor, scale: Tensor, meaning: Tensor | None = None) -> Tensor:
-    """Return the symmetric InfoNCE loss of pairs ``(B, E)``, ``(B, E)`` (CLIP, figure 3): a scalar, mean over pairs.
-
-    Pairs with the same number in ``meaning (B,)`` say the same: each one's texts are right for the others' images, in
-    equal shares (UniCL, Yang et al., CVPR 2022, equations 3 and 4). None: every pair says something else.
-    """
+def info_nce(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
+    """Return the symmetric InfoNCE loss of pairs ``(B, E)``, ``(B, E)`` (CLIP, figure 3): a scalar, mean over pairs."""
     with no_autocast(image):
         image, text = full_precision(image, text)
         logits = scale * F.normalize(image, dim=-1) @ F.normalize(text, dim=-1).T  # (B, B)
-        meaning = torch.arange(len(logits), device=logits.device) if meaning is None else meaning
-        share = (meaning[:, None] == meaning).to(logits.dtype)  # (B, B), symmetric
-        share = share / share.sum(dim=1, keepdim=True)
-        return (F.cross_entropy(logits, share) + F.cross_entropy(logits.T, share)) / 2
+        target = torch.arange(len(logits), device=logits.device)
+        return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
 def dense_mean(pool: AttentionPool2d, x: Tensor) -> Tensor:
@@ -72,11 +66,9 @@ class ContrastiveCLIP(nn.Module):
         x = x[torch.arange(len(x), device=x.device), eos]  # (B, D)
         return clip.ln_final(x) @ clip.text_projection
 
-    def forward(
-        self, images: Tensor, tokens: Tensor, eos: Tensor, noise: Tensor | None = None, meaning: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, images: Tensor, tokens: Tensor, eos: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return the loss: InfoNCE of the texts with the pooled embeddings plus the same with the dense ones."""
         pooled, dense = self.embed_images(images)
         text = self.embed_texts(tokens, eos, noise)
         scale = {name: value.exp().clamp(max=100.0) for name, value in self.log_scale.items()}  # CLIP's bound
-        return info_nce(pooled, text, scale["pooled"], meaning) + info_nce(dense, text, scale["dense"], meaning)
+        return info_nce(pooled, text, scale["pooled"]) + info_nce(dense, text, scale["dense"])

@@ -135,30 +135,27 @@ class Run:
     def _train_step(self, pool: Pool) -> float:
         args, rng = self.args, np.random.default_rng((self.args.seed, 1, self.step))
         picked = rng.choice(len(pool.scenes), args.batch_size, replace=False)
-        texts, meanings = zip(*(self._text(pool.scenes[i], rng) for i in picked), strict=True)
+        texts = [self._text(pool.scenes[i], rng) for i in picked]
         tokens = [x.to(self.device) for x in encode_captions(texts, self.tokenizer, rng)]
-        meaning = torch.from_numpy(np.unique(meanings, return_inverse=True)[1]).to(self.device)
         for group in self.optim.param_groups:
             group["lr"] = args.lr * _schedule(self.step, args.steps)
         images = normalise(pool.images[torch.from_numpy(picked)], self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=args.bf16):
-            loss = self.model(images, *tokens, meaning)
+            loss = self.model(images, *tokens)
         self.optim.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optim.step()
         return loss.item()
 
-    def _text(self, scene: Scene, rng: np.random.Generator) -> tuple[str, str]:
-        """Return a caption, now and then with an intent that one annotator sees, and what says the same as it."""
+    def _text(self, scene: Scene, rng: np.random.Generator) -> str:
+        """Return a caption, now and then followed by an intent that one annotator sees."""
         text = caption(scene, rng)
         if rng.random() >= self.args.intent_rate:
-            return text, text
-        number = rng.choice(annotate(scene, rng)[rng.integers(3)].nonzero()[0])
-        intent = f"{self.intent_texts[rng.integers(len(STRATEGIES)), number]}."
-        if rng.random() < self.args.intent_alone:
-            return intent, INTENT_KEYS[number]  # in whatever words
-        return f"{text} {intent}", f"{text} {intent}"
+            return text
+        seen = annotate(scene, rng)[rng.integers(3)].nonzero()[0]
+        intent = f"{self.intent_texts[rng.integers(len(STRATEGIES)), rng.choice(seen)]}."
+        return intent if rng.random() < self.args.intent_alone else f"{text} {intent}"
 
     def save(self) -> None:
         """Write the state to go on from, in one piece."""
