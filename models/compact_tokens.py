@@ -12,8 +12,6 @@ import torch
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
-from core.errors import UserError
-
 logger = logging.getLogger("intclip")
 
 VOCAB_SIZE = 49408  # of CLIP's tokenizer
@@ -42,14 +40,6 @@ def pack_tokens(state: dict[str, Tensor], ids: Tensor) -> dict[str, Tensor]:
     table = state["token_embedding.weight"]  # (K + 1, D)
     packed = {key: value for key, value in state.items() if key != "token_embedding.weight"}
     return packed | {_IDS: ids, _ROWS: table[:-1].clone(), _UNKNOWN: table[-1].clone()}
-
-
-def unpack_tokens(state: dict[str, Tensor], ids: Tensor) -> dict[str, Tensor]:
-    """Return what :func:`pack_tokens` was given; ``ids (K,)`` must be those of the file."""
-    if _IDS not in state or not torch.equal(state[_IDS], ids):
-        raise UserError("the checkpoint has another vocabulary; expected a compact one of the same texts")
-    rest = {key: value for key, value in state.items() if key not in (_IDS, _ROWS, _UNKNOWN)}
-    return rest | {"token_embedding.weight": torch.cat([state[_ROWS], state[_UNKNOWN][None]])}
 
 
 def expand_tokens(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,8 +5,7 @@
 Pictures are drawn once, captions anew at every step. Between the start token and the caption come 0 to 18 fillers,
 half of them random vectors and half random words, because prompts push the class text to late positions. A share of
 the captions (--intent-rate) ends with an intent that one simulated annotator sees, in the words of its name, path or
-sentence; --intent-alone of those are nothing but the intent. The run goes on where it was stopped: its state lies
-beside the output until it is done. --init starts from a checkpoint of this tool, for a second stage.
+sentence. The run goes on where it was stopped: its state lies beside the output until it is done.
 """
 
 import argparse
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import open_clip
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
@@ -34,7 +33,7 @@ from datasets.scenes.captions import caption, vocabulary
 from datasets.scenes.intents import INTENT_KEYS, annotate
 from models.class_text import STRATEGIES, class_texts
 from models.clip import CLIP_MEAN, CLIP_STD, read_arch
-from models.compact_tokens import CompactTokenizer, pack_tokens, unpack_tokens
+from models.compact_tokens import CompactTokenizer, pack_tokens
 from models.contrastive import ContrastiveCLIP
 from tools.scenes_clip_report import zero_shot_report
 
@@ -101,17 +100,11 @@ class Run:
         self.intent_texts = intent_texts()
         self.tokenizer = CompactTokenizer([*vocabulary(), *self.intent_texts.reshape(-1), ".", ","])
         self.model = ContrastiveCLIP(_build_clip(self.tokenizer)).to(device, memory_format=torch.channels_last)
-        if args.init:
-            self.load(args.init)
         decay, plain = _decay_groups(self.model)
         groups = [{"params": decay, "weight_decay": args.weight_decay}, {"params": plain, "weight_decay": 0.0}]
         self.optim = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98))
         self.state_path = Path(f"{args.output}.state")
-        self.settings = {
-            k: str(v) if isinstance(v, Path) else v
-            for k, v in vars(args).items()
-            if k not in ("output", "device", "threads", "held_out")
-        }
+        self.settings = {k: v for k, v in vars(args).items() if k not in ("output", "device", "threads", "held_out")}
 
     def train(self, pool: Pool) -> None:
         """Train until ``args.steps``."""
@@ -154,8 +147,7 @@ class Run:
         if rng.random() >= self.args.intent_rate:
             return text
         seen = annotate(scene, rng)[rng.integers(3)].nonzero()[0]
-        intent = f"{self.intent_texts[rng.integers(len(STRATEGIES)), rng.choice(seen)]}."
-        return intent if rng.random() < self.args.intent_alone else f"{text} {intent}"
+        return f"{text} {self.intent_texts[rng.integers(len(STRATEGIES)), rng.choice(seen)]}."
 
     def save(self) -> None:
         """Write the state to go on from, in one piece."""
@@ -170,13 +162,6 @@ class Run:
         part = self.state_path.with_suffix(".part")
         torch.save(state, part)
         part.replace(self.state_path)
-
-    def load(self, path: Path) -> None:
-        """Start from an exported checkpoint; the dense term's scale, which is not in it, starts as the pooled one's."""
-        state = unpack_tokens(load_file(str(path)), self.tokenizer.ids)
-        self.model.clip.load_state_dict(state, strict=False)  # batch counters are not in it
-        for scale in self.model.log_scale.values():
-            scale.data.copy_(state["logit_scale"])
 
     def resume(self) -> None:
         """Go on from the state, if there is one of the same settings."""
@@ -237,8 +222,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--intent-rate", type=float, default=0.15, help="share of captions with an intent's words")
-    parser.add_argument("--intent-alone", type=float, default=0.0, help="share of those that are the intent alone")
-    parser.add_argument("--init", type=Path, default=None, help="checkpoint of this tool to start from")
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True, help="autocast to bfloat16")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as there are")
