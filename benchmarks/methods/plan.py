@@ -26,7 +26,7 @@ Options = dict[str, Any]
 _KEYS = ("name", "label", "group", "trainer", "config", "options", "sweep", "like")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a method is itself alone, so that runs can be keys
 class Method:
     """One row of the table."""
 
