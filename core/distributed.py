@@ -8,7 +8,7 @@ import gc
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -61,7 +61,7 @@ def local_world_size() -> int:
 
 @contextmanager
 def session(*, use_cuda: bool, timeout_minutes: float = 10.0) -> Iterator[None]:
-    """Join the processes of this run, and leave them at the end, also after an error.
+    """Join the processes of this run, and leave them at the end, also after an error; only the main one prints.
 
     Raises:
         UserError: see :func:`init`.
@@ -69,7 +69,8 @@ def session(*, use_cuda: bool, timeout_minutes: float = 10.0) -> Iterator[None]:
     """
     init(use_cuda=use_cuda, timeout_minutes=timeout_minutes)
     try:
-        yield
+        with _only_main_prints():
+            yield
         barrier()  # a process that ends earlier would look like a failed one to those that still write
     except Exception as error:
         is_first = _count("failures") == 1
@@ -163,6 +164,15 @@ def _check_backends(store: dist.Store, backend: str, number: int, count: int) ->
     if len(set(others)) > 1:
         without = ", ".join(str(i) for i, name in enumerate(others) if name == "gloo")
         raise UserError(f"ranks {without} see no CUDA device, the others do; mend the machine or set USE_CUDA False")
+
+
+@contextmanager
+def _only_main_prints() -> Iterator[None]:
+    if is_main():
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def _count(key: str) -> int:

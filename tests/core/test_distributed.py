@@ -32,6 +32,7 @@ def fail():
 
 with d.session(use_cuda=False, timeout_minutes=1):
     r = d.rank()
+    print(f"rank {r} prints")
     assert (d.world_size(), d.is_main(), d.local_rank(), d.local_world_size()) == (2, r == 0, r, 2)
     mine = torch.tensor([1.0, r])
     assert d.all_reduce_sum(mine).tolist() == [2, 1] and mine.tolist() == [1, r]
@@ -70,6 +71,7 @@ def test_two_processes_see_each_other(tmp_path):
     (tmp_path / "script.py").write_text(TWO_PROCESSES)
     result = _torchrun("script.py", tmp_path)
     assert result.returncode == 0, result.stderr[-3000:]
+    assert "rank 0 prints" in result.stdout and "rank 1 prints" not in result.stdout
     assert "rank 0 is done" in result.stdout and "rank 1 is done" in result.stdout
 
 

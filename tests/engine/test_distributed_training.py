@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,17 +18,9 @@ from tools.make_scenes import make_scenes
 ROOT = Path(__file__).parents[2]
 BATCH = 16
 SETTINGS = [
-    "OPTIM.NAME",
-    "sgd",
-    "OPTIM.LR",
-    "1e-2",
-    "TRAIN.PRINT_FREQ",
-    "1",
-    "TRAIN.CHECKPOINT_FREQ",
-    "1",
-    "DATALOADER.TEST.BATCH_SIZE",
-    "5",
-]
+    "OPTIM.NAME", "sgd", "OPTIM.LR", "1e-2", "TRAIN.PRINT_FREQ", "1", "TRAIN.CHECKPOINT_FREQ", "1",
+    "DATALOADER.TEST.BATCH_SIZE", "5",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -48,18 +39,9 @@ def _args(root, out, *opts):
 
 
 def _torchrun(args):
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        "train.py",
-        *args,
-    ]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, env=env)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # a rank that hangs would take TRAIN.TIMEOUT, 600 s
+    return subprocess.run([*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=400, env=env)
 
 
 def _images_of_rank_1(root, epoch):
@@ -67,7 +49,8 @@ def _images_of_rank_1(root, epoch):
     from core.config_merge import setup_cfg
     from datasets import DataManager
 
-    opts = ["DATASET.ROOT", str(root), "DATALOADER.TRAIN_X.BATCH_SIZE", str(BATCH), "SEED", "1"]
+    opts = ["DATASET.ROOT", str(root), "DATALOADER.TRAIN_X.BATCH_SIZE", str(BATCH), "DATALOADER.NUM_WORKERS", "0"]
+    opts += ["SEED", "1"]
     manager = DataManager(setup_cfg(["configs/datasets/scenes.yaml"], opts=opts), mean=(0.5,) * 3, std=(0.5,) * 3)
     seen = set()
     for number in range(epoch + 1):
@@ -87,9 +70,7 @@ def runs(root, tmp_path_factory):
     victim = _images_of_rank_1(root, epoch=1)[0]
     image = victim.read_bytes()
     victim.write_bytes(image[:100])
-    start = time.monotonic()
     failed = _torchrun(_args(root, out / "two"))
-    failed.seconds = time.monotonic() - start
     victim.write_bytes(image)
     (out / "two" / "log.txt").rename(out / "two" / "first.txt")
     finished = _torchrun(_args(root, out / "two"))
@@ -113,7 +94,6 @@ def test_an_error_on_one_rank_ends_all_with_its_line(runs):
     ours = failed.stderr.split("torch.distributed.elastic")[0]  # what follows is the launcher's
     assert ours.count("error: ") == 1 and f"error: cannot read image {victim}" in ours, failed.stderr[-3000:]
     assert "Traceback" not in ours.partition("error: ")[0]
-    assert failed.seconds < 200  # far below the ten minutes that processes wait for each other
 
 
 def test_losses_are_those_of_one_process(runs):
