@@ -1,0 +1,63 @@
+"""The loading benchmark: every form loads the same images, and the table says how many times faster one is."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks import data_loading
+from benchmarks._photos import draw_photo, write_official_size, write_photos
+from tools.prepare_images import prepare as prepare_copies
+
+FORMS = [data_loading.PLAIN, data_loading.PARSING, data_loading.PLAIN_AUGMENTED, *data_loading.OURS]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("photos") / "data"
+    write_photos(root, num_files=3, num_images=8, width=480, height=400)
+    assert prepare_copies(root, size=384, workers=1, say=lambda line: None) == []
+    (root / "official.json").write_text("{}")
+    return root
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_batches_of_the_size(root: Path, form: str, monkeypatch) -> None:
+    monkeypatch.setattr(data_loading, "BATCH", 4)
+    monkeypatch.setattr(data_loading, "NUM_FILES", 3)
+    monkeypatch.setattr(data_loading.torch, "set_num_threads", lambda count: None)  # of this process
+    sizes = []
+    real = data_loading._one_pass
+
+    def spy(loader, finish, num_images: int) -> None:
+        def note(batch) -> None:
+            done = finish(batch)
+            images = batch["img"] if isinstance(batch, dict) else batch
+            sizes.append(tuple((images if done is None else done).shape))
+
+        real(loader, note, num_images)
+
+    monkeypatch.setattr(data_loading, "_one_pass", spy)
+    settings = {"root": str(root), "size": 48, "interpolation": "bilinear", "workers": 0, "num_images": 8, "form": form}
+    turn = data_loading.prepare(settings)
+    assert isinstance(turn, functools.partial)
+    turn()
+    assert sizes == [(4, 3, 48, 48)] * 2
+
+
+def test_table_compares_with_the_form_of_the_same_kind() -> None:
+    rates = {data_loading.PLAIN: 100.0, data_loading.PARSING: 5.0, data_loading.PLAIN_AUGMENTED: 50.0}
+    rates |= {"ours, prepared": 400.0, "ours, prepared, augmented": 150.0}
+    results = [{"settings": {"workers": 0, "form": form}, "images_per_s": rate} for form, rate in rates.items()]
+    lines = data_loading.table(results).splitlines()
+    assert "| none | ours, prepared | 400 | 2.50 | 4.00 | 80.00 |" in lines
+    assert "| none | ours, prepared, augmented | 150 | 6.67 | 3.00 | 30.00 |" in lines
+
+
+def test_photos_weigh_what_photographs_weigh(tmp_path: Path) -> None:
+    draw_photo(np.random.default_rng(0), 1080, 720).save(tmp_path / "photo.jpg", quality=85)
+    assert Image.open(tmp_path / "photo.jpg").size == (1080, 720)
+    assert 80e3 < (tmp_path / "photo.jpg").stat().st_size < 250e3
+    assert 8e6 < write_official_size(tmp_path / "official.json") < 10e6
