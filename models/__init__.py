@@ -18,8 +18,9 @@ from models.encoder import DensePool, SightSemanticResNet, SightSemanticViT, bui
 from models.frozen import ClassToken, FrozenEncoder, GlobalPool, normalize_features
 from models.intclip import IntCLIP
 from models.linear import FineTune, LinearProbe
-from models.prompts import PromptLearner, TextEncoder
+from models.prompts import PromptLearner, Prompts
 from models.region_pooling import NEGATIVE, POSITIVE, region_logits
+from models.text_encoder import TextEncoder
 from models.zeroshot import ZeroshotCLIP, template_features
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "LinearProbe",
     "MeanAggregation",
     "PromptLearner",
+    "Prompts",
     "SemanticOnly",
     "SightAssistedAggregation",
     "SightOnly",

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from models.aggregation import build_aggregation
 from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.encoder import build_encoder
-from models.prompts import PromptLearner, TextEncoder
+from models.prompts import PromptLearner
 from models.region_pooling import POSITIVE, region_logits
+from models.text_encoder import TextEncoder
 
 
 class IntCLIP(ClipNetwork):
@@ -88,9 +89,7 @@ class IntCLIP(ClipNetwork):
         return self._text_cache[1]
 
     def _encode_text(self) -> tuple[Tensor, Tensor]:
-        embeddings, eos = self.prompts()  # (2C, L, D), (2C,)
-        features = self.text_encoder(embeddings, eos, self.text_chunk_size)  # (2C, E)
-        pos, neg = features.chunk(2)
+        pos, neg = self.text_encoder(self.prompts(), self.text_chunk_size).chunk(2)  # (C, E) each
         return pos, neg
 
     def _text_key(self) -> tuple:
