@@ -10,7 +10,7 @@ from models.aggregation import (
     build_aggregation,
     position_attention,
 )
-from models.base import ClipNetwork, assert_partition
+from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.class_text import STRATEGIES, class_texts
 from models.clip import BACKBONES, CLIP_MEAN, CLIP_STD, image_statistics, load_clip
 from models.dualcoop import DualCoOp
@@ -38,6 +38,7 @@ __all__ = [
     "DualCoOp",
     "FineTune",
     "FrozenEncoder",
+    "FrozenFeatures",
     "GlobalPool",
     "IntCLIP",
     "LinearProbe",

@@ -56,7 +56,7 @@ class DensePool(nn.Module):
         return F.conv2d(x, self.weight, self.bias) + position  # (B, E, h, w)
 
 
-class _SightSemantic(nn.Module):
+class SightSemantic(nn.Module):
     """A frozen trunk, a frozen ``sight`` tail, a learnt ``semantic`` tail: subclasses say how to run and to read them.
 
     Nothing but ``semantic`` is trainable. All parts stay in eval mode, so BatchNorm keeps its statistics.
@@ -70,6 +70,7 @@ class _SightSemantic(nn.Module):
         self.sight: nn.Module | None = None
         self.semantic: nn.Module | None = None
         self.recompute = False  # keep only each learnt block's input for the backward pass, which runs the block again
+        self.channels_last = False
 
     def _freeze(self) -> None:
         self.requires_grad_(False)
@@ -77,11 +78,16 @@ class _SightSemantic(nn.Module):
             self.semantic.requires_grad_(True)
         self.train()
 
-    def train(self, mode: bool = True) -> "_SightSemantic":
+    def train(self, mode: bool = True) -> "SightSemantic":
         """Set the flag of this module alone: everything inside stays in eval mode."""
         super().train(False)
         self.training = mode
         return self
+
+    def use_channels_last(self) -> None:
+        """Keep the channels of a location together in memory: what convolutions work on without copying."""
+        self.channels_last = True
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Maps:
         """Return (sight, semantic), each ``(B, E, h, w)`` or None where ``branches`` leaves it out."""
@@ -105,6 +111,8 @@ class _SightSemantic(nn.Module):
 
     def run_semantic(self, x: Tensor) -> Tensor:
         """Return the semantic tail's output from the trunk's."""
+        if self.channels_last and x.dim() == 4:  # cached features come as they lie on the disk
+            x = x.contiguous(memory_format=torch.channels_last)
         for block in self.semantic_blocks():
             if self.recompute and torch.is_grad_enabled():
                 x = checkpoint(self.run_block, block, x, use_reentrant=False)
@@ -129,7 +137,7 @@ class _SightSemantic(nn.Module):
         raise NotImplementedError
 
 
-class SightSemanticResNet(_SightSemantic):
+class SightSemanticResNet(SightSemantic):
     """Both branches of a CLIP ResNet: shared layers once, ``semantic_layers`` twice, one frozen dense pool.
 
     All convolutions run with their BatchNorm folded in, the frozen ones once and for all, the learnt ones in every
@@ -221,7 +229,7 @@ class _PatchEmbedding(nn.Module):
         return self.ln_pre(torch.cat([first, x], dim=1))  # (B, 1 + N, D)
 
 
-class SightSemanticViT(_SightSemantic):
+class SightSemanticViT(SightSemantic):
     """Both branches of a CLIP ViT: the last ``num_semantic_blocks`` blocks twice, the last of them in dense form."""
 
     def __init__(
