@@ -62,6 +62,8 @@ def _prompt_keys(name: str, *, class_text: str) -> Iterator[Key]:
     yield from _class_text_keys(name, class_text)
     yield Key(f"{prefix}.LOGIT_SCALE", 20.0, "scale of the cosine between location and class text", low=0.0)
     yield Key(f"{prefix}.POOL_WEIGHT", 5.0, "factor of the pooled similarity", low=0.0)
+    text = "prompts encoded at a time, recomputed in the backward pass; 0: all; -1: all up to 512, then 256 at a time"
+    yield Key(f"{prefix}.TEXT_CHUNK", -1, text, low=-1)
 
 
 def _dense_form_keys(name: str) -> Iterator[Key]:
@@ -201,6 +203,17 @@ KEYS = (
     Key("TRAIN.CHECKPOINT_FREQ", 0, "also keep a checkpoint every N epochs; 0 keeps last and best"),
     Key("TRAIN.PRINT_FREQ", 10, "batches between two log lines", low=1),
     Key("TRAIN.TIMEOUT", 10.0, "minutes that processes wait for each other before the run ends", low=0.1),
+    # Speed and memory: none of these changes what is learnt, but for rounding
+    Key("SPEED.CHANNELS_LAST", True, "keep the channels of a location together in memory, for convolutions"),
+    Key("SPEED.MICRO_BATCH", 0, "images per forward and backward pass; the step stays the batch's; 0: all", low=0),
+    Key("SPEED.RECOMPUTE_SEMANTIC", False, "recompute the learnt layers' activations instead of keeping them"),
+    Key("SPEED.COMPILE", (), "parts to give to torch.compile", choices=("trunk", "semantic", "text")),
+    Key(
+        "SPEED.TF32",
+        "torch",
+        "TF32 (10 bits of mantissa) in fp32 products on CUDA; torch: as torch has it, for convolutions alone",
+        choices=("torch", "on", "off"),
+    ),
     # Evaluation
     Key("TEST.EVALUATOR", "MultiLabel", "registered name of the evaluator"),
     Key("TEST.NO_TEST", False, "train only: no evaluation, so no best checkpoint"),

@@ -13,7 +13,10 @@ _FREE = ("OUTPUT_DIR", "RESUME", "USE_CUDA", "VERBOSE", "VERSION", "DATASET.ROOT
 _FREE += ("DATALOADER.TEST", "TRAIN.", "TEST.NO_TEST", "TEST.SPLIT", "TEST.FINAL_MODEL", "MODEL.BACKBONE.PATH")
 _FREE += ("DATALOADER.PREFETCH_FACTOR", "DATALOADER.PERSISTENT_WORKERS", "DATALOADER.PIN_MEMORY")
 _FREE += ("TEST.PER_CLASS_RESULT", "TEST.COMPUTE_CMAT", "TEST.PREDICTIONS", "IMPORTS", "MODEL.BACKBONE.ARCH")
-_SECTIONS = ("INPUT", "DATASET", "DATALOADER", "MODEL", "OPTIM", "TRAINER", "TEST", "SEED")
+_SPEED = ("SPEED.CHANNELS_LAST", "SPEED.COMPILE", "SPEED.MICRO_BATCH", "SPEED.RECOMPUTE_SEMANTIC")  # not TF32
+_FREE += _SPEED
+_FREE_LEAVES = (".TEXT_CHUNK",)  # of every trainer
+_SECTIONS = ("INPUT", "DATASET", "DATALOADER", "MODEL", "OPTIM", "TRAINER", "TEST", "SEED", "SPEED")
 
 
 def run_settings(cfg: CfgNode) -> dict[str, Any]:
@@ -22,7 +25,8 @@ def run_settings(cfg: CfgNode) -> dict[str, Any]:
     settings = {}
     for key, value in flatten(cfg):
         other_trainer = key.startswith("TRAINER.") and key.count(".") > 1 and not key.startswith(f"TRAINER.{name}.")
-        if key.split(".")[0] in _SECTIONS and not key.startswith(_FREE) and not other_trainer:
+        free = key.startswith(_FREE) or key.endswith(_FREE_LEAVES)
+        if key.split(".")[0] in _SECTIONS and not free and not other_trainer:
             settings[key] = list(value) if isinstance(value, tuple | list) else value
     return settings
 

@@ -21,6 +21,7 @@ class ProgressMeter:
         self.print_freq = min(print_freq, num_batches)
         self.sums: dict[str, float] = {}
         self.values: dict[str, float] = {}
+        self.unread: list[tuple[int, Mapping[str, float | torch.Tensor]]] = []
         self.num_steps = 0
         self.data_time = self.batch_time = self.data_sum = self.batch_sum = 0.0
 
@@ -37,12 +38,15 @@ class ProgressMeter:
         self.data_time = time.perf_counter() - self.clock
         self.data_sum += self.data_time
 
-    def update(self, values: Mapping[str, float | torch.Tensor], *, lr: float) -> None:
-        """Take one step's values."""
-        self.values = {k: v.item() if isinstance(v, torch.Tensor) else float(v) for k, v in values.items()}
-        for name, value in self.values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+    def update(self, values: Mapping[str, float | torch.Tensor], *, lr: float) -> list[tuple[int, dict[str, float]]]:
+        """Take one step's values; return number and values of the steps that are read now.
+
+        Reading a value on another device waits for it, so those are read together when a log line is due.
+        """
+        self.unread.append((self.num_steps, values))
         self.num_steps += 1
+        due = self.num_steps % self.print_freq == 0 or self.num_steps == self.num_batches
+        read = self._read() if due or not self.must_wait(values) else []
         self.batch_time = time.perf_counter() - self.clock
         self.batch_sum += self.batch_time
         self.clock = time.perf_counter()
@@ -50,10 +54,26 @@ class ProgressMeter:
         self.bar.set_postfix_str(f"loss {self.values.get('loss', float('nan')):.4f} lr {lr:.2e} eta {self.eta()}")
         if self.num_steps % self.print_freq == 0:
             log.info(self.line(lr))
+        return read
+
+    @staticmethod
+    def must_wait(values: Mapping[str, float | torch.Tensor]) -> bool:
+        """Return whether reading ``values`` waits for a device."""
+        return any(isinstance(value, torch.Tensor) and value.device.type != "cpu" for value in values.values())
+
+    def _read(self) -> list[tuple[int, dict[str, float]]]:
+        read = [(step, {name: float(value) for name, value in values.items()}) for step, values in self.unread]
+        self.unread.clear()
+        for _, values in read:
+            for name, value in values.items():
+                self.sums[name] = self.sums.get(name, 0.0) + value
+        self.values = read[-1][1]
+        return read
 
     def averages(self) -> dict[str, float]:
-        """Return the means so far."""
-        return {name: total / self.num_steps for name, total in self.sums.items()}
+        """Return the means of the steps that are read."""
+        num_read = self.num_steps - len(self.unread)
+        return {name: total / num_read for name, total in self.sums.items()}
 
     def eta(self) -> str:
         """Return the time that is left, to the last epoch."""

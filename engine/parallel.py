@@ -39,8 +39,8 @@ def check_loss(loss: nn.Module) -> None:
         raise UserError(not_accepted(f"reduction of the loss {name}", reduction, REDUCTIONS))
 
 
-def global_loss(loss: Tensor, *, reduction: str | None, num_images: int) -> tuple[Tensor, float]:
-    """Return what this process back-propagates, and the loss of the global batch.
+def global_loss(loss: Tensor, *, reduction: str | None, num_images: int) -> tuple[Tensor, Tensor]:
+    """Return what this process back-propagates, and the loss of the global batch (detached, not waited for).
 
     The gradients are averaged over W processes. A sum over the batch is the sum of the processes' sums, so each
     multiplies its own by W; a mean over N images counts each process's by its share ``N_r / N``, so by ``W N_r / N``.
@@ -50,12 +50,12 @@ def global_loss(loss: Tensor, *, reduction: str | None, num_images: int) -> tupl
         reduction: ``sum`` or ``mean`` (over images); on one process anything.
     """
     if world_size() == 1:
-        return loss, loss.item()
+        return loss, loss.detach()
     share = float(num_images) if reduction == "mean" else 1.0
     parts = torch.stack([loss.detach().double() * share, loss.new_tensor(share).double()])  # (2,)
-    total, num_shares = all_reduce_sum(parts).tolist()
+    total, num_shares = all_reduce_sum(parts)
     if reduction == "mean":
-        return loss * (world_size() * share / num_shares), total / num_shares
+        return loss * (world_size() * share / num_shares).to(loss.dtype), total / num_shares
     return loss * world_size(), total
 
 

@@ -26,6 +26,7 @@ from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
 from engine.parallel import check_loss, check_same_start, gather_split, global_loss, wrap_network
 from engine.precision import Precision
+from engine.speed import apply_speed, batch_parts, part_weight, text_once
 from evaluation import format_table, write_metrics, write_per_class, write_predictions
 from models.base import FrozenFeatures
 
@@ -107,6 +108,7 @@ class MultiLabelTrainer(TrainerX):
         with distributed.local_main_first():
             network = self.build_network()
         self.model = network.to(self.device)
+        apply_speed(self.model, self.cfg, self.device)
         self.loss = self.build_loss().to(self.device)
         check_loss(self.loss)
         self.precision = Precision(self.precision_name, self.device)
@@ -127,7 +129,8 @@ class MultiLabelTrainer(TrainerX):
         if not self.cfg.TRAIN.FEATURE_CACHE:
             return
         self.set_model_mode("eval")
-        key = feature_key(self.model, self.cfg, self.precision_name)
+        tf32 = "" if self.cfg.SPEED.TF32 == "torch" else f", TF32 {self.cfg.SPEED.TF32}"
+        key = feature_key(self.model, self.cfg, self.precision_name + tf32)
         key["normalizer"] = repr(self.dm.normalizer)
         with distributed.local_main_first():
             for loader in filter(None, (self.train_loader_x, self.val_loader, self.test_loader)):
@@ -162,33 +165,55 @@ class MultiLabelTrainer(TrainerX):
         meter.start()
         for self.batch_idx, batch in enumerate(self.train_loader_x):
             meter.data_ready()
-            meter.update(self.forward_backward(batch), lr=self.get_current_lr())
-            step = self.epoch * self.num_batches + self.batch_idx
-            self.write_scalar("train/loss", meter.values["loss"], step)
-            self.write_scalar("train/lr", self.get_current_lr(), step)
+            for number, values in meter.update(self.forward_backward(batch), lr=self.get_current_lr()):
+                self.check_finite(values["loss"], number)
+                step = self.epoch * self.num_batches + number
+                self.write_scalar("train/loss", values["loss"], step)
+                self.write_scalar("train/lr", self.get_current_lr(), step)
         meter.close()
         self.update_lr()
 
-    def forward_backward(self, batch: dict) -> dict[str, float]:
-        """Run one step; the loss returned is that of the global batch."""
+    def forward_backward(self, batch: dict) -> dict[str, torch.Tensor]:
+        """Run one step; the loss of the global batch stays on the device (reading it would wait for the step)."""
         image, label = self.parse_batch_train(batch)
+        self.optim.zero_grad(set_to_none=True)  # before the forward pass, whose activations then have their memory
+        parts = batch_parts(image, label, self.cfg.SPEED.MICRO_BATCH)
+        if len(parts) == 1:
+            loss = self.backward(image, label)
+        else:
+            with text_once(self.model, self.precision):
+                loss = sum(self.backward(*part, part_weight(self.loss, len(part[1]), len(label))) for part in parts)
+        self.model_update()
+        return {"loss": loss}
+
+    def backward(self, image: torch.Tensor | FrozenFeatures, label: torch.Tensor, weight: float = 1.0) -> torch.Tensor:
+        """Add the gradients of ``weight`` times the loss to what is there; return that, detached."""
         with self.precision.autocast():
-            loss = self.loss(self.parallel_model(image), label)
+            loss = weight * self.loss(self.parallel_model(image), label)
         reduction = getattr(self.loss, "reduction", None)
         loss, value = global_loss(loss, reduction=reduction, num_images=len(label))
-        if not math.isfinite(value):
+        if value.device.type == "cpu":
+            self.check_finite(value.item(), self.batch_idx)
+        self.precision.scaler.scale(loss).backward()
+        return value
+
+    def check_finite(self, loss: float, number: int) -> None:
+        """Raise :class:`UserError` if the ``loss`` of batch ``number`` is not finite."""
+        if not math.isfinite(loss):
             raise UserError(
-                f"the loss is {value} at epoch {self.epoch + 1}, batch {self.batch_idx + 1}; "
+                f"the loss is {loss} at epoch {self.epoch + 1}, batch {number + 1}; "
                 "lower OPTIM.LR, or set OPTIM.CLIP_GRAD_NORM or PREC fp32"
             )
-        self.model_backward_and_update(loss)
-        return {"loss": value}
 
     def model_backward_and_update(self, loss: torch.Tensor, names: object = None) -> None:
-        """Back-propagate with loss scaling and gradient clipping, then step."""
-        scaler = self.precision.scaler
+        """Clear the gradients, back-propagate with loss scaling, step (for trainers with a step of their own)."""
         self.optim.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
+        self.precision.scaler.scale(loss).backward()
+        self.model_update(names)
+
+    def model_update(self, names: object = None) -> None:
+        """Clip the gradients if so configured, and step."""
+        scaler = self.precision.scaler
         if self.cfg.OPTIM.CLIP_GRAD_NORM > 0:
             scaler.unscale_(self.optim)
             learnt = [p for group in self.optim.param_groups for p in group["params"]]

@@ -10,7 +10,7 @@ from models.aggregation import (
     build_aggregation,
     position_attention,
 )
-from models.base import ClipNetwork, assert_partition
+from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.class_text import STRATEGIES, class_texts
 from models.clip import BACKBONES, CLIP_MEAN, CLIP_STD, image_statistics, load_clip
 from models.dualcoop import DualCoOp
@@ -18,8 +18,9 @@ from models.encoder import DensePool, SightSemanticResNet, SightSemanticViT, bui
 from models.frozen import ClassToken, FrozenEncoder, GlobalPool, normalize_features
 from models.intclip import IntCLIP
 from models.linear import FineTune, LinearProbe
-from models.prompts import PromptLearner, TextEncoder
+from models.prompts import PromptLearner, Prompts
 from models.region_pooling import NEGATIVE, POSITIVE, region_logits
+from models.text_encoder import TextEncoder
 from models.zeroshot import ZeroshotCLIP, template_features
 
 __all__ = [
@@ -37,11 +38,13 @@ __all__ = [
     "DualCoOp",
     "FineTune",
     "FrozenEncoder",
+    "FrozenFeatures",
     "GlobalPool",
     "IntCLIP",
     "LinearProbe",
     "MeanAggregation",
     "PromptLearner",
+    "Prompts",
     "SemanticOnly",
     "SightAssistedAggregation",
     "SightOnly",

@@ -1,6 +1,7 @@
 """What every network of a trainer has: named parameter groups, a state of what is learnt, scores."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -34,6 +35,10 @@ class ClipNetwork(nn.Module):
     def classify(self, features: FrozenFeatures) -> Tensor:
         """Return the logits ``(B, C)`` or ``(B, 2, C)``."""
         raise NotImplementedError
+
+    def text_once(self) -> AbstractContextManager:
+        """Return a context in which several forward and backward passes share what is the same for all images."""
+        return nullcontext()
 
     def feature_kind(self) -> str:
         """Return what tells these frozen features from others of the same weights."""

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from open_clip.modified_resnet import AttentionPool2d, ModifiedResNet
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.checkpoint import checkpoint
 
 from core.errors import UserError, not_accepted
+from models.folding import bottleneck, folded
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4")
 BRANCHES = ("both", "sight", "semantic")
@@ -55,7 +56,7 @@ class DensePool(nn.Module):
         return F.conv2d(x, self.weight, self.bias) + position  # (B, E, h, w)
 
 
-class _SightSemantic(nn.Module):
+class SightSemantic(nn.Module):
     """A frozen trunk, a frozen ``sight`` tail, a learnt ``semantic`` tail: subclasses say how to run and to read them.
 
     Nothing but ``semantic`` is trainable. All parts stay in eval mode, so BatchNorm keeps its statistics.
@@ -68,6 +69,8 @@ class _SightSemantic(nn.Module):
         self.branches = branches
         self.sight: nn.Module | None = None
         self.semantic: nn.Module | None = None
+        self.recompute = False  # keep only each learnt block's input for the backward pass, which runs the block again
+        self.channels_last = False
 
     def _freeze(self) -> None:
         self.requires_grad_(False)
@@ -75,11 +78,16 @@ class _SightSemantic(nn.Module):
             self.semantic.requires_grad_(True)
         self.train()
 
-    def train(self, mode: bool = True) -> "_SightSemantic":
+    def train(self, mode: bool = True) -> "SightSemantic":
         """Set the flag of this module alone: everything inside stays in eval mode."""
         super().train(False)
         self.training = mode
         return self
+
+    def use_channels_last(self) -> None:
+        """Keep the channels of a location together in memory: what convolutions work on without copying."""
+        self.channels_last = True
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Maps:
         """Return (sight, semantic), each ``(B, E, h, w)`` or None where ``branches`` leaves it out."""
@@ -99,7 +107,26 @@ class _SightSemantic(nn.Module):
         sight = features[-1] if self.sight is not None else None  # (B, E, h, w)
         if self.semantic is None:
             return sight, None
-        return sight, self.read(self.semantic(features[0]), size)  # (B, E, h, w)
+        return sight, self.read(self.run_semantic(features[0]), size)  # (B, E, h, w)
+
+    def run_semantic(self, x: Tensor) -> Tensor:
+        """Return the semantic tail's output from the trunk's."""
+        if self.channels_last and x.dim() == 4:  # cached features come as they lie on the disk
+            x = x.contiguous(memory_format=torch.channels_last)
+        for block in self.semantic_blocks():
+            if self.recompute and torch.is_grad_enabled():
+                x = checkpoint(self.run_block, block, x, use_reentrant=False)
+            else:
+                x = self.run_block(block, x)
+        return x
+
+    def semantic_blocks(self) -> list[nn.Module]:
+        """Return the learnt blocks in order."""
+        return list(self.semantic)
+
+    def run_block(self, block: nn.Module, x: Tensor) -> Tensor:
+        """Return the output of one learnt block."""
+        return block(x)
 
     def run_trunk(self, images: Tensor) -> Tensor:
         """Return the features that both tails start from."""
@@ -110,10 +137,11 @@ class _SightSemantic(nn.Module):
         raise NotImplementedError
 
 
-class SightSemanticResNet(_SightSemantic):
+class SightSemanticResNet(SightSemantic):
     """Both branches of a CLIP ResNet: shared layers once, ``semantic_layers`` twice, one frozen dense pool.
 
-    The frozen convolutions have their BatchNorm folded in, which changes nothing but rounding.
+    All convolutions run with their BatchNorm folded in, the frozen ones once and for all, the learnt ones in every
+    step; that changes nothing but rounding.
     """
 
     def __init__(
@@ -130,8 +158,8 @@ class SightSemanticResNet(_SightSemantic):
             raise UserError(f"the learnable layers are '{', '.join(names)}'; accepted, the last ones: {accepted}")
         tail = nn.Sequential(*(getattr(visual, name) for name in names))
         shared = (getattr(visual, name) for name in LAYERS[: -len(names)])
-        self.trunk = _folded(nn.Sequential(*_stem(visual), *shared))
-        self.sight = _folded(tail) if branches != "semantic" else None
+        self.trunk = folded(nn.Sequential(*_stem(visual), *shared))
+        self.sight = folded(tail) if branches != "semantic" else None
         self.semantic = copy.deepcopy(tail) if branches != "sight" else None
         self.pool = DensePool(visual.attnpool)
         self.embed_dim: int = visual.output_dim
@@ -140,6 +168,14 @@ class SightSemanticResNet(_SightSemantic):
     def run_trunk(self, images: Tensor) -> Tensor:
         """Return the shared layers' output of images ``(B, 3, H, W)``."""
         return self.trunk(images)
+
+    def semantic_blocks(self) -> list[nn.Module]:
+        """Return the bottlenecks of all learnt stages."""
+        return [block for stage in self.semantic for block in stage]
+
+    def run_block(self, block: nn.Module, x: Tensor) -> Tensor:
+        """Return the output of one bottleneck."""
+        return bottleneck(block, x)
 
     def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
         """Return ``(B, E, h, w)`` from layer4's ``(B, D, h, w)``."""
@@ -193,7 +229,7 @@ class _PatchEmbedding(nn.Module):
         return self.ln_pre(torch.cat([first, x], dim=1))  # (B, 1 + N, D)
 
 
-class SightSemanticViT(_SightSemantic):
+class SightSemanticViT(SightSemantic):
     """Both branches of a CLIP ViT: the last ``num_semantic_blocks`` blocks twice, the last of them in dense form."""
 
     def __init__(
@@ -273,19 +309,3 @@ def _frozen(tensor: Tensor) -> nn.Parameter:
 def _stem(visual: ModifiedResNet) -> list[nn.Module]:
     names = ("conv1", "bn1", "act1", "conv2", "bn2", "act2", "conv3", "bn3", "act3", "avgpool")
     return [getattr(visual, name) for name in names]
-
-
-def _folded(module: nn.Module) -> nn.Module:
-    """Return a frozen copy in which every BatchNorm is folded into the convolution registered just before it."""
-    module = copy.deepcopy(module).eval()
-    for parent in list(module.modules()):
-        last: tuple[str, nn.Conv2d] | None = None
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Conv2d):
-                last = (name, child)
-            elif isinstance(child, nn.BatchNorm2d):
-                assert last is not None, f"no convolution before {name}"
-                setattr(parent, last[0], fuse_conv_bn_eval(last[1], child))
-                setattr(parent, name, nn.Identity())
-                last = None
-    return module.requires_grad_(False)

@@ -1,6 +1,7 @@
 """IntCLIP (Yang, Ye, Tao, ECCV 2024): composition of encoder, aggregation, prompts and region pooling."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import open_clip
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 from models.aggregation import build_aggregation
 from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.encoder import build_encoder
-from models.prompts import PromptLearner, TextEncoder
+from models.prompts import PromptLearner
 from models.region_pooling import POSITIVE, region_logits
+from models.text_encoder import TextEncoder
 
 
 class IntCLIP(ClipNetwork):
@@ -62,6 +64,7 @@ class IntCLIP(ClipNetwork):
             branches=self.aggregation.branches,
         )
         self._text_cache: tuple[tuple, tuple[Tensor, Tensor]] | None = None
+        self._text_held: tuple[Tensor, Tensor] | None = None
         self.parameter_groups()  # asserts that the partition is complete
 
     def frozen_features(self, images: Tensor) -> FrozenFeatures:
@@ -80,6 +83,8 @@ class IntCLIP(ClipNetwork):
         In eval mode without gradients they are computed once and kept until the contexts change, move, or training
         goes on.
         """
+        if self._text_held is not None:
+            return self._text_held
         if self.training or torch.is_grad_enabled():
             return self._encode_text()
         key = self._text_key()
@@ -87,10 +92,21 @@ class IntCLIP(ClipNetwork):
             self._text_cache = (key, self._encode_text())
         return self._text_cache[1]
 
+    @contextmanager
+    def text_once(self) -> Iterator[None]:
+        """Encode the texts once; at the end the gradients of all backward passes inside go on to the contexts, once."""
+        text = self._encode_text()  # (C, E) each
+        self._text_held = tuple(t.detach().float().requires_grad_(t.requires_grad) for t in text)
+        held = self._text_held
+        try:
+            yield
+        finally:
+            self._text_held = None
+        if all(h.grad is not None for h in held):
+            torch.autograd.backward(text, [h.grad.to(t.dtype) for h, t in zip(held, text, strict=True)])
+
     def _encode_text(self) -> tuple[Tensor, Tensor]:
-        embeddings, eos = self.prompts()  # (2C, L, D), (2C,)
-        features = self.text_encoder(embeddings, eos, self.text_chunk_size)  # (2C, E)
-        pos, neg = features.chunk(2)
+        pos, neg = self.text_encoder(self.prompts(), self.text_chunk_size).chunk(2)  # (C, E) each
         return pos, neg
 
     def _text_key(self) -> tuple:

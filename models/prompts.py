@@ -1,16 +1,17 @@
-"""Learnable prompts and the frozen text encoder that reads them.
+"""Learnable prompts.
 
-Letters: C classes, n context tokens, L positions, D width of the text encoder, E of the joint space.
+Letters: C classes, N = 2C prompts, n context tokens, L positions, T distinct tokens, D width of the text encoder.
 """
 
 import functools
+import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from core.errors import UserError
 from models.compact_tokens import warn_unknown
@@ -24,6 +25,35 @@ def _tokenizer() -> SimpleTokenizer:
 def class_tokens(text: str) -> list[int]:
     """Return the tokens of ``text`` (underscores as spaces) and one full stop, without start and end."""
     return _tokenizer().encode(f"{text.replace('_', ' ').rstrip('. ')}.")
+
+
+class Prompts(NamedTuple):
+    """N prompts over T distinct tokens.
+
+    Under a causal mask a token's state depends on what precedes it alone. So what several prompts begin with stands in
+    the table once, at its start; the other tokens follow, prompt after prompt, without padding.
+    """
+
+    tokens: Tensor  # (T, D) embeddings
+    index: Tensor  # (N, L) the token at each position; after EOS, where nothing looks, EOS again
+    place: Tensor  # (T,) a position at which the token stands, as row * L + column
+    eos: Tensor  # (N,) column of EOS
+    starts: tuple[int, ...]  # (N + 1) where in the table the tokens of each prompt alone start
+
+    def rows(self, start: int, stop: int) -> "Prompts":
+        """Return the prompts from ``start`` to ``stop`` alone."""
+        length, num_shared = self.index.shape[1], self.starts[0]
+        first, last = self.starts[start], self.starts[stop]
+        index = self.index[start:stop]
+        place = torch.cat([self.place[:num_shared], self.place[first:last]])
+        row = (place // length).clamp(start, stop - 1) - start  # a shared token: any of the rows that have it
+        return Prompts(
+            tokens=torch.cat([self.tokens[:num_shared], self.tokens[first:last]]),
+            index=torch.where(index < num_shared, index, index - (first - num_shared)),
+            place=row * length + place % length,
+            eos=self.eos[start:stop],
+            starts=tuple(num_shared + at - first for at in self.starts[start : stop + 1]),
+        )
 
 
 class PromptLearner(nn.Module):
@@ -56,11 +86,13 @@ class PromptLearner(nn.Module):
         self.ctx_neg = _context(table, num_ctx_neg, init_neg, repeat, generator)
         suffixes = [[*class_tokens(text), _tokenizer().eot_token_id] for text in class_texts]
         self._check_length(class_texts, suffixes, clip.positional_embedding.shape[0])
-        width = max(map(len, suffixes))
-        ids = torch.tensor([tokens + [0] * (width - len(tokens)) for tokens in suffixes])  # (C, S)
-        self.register_buffer("start", table[_tokenizer().sot_token_id][None, None].clone(), persistent=False)
-        self.register_buffer("suffix", table[ids], persistent=False)  # (C, S, D)
-        self.register_buffer("last", torch.tensor([len(tokens) - 1 for tokens in suffixes]), persistent=False)
+        ids = torch.tensor([token for tokens in suffixes for token in tokens])
+        self.register_buffer("start", table[_tokenizer().sot_token_id][None].clone(), persistent=False)  # (1, D)
+        self.register_buffer("suffix", table[ids], persistent=False)  # (lengths of all class texts, D)
+        num_ctx = [context.shape[-2] for context in (self.ctx_pos, self.ctx_neg)]
+        *buffers, self.starts = _layout(num_ctx, [len(tokens) for tokens in suffixes], class_specific)
+        for name, value in zip(("order", "index", "place", "eos"), buffers, strict=True):
+            self.register_buffer(name, torch.tensor(value), persistent=False)
 
     def _check_length(self, texts: Sequence[str], suffixes: list[list[int]], limit: int) -> None:
         num_ctx = max(self.ctx_pos.shape[-2], self.ctx_neg.shape[-2])
@@ -72,60 +104,47 @@ class PromptLearner(nn.Module):
                     f"class text); at most {limit} fit: shorten its text or use fewer context tokens"
                 )
 
-    def forward(self) -> tuple[Tensor, Tensor]:
-        """Return embeddings ``(2C, L, D)``, positive prompts first, and the positions of EOS ``(2C,)``.
-
-        L ends at the longest prompt's EOS: under a causal mask no later position has any influence.
-        """
-        pos, neg = self._assemble(self.ctx_pos), self._assemble(self.ctx_neg)  # (C, L, D) each
-        length = max(pos.shape[1], neg.shape[1])
-        prompts = torch.cat([_padded(pos, length), _padded(neg, length)])  # (2C, L, D)
-        first = [1 + context.shape[-2] for context in (self.ctx_pos, self.ctx_neg)]
-        return prompts, torch.cat([self.last + offset for offset in first])
-
-    def _assemble(self, context: Tensor) -> Tensor:
-        context = context.expand(self.num_classes, -1, -1)  # (C, n, D)
-        return torch.cat([self.start.expand(self.num_classes, -1, -1), context, self.suffix], dim=1)  # (C, L, D)
+    def forward(self) -> Prompts:
+        """Return the N = 2C prompts, positive ones first; none is longer than the longest needs."""
+        contexts = (self.ctx_pos.flatten(0, -2), self.ctx_neg.flatten(0, -2))  # (C * n or n, D) each
+        table = torch.cat([self.start, *contexts, self.suffix])
+        tokens = nn.functional.embedding(self.order, table)  # (T, D)
+        return Prompts(tokens, self.index, self.place, self.eos, self.starts)
 
 
-class TextEncoder(nn.Module):
-    """CLIP's text transformer over ready embeddings; frozen, but gradients flow through it to them."""
+def _layout(
+    num_ctx: Sequence[int], lengths: Sequence[int], class_specific: bool
+) -> tuple[list[int], list[list[int]], list[int], list[int], tuple[int, ...]]:
+    """Return ``order``, then ``index``, ``place``, ``eos`` and ``starts`` of :class:`Prompts`.
 
-    def __init__(self, clip: open_clip.CLIP) -> None:
-        super().__init__()
-        if clip.attn_mask is None or isinstance(clip.text_projection, nn.Linear) or clip.text_projection is None:
-            raise UserError("this backbone's text encoder is not of CLIP's form (causal mask, projection matrix)")
-        self.transformer = clip.transformer
-        self.ln_final = clip.ln_final
-        self.positional_embedding = clip.positional_embedding
-        self.text_projection = clip.text_projection
-        self.register_buffer("attn_mask", clip.attn_mask.clone(), persistent=False)
-        self.requires_grad_(False)
-        self.eval()
-
-    def train(self, mode: bool = True) -> "TextEncoder":
-        """Stay in eval mode whatever ``mode`` is: the encoder is frozen."""
-        return super().train(False)
-
-    def forward(self, embeddings: Tensor, eos: Tensor, chunk_size: int = 0) -> Tensor:
-        """Return ``(N, E)`` from embeddings ``(N, L, D)`` read at ``eos (N,)``.
-
-        With ``chunk_size`` that many prompts are encoded at a time and, where gradients are wanted, recomputed in the
-        backward pass: memory for many classes at the price of one more forward.
-        """
-        if chunk_size <= 0 or chunk_size >= embeddings.shape[0]:
-            return self._encode(embeddings, eos)
-        pieces = zip(embeddings.split(chunk_size), eos.split(chunk_size), strict=True)
-        if torch.is_grad_enabled() and embeddings.requires_grad:
-            return torch.cat([checkpoint(self._encode, *piece, use_reentrant=False) for piece in pieces])
-        return torch.cat([self._encode(*piece) for piece in pieces])
-
-    def _encode(self, embeddings: Tensor, eos: Tensor) -> Tensor:
-        length = embeddings.shape[1]
-        x = embeddings + self.positional_embedding[:length]  # (N, L, D)
-        x = self.transformer(x, attn_mask=self.attn_mask[:length, :length])  # (N, L, D)
-        x = x[torch.arange(x.shape[0], device=x.device), eos]  # (N, D)
-        return self.ln_final(x) @ self.text_projection  # (N, E)
+    ``order`` says which row of [SOS, positive contexts, negative contexts, class texts] each distinct token is. SOS is
+    common to all prompts, a context to those of its sign unless it is class specific. ``lengths`` are those of the
+    class texts with full stop and EOS.
+    """
+    num_classes = len(lengths)
+    order, prefixes = [0], []
+    context_at, suffix_at = [1, 1 + num_ctx[0] * (num_classes if class_specific else 1)], 0
+    suffix_at = context_at[1] + num_ctx[1] * (num_classes if class_specific else 1)
+    for at, num in zip(context_at, num_ctx, strict=True):
+        shared = range(at, at + num) if not class_specific else ()
+        prefixes.append([0, *range(len(order), len(order) + len(shared))])
+        order += shared
+    rows, starts = [], []
+    for at, num, prefix in zip(context_at, num_ctx, prefixes, strict=True):
+        ends = [suffix_at + end for end in itertools.accumulate(lengths)]
+        for number, (end, length) in enumerate(zip(ends, lengths, strict=True)):
+            own = [*range(at + number * num, at + (number + 1) * num)] if class_specific else []
+            own += range(end - length, end)
+            starts.append(len(order))
+            rows.append([*prefix, *range(len(order), len(order) + len(own))])
+            order += own
+    width = max(map(len, rows))
+    place: dict[int, int] = {}
+    for number, row in enumerate(rows):
+        for column, token in enumerate(row):
+            place.setdefault(token, number * width + column)
+    index = [row + [row[-1]] * (width - len(row)) for row in rows]
+    return order, index, [place[t] for t in range(len(order))], [len(row) - 1 for row in rows], (*starts, len(order))
 
 
 def _context(table: Tensor, num: int, words: str, repeat: int, generator: torch.Generator | None) -> nn.Parameter:
@@ -137,7 +156,3 @@ def _context(table: Tensor, num: int, words: str, repeat: int, generator: torch.
         raise UserError(f"number of context tokens is {num}; accepted: 1 or more")
     shape = (repeat, num, table.shape[1]) if repeat else (num, table.shape[1])
     return nn.Parameter(nn.init.normal_(torch.empty(shape), std=0.02, generator=generator))
-
-
-def _padded(prompts: Tensor, length: int) -> Tensor:
-    return nn.functional.pad(prompts, (0, 0, 0, length - prompts.shape[1]))  # (C, length, D)

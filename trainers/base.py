@@ -84,6 +84,7 @@ class ClipTrainer(MultiLabelTrainer):
             "init_neg": method.NEGATIVE_PROMPT_INIT,
             "logit_scale": method.LOGIT_SCALE,
             "pool_weight": method.POOL_WEIGHT,
+            "text_chunk_size": method.TEXT_CHUNK,
             "generator": make_generator(self.cfg.SEED, PROMPT_STREAM),
         }
 

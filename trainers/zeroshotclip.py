@@ -11,6 +11,7 @@ from core.errors import UserError
 from core.logging import get_logger
 from engine.dassl import TRAINER_REGISTRY
 from engine.precision import Precision
+from engine.speed import apply_speed
 from models import ZeroshotCLIP as ZeroshotCLIPNet
 from trainers.base import ClipTrainer
 
@@ -54,6 +55,7 @@ class ZeroshotCLIP(ClipTrainer):
     def build_model(self) -> None:
         """Build the network; there is no loss, no optimiser and no schedule."""
         self.model = self.build_network().to(self.device)
+        apply_speed(self.model, self.cfg, self.device)
         self.precision = Precision(self.precision_name, self.device)
         self.register_model(self.model_name, self.model)
         self.loaded_from = "CLIP without training"

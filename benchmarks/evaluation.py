@@ -1,0 +1,65 @@
+"""Time of evaluating images with text features, random weights, random images; no image is read from a disk.
+
+    python -m benchmarks.evaluation --baseline --images 1217
+
+``--images 152`` measures an eighth of the test split of Intentonomy; the table then also says what 1,217 take: the time
+per batch is the same for all but the first, in which our form encodes the texts.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from benchmarks import _common
+from benchmarks._models import add_model_flags, build_model, cached, model_cases, precision, random_images
+
+NUM_TEST = 1217
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, or be one of the measuring processes."""
+    parser = _common.parser(__doc__, repeats=3)
+    add_model_flags(parser)
+    parser.add_argument("--images", type=int, default=NUM_TEST)
+    parser.add_argument("--batch", nargs="+", type=int, default=[64], help="64 in the published recipe")
+    parser.add_argument("--cached", action="store_true", help="our form starts from cached frozen features")
+    args = parser.parse_args(argv)
+    if args.worker:
+        _common.serve(prepare, json.loads(args.worker))
+        return
+    _common.run("evaluation", args, cases(args))
+
+
+def cases(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the settings of all cases."""
+    own = [{"batch": batch, "num_images": args.images, "cached": args.cached} for batch in args.batch]
+    return [{**case, **batch} for case in model_cases(args) for batch in own]
+
+
+def prepare(settings: dict[str, Any]) -> Callable[[], None]:
+    """Return one evaluation of all images, as after a training epoch: nothing is known of the texts."""
+    model = build_model(settings)
+    batch, autocast = settings["batch"], precision(settings).autocast
+    sizes = [min(batch, settings["num_images"] - start) for start in range(0, settings["num_images"], batch)]
+    images = random_images(settings, max(sizes))
+    inputs = [images[:size] for size in sizes]
+    if settings["cached"] and settings["form"] == "ours":
+        inputs = [cached(model, images[:size], settings) for size in sizes]
+
+    @torch.inference_mode()
+    def evaluate() -> None:
+        model.train()  # forgets the text features, as training does
+        model.eval()
+        for batch in inputs:
+            with autocast():
+                logits = model(batch)
+            model.scores(logits.float()).cpu()
+
+    return evaluate
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""BatchNorm in eval mode, folded into the convolution before it."""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from open_clip.modified_resnet import Bottleneck
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def folded(module: nn.Module) -> nn.Module:
+    """Return a frozen copy in which every BatchNorm is folded into the convolution registered just before it."""
+    module = copy.deepcopy(module).eval()
+    for parent in list(module.modules()):
+        last: tuple[str, nn.Conv2d] | None = None
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Conv2d):
+                last = (name, child)
+            elif isinstance(child, nn.BatchNorm2d):
+                assert last is not None, f"no convolution before {name}"
+                setattr(parent, last[0], fuse_conv_bn_eval(last[1], child))
+                setattr(parent, name, nn.Identity())
+                last = None
+    return module.requires_grad_(False)
+
+
+def conv_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """Return ``norm(conv(x))`` for a BatchNorm in eval mode, whose scale and shift are put into the weights.
+
+    Up to rounding the same numbers and gradients, of the affine parameters too, but nothing of the size of ``x`` is
+    computed or kept for the normalisation.
+    """
+    assert not norm.training, "only running statistics can be folded"
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)  # (D,)
+    weight = conv.weight * scale[:, None, None, None]
+    return F.conv2d(x, weight, norm.bias - norm.running_mean * scale, conv.stride, conv.padding)
+
+
+def bottleneck(block: Bottleneck, x: Tensor) -> Tensor:
+    """Return ``block(x)`` with its BatchNorms folded: what a learnt block costs then, in time and memory."""
+    out = F.relu_(conv_norm(block.conv1, block.bn1, x))
+    out = F.relu_(conv_norm(block.conv2, block.bn2, out))
+    out = conv_norm(block.conv3, block.bn3, block.avgpool(out))
+    if block.downsample is not None:
+        pool, conv, norm = block.downsample
+        x = conv_norm(conv, norm, pool(x))
+    return F.relu_(out.add_(x))

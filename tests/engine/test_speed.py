@@ -1,0 +1,142 @@
+"""Speed settings: the same gradients, the same run."""
+
+import logging
+
+import pytest
+import torch
+
+from core.config_merge import setup_cfg
+from core.errors import UserError
+from engine import speed
+from engine.fingerprint import run_settings
+from engine.meters import ProgressMeter
+from engine.precision import Precision
+from engine.speed import batch_parts, compile_parts, part_weight, set_tf32, text_once
+from losses import build_loss
+from models import FrozenFeatures, IntCLIP
+from tests.models.conftest import RESNET, make_clip
+
+CPU = torch.device("cpu")
+LABELS = (torch.arange(15).reshape(5, 3) % 4 == 0).float()
+
+
+class MeanLoss(torch.nn.Module):
+    reduction = "mean"
+
+    def forward(self, logits, target):
+        return (logits[:, 1] - target).square().mean()
+
+
+def network():
+    model = IntCLIP(make_clip(RESNET), ["in love", "natural beauty", "calm"], num_ctx_pos=3, num_ctx_neg=3)
+    model.aggregation.gamma.data.fill_(0.5)
+    return model.train()
+
+
+def gradients(model, loss, inputs, size):
+    model.zero_grad()
+    parts = batch_parts(inputs, LABELS, size)
+    with text_once(model, Precision("fp32", CPU)):
+        for images, label in parts:
+            (part_weight(loss, len(label), len(LABELS)) * loss(model(images), label)).backward()
+    return [parameter.grad.clone() for parameter in model.parameters() if parameter.requires_grad]
+
+
+@pytest.mark.parametrize("loss", [build_loss("AsymmetricPairLoss"), MeanLoss()])
+@pytest.mark.parametrize("from_cache", [False, True])
+def test_a_batch_in_parts_gives_the_gradients_of_the_whole(loss, from_cache):
+    model, inputs = network(), torch.randn(5, 3, 64, 64)
+    if from_cache:
+        inputs = model.frozen_features(inputs)
+    model.zero_grad()
+    loss(model(inputs), LABELS).backward()
+    whole = [parameter.grad.clone() for parameter in model.parameters() if parameter.requires_grad]
+    for size in (2, 0):
+        for mine, other in zip(gradients(model, loss, inputs, size), whole, strict=True):
+            torch.testing.assert_close(mine, other, atol=1e-5 * max(1.0, other.abs().max().item()), rtol=1e-4)
+
+
+def test_the_parts_share_one_encoding_of_the_texts(monkeypatch):
+    model, calls = network(), []
+    encode = model.text_encoder.encode
+    monkeypatch.setattr(model.text_encoder, "encode", lambda prompts: calls.append(1) or encode(prompts))
+    gradients(model, build_loss("AsymmetricPairLoss"), torch.randn(5, 3, 64, 64), 2)
+    assert len(calls) == 1
+    model(torch.randn(1, 3, 64, 64))
+    assert len(calls) == 2
+
+
+def test_parts_of_a_batch():
+    images = torch.arange(5.0)[:, None]
+    assert [len(label) for _, label in batch_parts(images, LABELS, 2)] == [2, 2, 1]
+    assert len(batch_parts(images, LABELS, 5)) == 1
+    (first, _), *_ = batch_parts(FrozenFeatures((images, images + 1), (8, 9)), LABELS, 3)
+    assert first.image_size == (8, 9) and torch.equal(first.tensors[1], images[:3] + 1)
+
+
+def test_parts_are_refused_on_several_processes(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    with pytest.raises(UserError, match=r"SPEED\.MICRO_BATCH is 2"):
+        batch_parts(torch.zeros(5, 1), LABELS, 2)
+
+
+def test_compiled_parts_give_the_same_numbers():
+    model, images = network(), torch.randn(2, 3, 64, 64)
+    expected = model(images)
+    compile_parts(model, ("trunk", "semantic", "text"), CPU, backend="aot_eager")
+    names = list(model.state_dict())
+    torch.testing.assert_close(model(images), expected, atol=1e-5, rtol=1e-5)
+    assert names == list(network().state_dict())
+
+
+def test_without_a_compiler_one_line_says_so(monkeypatch, caplog):
+    def no_compiler(*args, **kwargs):
+        raise RuntimeError("No working C++ compiler found\nin four places")
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    monkeypatch.setattr(speed.log, "propagate", True)
+    model = network()
+    with caplog.at_level(logging.WARNING):
+        compile_parts(model, ("text",), CPU)
+    assert [r.getMessage() for r in caplog.records] == [
+        "SPEED.COMPILE is ignored, torch.compile does not work here: RuntimeError: No working C++ compiler found"
+    ]
+    model(torch.randn(1, 3, 64, 64))
+
+
+def test_tf32_is_set_where_asked(monkeypatch):
+    calls = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", calls.append)
+    before = torch.backends.cudnn.allow_tf32
+    try:
+        set_tf32("on", CPU)
+        set_tf32("torch", torch.device("cuda"))
+        assert calls == []
+        set_tf32("off", torch.device("cuda"))
+        assert calls == ["highest"] and not torch.backends.cudnn.allow_tf32
+        set_tf32("on", torch.device("cuda"))
+        assert calls[-1] == "high" and torch.backends.cudnn.allow_tf32
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+def test_speed_alone_does_not_make_another_run():
+    common = ["TRAINER.NAME", "IntCLIP"]
+    settings = run_settings(setup_cfg([], opts=common))
+    faster = [
+        "SPEED.CHANNELS_LAST", "False", "SPEED.MICRO_BATCH", "4", "SPEED.RECOMPUTE_SEMANTIC", "True",
+        "SPEED.COMPILE", "('text',)", "TRAINER.INTCLIP.TEXT_CHUNK", "8",
+    ]  # fmt: skip
+    assert run_settings(setup_cfg([], opts=[*common, *faster])) == settings
+    assert run_settings(setup_cfg([], opts=[*common, "SPEED.TF32", "on"])) != settings
+
+
+def test_values_on_a_device_are_read_when_a_line_is_due(monkeypatch):
+    monkeypatch.setattr(ProgressMeter, "must_wait", staticmethod(lambda values: True))
+    meter = ProgressMeter(5, 0, 1, 2)
+    meter.start()
+    read = [meter.update({"loss": torch.tensor(float(i))}, lr=0.1) for i in range(5)]
+    assert read == [[], [(0, {"loss": 0.0}), (1, {"loss": 1.0})], [], [(2, {"loss": 2.0}), (3, {"loss": 3.0})],
+                    [(4, {"loss": 4.0})]]  # fmt: skip
+    assert meter.averages() == {"loss": 2.0}
+    meter.close()
