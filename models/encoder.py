@@ -99,7 +99,8 @@ class SightSemantic(nn.Module):
         shared = self.run_trunk(images)
         features = () if self.semantic is None else (shared,)
         if self.sight is not None:
-            features += (self.read(self.sight(shared), images.shape[2:]),)  # (B, E, h, w)
+            sight = self.read(self.sight(shared), images.shape[2:])  # (B, E, h, w)
+            features += (sight.contiguous(),)  # in one layout, cached or not: sums in another order differ in rounding
         return features
 
     def maps(self, features: tuple[Tensor, ...], size: Sequence[int]) -> Maps:

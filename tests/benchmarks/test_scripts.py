@@ -9,7 +9,7 @@ from benchmarks._models import class_texts
 
 TINY = [
     "--arch",
-    "configs/backbones/demo_rn.json",
+    "configs/backbones/scenes_rn.json",
     "--size",
     "64",
     "--classes",
@@ -61,7 +61,7 @@ def test_what_is_measured_runs(script, flags, monkeypatch):
 
 def test_operations_grow_with_the_batch_by_the_image_part():
     settings = {
-        "backbone": "demo", "arch": "configs/backbones/demo_rn.json", "size": 64, "classes": 3, "threads": 1,
+        "backbone": "demo", "arch": "configs/backbones/scenes_rn.json", "size": 64, "classes": 3, "threads": 1,
         "class_text": "name", "precision": "fp32", "shared_contexts": False, "text_chunk": 0, "gradients": "text",
         "speed": [], "cached": False, "device": "cpu",
     }  # fmt: skip

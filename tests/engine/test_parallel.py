@@ -44,7 +44,7 @@ def train(reduction, parts, static_graph):
         loss = mse_loss(wrapped(x[step, mine]), y[step, mine], reduction=reduction)
         if parts > 1:
             loss, value = global_loss(loss, reduction=reduction, num_images=len(mine))
-        values.append(value if parts > 1 else loss.item())
+        values.append((value if parts > 1 else loss).item())
         optim.zero_grad(set_to_none=True)
         loss.backward()
         optim.step()

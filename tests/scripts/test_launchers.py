@@ -39,14 +39,14 @@ def test_bash_reads_it(script):
 @pytest.mark.parametrize("script", LAUNCHERS)
 def test_three_seeds_with_arguments_that_train_py_takes(script):
     commands = _commands(
-        script, "demo", "rn50", "OPTIM.LR", "1e-3", "INPUT.SIZE", "(96, 96)", DATA="/my data", NPROC="2"
+        script, "scenes", "rn50", "OPTIM.LR", "1e-3", "INPUT.SIZE", "(96, 96)", DATA="/my data", NPROC="2"
     )
     assert len(commands) == 3
     for seed, (_, arguments) in zip("123", commands, strict=True):
         args = parse_args(arguments)
         flags = {key: value for key, (value, _) in key_flags(args).items()}
-        assert (flags["DATASET.ROOT"], flags["SEED"], flags["TRAINER.NAME"]) == ("/my data/demo", seed, "IntCLIP")
-        assert flags["OUTPUT_DIR"] == f"output/demo/IntCLIP/rn50/seed{seed}"
+        assert (flags["DATASET.ROOT"], flags["SEED"], flags["TRAINER.NAME"]) == ("/my data/scenes", seed, "IntCLIP")
+        assert flags["OUTPUT_DIR"] == f"output/scenes/IntCLIP/rn50/seed{seed}"
         assert args.opts == ["OPTIM.LR", "1e-3", "INPUT.SIZE", "(96, 96)"]
         assert all((ROOT / file).is_file() for file in (args.dataset_config_file, args.config_file))
 

@@ -155,7 +155,7 @@ def test_every_switch_runs(run, finished, tmp_path, trainer, opts):
         ("ZeroshotCLIP", ("TRAINER.ZEROSHOTCLIP.TEMPLATES", "('a photo',)"), r"TEMPLATES is \('a photo',\).*\{\}"),
         ("ZeroshotCLIP", ("TRAINER.ZEROSHOTCLIP.TEMPLATES", "()"), "TEMPLATES is"),
         ("ZeroshotCLIP", ("TEST.NO_TEST", "True"), r"TEST\.NO_TEST"),
-        ("LinearProbe", ("MODEL.BACKBONE.ARCH", ""), r"MODEL\.BACKBONE\.NAME is empty"),
+        ("LinearProbe", ("MODEL.BACKBONE.PATH", ""), r"MODEL\.BACKBONE\.NAME is empty"),
     ],
 )
 def test_a_wrong_combination_is_one_line(built, trainer, opts, message):
