@@ -148,7 +148,7 @@ def _chance(runner: Runner, splits: Sequence[int]) -> float:
 
     found = []
     for split in splits:
-        cfg = setup_cfg([runner.plan.dataset_config], flags={"DATASET.ROOT": str(runner.roots[split])}, opts=[])
+        cfg = setup_cfg([runner.plan.dataset_config], flags={"DATASET.ROOT": (str(runner.roots[split]), "--root")})
         labels = np.stack([record.label for record in build_dataset(cfg).test])
-        found.append(float(chance_mean_average_precision(labels).mean()))
+        found.append(chance_mean_average_precision(labels))
     return float(np.mean(found)) * 100
