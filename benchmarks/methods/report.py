@@ -42,6 +42,7 @@ def draw_picture(
     import matplotlib
 
     matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "comparison"  # the same results give the same file
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8.5, 0.36 * len(labels) + 1.2), layout="constrained")
@@ -60,6 +61,6 @@ def draw_picture(
     axes.grid(axis="x", alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"Date": None} if path.suffix == ".svg" else None  # the same results give the same file
+    metadata = {"Date": None} if path.suffix == ".svg" else None
     figure.savefig(path, dpi=130, metadata=metadata)
     plt.close(figure)
