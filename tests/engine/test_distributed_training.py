@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 BATCH = 16
 SETTINGS = [
     "OPTIM.NAME", "sgd", "OPTIM.LR", "1e-2", "TRAIN.PRINT_FREQ", "1", "TRAIN.CHECKPOINT_FREQ", "1",
-    "DATALOADER.TEST.BATCH_SIZE", "5",
+    "TRAIN.TIMEOUT", "30", "DATALOADER.TEST.BATCH_SIZE", "5",
 ]  # fmt: skip
 
 
@@ -40,8 +40,8 @@ def _args(root, out, *opts):
 
 def _torchrun(args):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # a rank that hangs would take TRAIN.TIMEOUT, 600 s
-    return subprocess.run([*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=400, env=env)
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # a rank that hangs would wait for TRAIN.TIMEOUT, longer than we do
+    return subprocess.run([*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=1200, env=env)
 
 
 def _images_of_rank_1(root, epoch):
