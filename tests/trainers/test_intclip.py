@@ -97,7 +97,7 @@ def test_eval_only_reproduces_the_result(finished, tmp_path):
 
 def test_another_setting_in_the_same_folder_is_refused(finished):
     out, args, fast = finished
-    with pytest.raises(UserError, match=r"OPTIM\.LR was 0\.002, is 0\.5"):
+    with pytest.raises(UserError, match=r"OPTIM\.LR was 0\.003, is 0\.5"):
         train.main([*args, "--output-dir", str(out), *fast, "OPTIM.LR", "0.5"])
 
 
