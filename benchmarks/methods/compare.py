@@ -85,7 +85,7 @@ class Page:
             shown = f"as {method.like}" if method.like else describe_options(choice.setting)
             cells = (str(choice.num_trials), shown, f"{choice.val:.1f}", f"{self.seconds[method.name]:.0f}")
             rows.append([method.label, *cells])
-        return report.markdown_table(header, rows)
+        return report.markdown_table(header, rows, align_right_from=len(header))
 
     def _origin(self, command: str, minutes: float) -> str:
         return (

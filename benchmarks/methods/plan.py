@@ -82,8 +82,8 @@ def read_plan(path: Path) -> Plan:
 
 
 def describe_options(options: Options) -> str:
-    """Return options as they would be typed, the longest common parts of names left out."""
-    return ", ".join(f"{key.removeprefix('OPTIM.')} {value}" for key, value in options.items()) or "-"
+    """Return options as they would be typed, but for the sections of their keys."""
+    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in options.items()) or "-"
 
 
 def as_arguments(options: Options) -> list[str]:
