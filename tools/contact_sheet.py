@@ -21,6 +21,8 @@ from datasets.hierarchy import key_to_words
 
 GREEN, GREY, RED = "#1a7f37", "#8a8a8a", "#c0392b"
 LINE = 0.115  # of a picture's side
+SIDE = 1.7  # of a picture, in inches
+MAX_LINES = 5
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -48,6 +50,14 @@ def judge(row: dict[str, str]) -> list[tuple[str, str]]:
     return found + missed + wrong
 
 
+def shorten(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return at most MAX_LINES lines, the last of which counts what is left out."""
+    if len(lines) <= MAX_LINES:
+        return lines
+    kept = lines[: MAX_LINES - 1]
+    return [*kept, (f"and {len(lines) - len(kept)} more", lines[-1][1])]
+
+
 def draw_sheet(rows: Sequence[dict[str, str]], path: Path, *, title: str = "", columns: int = 6) -> None:
     """Draw ``rows`` as a grid and save it."""
     import matplotlib
@@ -55,18 +65,18 @@ def draw_sheet(rows: Sequence[dict[str, str]], path: Path, *, title: str = "", c
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    num_lines = max(len(judge(row)) for row in rows)
-    height = 1.7 * (1 + LINE * num_lines + 0.06)
-    num_rows = -(-len(rows) // columns)
-    figure, grid = plt.subplots(num_rows, columns, figsize=(1.75 * columns, height * num_rows + 0.8), squeeze=False)
+    num_lines = min(max(len(judge(row)) for row in rows), MAX_LINES)
+    num_rows, text = -(-len(rows) // columns), SIDE * (LINE * num_lines + 0.06)
+    width, height = columns * SIDE * 1.06, num_rows * (SIDE + text) + 0.6
+    figure, grid = plt.subplots(num_rows, columns, figsize=(width, height), squeeze=False)
+    figure.subplots_adjust(0.01, text / height, 0.99, 1 - 0.6 / height, wspace=0.06, hspace=text / SIDE)
     for axes in grid.flat:
         axes.axis("off")
     for axes, row in zip(grid.flat, rows, strict=False):
         axes.imshow(Image.open(row["image"]))
-        for line, (text, color) in enumerate(judge(row)):
-            axes.text(0, -0.02 - LINE * line, text, color=color, fontsize=8, va="top", transform=axes.transAxes)
-    figure.suptitle(f"{title}\n✓ found   ○ missed   ✗ wrong", fontsize=10)
-    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.75 / (height * num_rows + 0.8), wspace=0.06, hspace=LINE * num_lines)
+        for line, (words, color) in enumerate(shorten(judge(row))):
+            axes.text(0, -0.02 - LINE * line, words, color=color, fontsize=8, va="top", transform=axes.transAxes)
+    figure.suptitle(f"{title}\n✓ found   ○ missed   ✗ wrong".lstrip(), fontsize=10, y=1 - 0.12 / height)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
