@@ -64,7 +64,7 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     inputs, labels = random_images(settings, settings["batch"]), random_labels(settings, settings["batch"])
     if settings["cached"] and settings["form"] == "ours":
         inputs = cached(model, inputs, settings)
-    size = setup_cfg([], opts=settings["speed"]).SPEED.MICRO_BATCH
+    size = _option(settings, "MICRO_BATCH")
 
     def backward(images: Any, label: torch.Tensor, weight: float) -> None:
         with numbers.autocast():
@@ -92,10 +92,17 @@ def schedule(results: Sequence[dict[str, Any]]) -> str:
     for result in results:
         settings = result["settings"]
         hours = SCHEDULE / result["images_per_s"] / 3600
-        share = operations(settings) / (result["median"] / 1000) / PEAK[settings["precision"]]
+        peak = (
+            "tf32" if settings["precision"] == "fp32" and _option(settings, "TF32") == "on" else settings["precision"]
+        )
+        share = operations(settings) / (result["median"] / 1000) / PEAK[peak]
         shown = f"{share:.1%}" if settings["device"] == "cuda" else ""
         rows.append(f"| {settings['form']} | {settings['batch']} | {settings['precision']} | {hours:.2f} | {shown} |")
     return "\n".join(rows)
+
+
+def _option(settings: dict[str, Any], name: str) -> Any:
+    return setup_cfg([], opts=settings["speed"]).SPEED[name]
 
 
 def operations(settings: dict[str, Any]) -> int:

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,26 @@ def _from_file(name: str, path: str, arch: str) -> open_clip.CLIP:
         _check_agrees(name, config, state, path)
     else:
         config = infer_config(state, path)
-    model = _build(config, arch or path)
+    with torch.device("meta"):  # no random values for weights that the file has
+        model = _build(config, arch or path)
     _load(model, state, path)
+    if not _fill_constants(model, config):
+        model = _build(config, arch or path)
+        _load(model, state, path)
     return model
+
+
+def _fill_constants(model: open_clip.CLIP, config: dict[str, Any]) -> bool:
+    """Give what no checkpoint need have its value, in place of a shape alone; return whether all has values then."""
+    if model.logit_scale.is_meta:
+        value = torch.full(model.logit_scale.shape, config.get("init_logit_scale", math.log(1 / 0.07)))
+        model.logit_scale = torch.nn.Parameter(value)
+    if model.attn_mask is not None and model.attn_mask.is_meta:
+        model.attn_mask = torch.full(model.attn_mask.shape, -math.inf).triu_(1)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d) and module.num_batches_tracked.is_meta:
+            module.num_batches_tracked = torch.zeros((), dtype=torch.int64)
+    return not any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()])
 
 
 def _check_agrees(name: str, config: dict[str, Any], state: dict[str, Tensor], path: str) -> None:
@@ -175,7 +193,7 @@ def _load(model: open_clip.CLIP, state: dict[str, Tensor], path: str) -> None:
     said = [f"{len(keys)} {fault} ({', '.join(keys[:3])})" for fault, keys in faults.items() if keys]
     if said:
         raise UserError(f"Backbone checkpoint '{path}' does not fit the architecture: {'; '.join(said)}")
-    model.load_state_dict(state, strict=False)
+    model.load_state_dict(state, strict=False, assign=True)
 
 
 def _build(config: dict[str, Any], source: str) -> open_clip.CLIP:

@@ -5,9 +5,11 @@ A file in compact form has ``token_embedding.ids (K,)`` int64, ``token_embedding
 unknown vector; :func:`unknown_tokens` says which tokens of a text those are.
 """
 
+import functools
 import logging
 from collections.abc import Iterable
 
+import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
@@ -18,11 +20,17 @@ VOCAB_SIZE = 49408  # of CLIP's tokenizer
 _IDS, _ROWS, _UNKNOWN = (f"token_embedding.{part}" for part in ("ids", "rows", "unknown"))
 
 
+@functools.lru_cache(maxsize=1)
+def clip_tokenizer() -> SimpleTokenizer:
+    """Return CLIP's tokenizer: the one that open_clip made while it was imported, if it still does that."""
+    return getattr(open_clip.tokenizer, "_tokenizer", None) or SimpleTokenizer()
+
+
 class CompactTokenizer:
     """CLIP's tokenizer over the K tokens that ``texts`` use, numbered 0 .. K - 1; ``unknown`` is number K."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._clip = SimpleTokenizer()
+        self._clip = clip_tokenizer()
         used = {token for text in texts for token in self._clip.encode(text)}
         used |= {self._clip.sot_token_id, self._clip.eot_token_id}
         self.ids = torch.tensor(sorted(used))  # (K,)
@@ -54,7 +62,7 @@ def expand_tokens(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def warn_unknown(table: Tensor, texts: Iterable[str]) -> None:
     """Log the words of ``texts`` that have no vector of their own in ``table (V, D)``, expanded from a compact one."""
-    tokenizer = SimpleTokenizer()
+    tokenizer = clip_tokenizer()
     tokens = {token for text in texts for token in tokenizer.encode(text)}
     unknown = sorted(tokenizer.decode([token]).strip() for token in unknown_tokens(table, sorted(tokens)))
     if unknown:

@@ -6,23 +6,29 @@ import torch
 import torch.nn.functional as F
 from open_clip.modified_resnet import Bottleneck
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def folded(module: nn.Module) -> nn.Module:
     """Return a frozen copy in which every BatchNorm is folded into the convolution registered just before it."""
     module = copy.deepcopy(module).eval()
     for parent in list(module.modules()):
-        last: tuple[str, nn.Conv2d] | None = None
+        last: nn.Conv2d | None = None
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Conv2d):
-                last = (name, child)
+                last = child
             elif isinstance(child, nn.BatchNorm2d):
                 assert last is not None, f"no convolution before {name}"
-                setattr(parent, last[0], fuse_conv_bn_eval(last[1], child))
+                _fold(last, child)
                 setattr(parent, name, nn.Identity())
                 last = None
     return module.requires_grad_(False)
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    conv.weight, conv.bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
 
 
 def conv_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:

@@ -3,28 +3,21 @@
 Letters: C classes, N = 2C prompts, n context tokens, L positions, T distinct tokens, D width of the text encoder.
 """
 
-import functools
 import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import open_clip
 import torch
-from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor, nn
 
 from core.errors import UserError
-from models.compact_tokens import warn_unknown
-
-
-@functools.lru_cache(maxsize=1)
-def _tokenizer() -> SimpleTokenizer:
-    return SimpleTokenizer()
+from models.compact_tokens import clip_tokenizer, warn_unknown
 
 
 def class_tokens(text: str) -> list[int]:
     """Return the tokens of ``text`` (underscores as spaces) and one full stop, without start and end."""
-    return _tokenizer().encode(f"{text.replace('_', ' ').rstrip('. ')}.")
+    return clip_tokenizer().encode(f"{text.replace('_', ' ').rstrip('. ')}.")
 
 
 class Prompts(NamedTuple):
@@ -77,17 +70,17 @@ class PromptLearner(nn.Module):
     ) -> None:
         super().__init__()
         table = clip.token_embedding.weight.detach().float()  # (vocabulary, D)
-        if table.shape[0] < _tokenizer().vocab_size:
-            raise UserError(f"the backbone has {table.shape[0]} tokens, CLIP's tokenizer {_tokenizer().vocab_size}")
+        if table.shape[0] < clip_tokenizer().vocab_size:
+            raise UserError(f"the backbone has {table.shape[0]} tokens, CLIP's tokenizer {clip_tokenizer().vocab_size}")
         warn_unknown(table, [text.replace("_", " ") for text in class_texts])
         self.num_classes = len(class_texts)
         repeat = self.num_classes if class_specific else 0
         self.ctx_pos = _context(table, num_ctx_pos, init_pos, repeat, generator)
         self.ctx_neg = _context(table, num_ctx_neg, init_neg, repeat, generator)
-        suffixes = [[*class_tokens(text), _tokenizer().eot_token_id] for text in class_texts]
+        suffixes = [[*class_tokens(text), clip_tokenizer().eot_token_id] for text in class_texts]
         self._check_length(class_texts, suffixes, clip.positional_embedding.shape[0])
         ids = torch.tensor([token for tokens in suffixes for token in tokens])
-        self.register_buffer("start", table[_tokenizer().sot_token_id][None].clone(), persistent=False)  # (1, D)
+        self.register_buffer("start", table[clip_tokenizer().sot_token_id][None].clone(), persistent=False)  # (1, D)
         self.register_buffer("suffix", table[ids], persistent=False)  # (lengths of all class texts, D)
         num_ctx = [context.shape[-2] for context in (self.ctx_pos, self.ctx_neg)]
         *buffers, self.starts = _layout(num_ctx, [len(tokens) for tokens in suffixes], class_specific)
@@ -150,7 +143,7 @@ def _layout(
 def _context(table: Tensor, num: int, words: str, repeat: int, generator: torch.Generator | None) -> nn.Parameter:
     """Return a context ``(repeat, n, D)``, or ``(n, D)`` when ``repeat`` is 0."""
     if words:
-        context = table[_tokenizer().encode(words.replace("_", " "))]  # (n, D)
+        context = table[clip_tokenizer().encode(words.replace("_", " "))]  # (n, D)
         return nn.Parameter(context.expand(repeat, -1, -1).clone() if repeat else context.clone())
     if num < 1:
         raise UserError(f"number of context tokens is {num}; accepted: 1 or more")

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import math
 
+import open_clip
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -80,6 +82,25 @@ def test_a_vit_is_inferred_too(vit_clip, tmp_path):
     torch.save(vit_clip.state_dict(), path)
     images = torch.randn(1, 3, 32, 32)
     torch.testing.assert_close(load_clip("", path=str(path)).encode_image(images), vit_clip.encode_image(images))
+
+
+def test_what_a_file_need_not_have_gets_its_value(resnet_clip, tmp_path):
+    state = {k: v for k, v in resnet_clip.state_dict().items() if k != "logit_scale" and "num_batches" not in k}
+    torch.save(state, tmp_path / "clip.pt")
+    loaded = load_clip("", path=str(tmp_path / "clip.pt"))
+    assert loaded.logit_scale.item() == pytest.approx(math.log(1 / 0.07))
+    assert loaded.visual.bn1.num_batches_tracked.item() == 0
+    assert torch.equal(loaded.attn_mask, resnet_clip.attn_mask)
+    tokens, images = open_clip.tokenize(["a photo"]), torch.randn(1, 3, 64, 64)
+    assert torch.equal(loaded.encode_text(tokens), resnet_clip.encode_text(tokens))
+    assert torch.equal(loaded.encode_image(images), resnet_clip.encode_image(images))
+
+
+def test_weights_that_the_file_has_are_not_drawn(resnet_clip, tmp_path):
+    torch.save(resnet_clip.state_dict(), tmp_path / "clip.pt")
+    before = torch.get_rng_state()
+    load_clip("", path=str(tmp_path / "clip.pt"))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_file_must_be_of_the_named_backbone(resnet_clip, tmp_path):
