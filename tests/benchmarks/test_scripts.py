@@ -31,7 +31,7 @@ def test_training_step_in_both_forms(capsys, tmp_path):
     results = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     assert [result["settings"]["form"] for result in results] == ["ours", "straightforward"]
     for result in results:
-        assert result["median"] > 0 and result["peak_memory_mb"] > 0 and len(result["repeats"]) == 1
+        assert result["median"] > 0 and result["peak_memory_mb"] >= 0 and len(result["repeats"]) == 1
         assert result["images_per_s"] == pytest.approx(2000 / result["median"], rel=1e-2)
         assert {"name", "unit", "cpu", "cores", "python", "torch", "commit"} <= result.keys()
     assert "| ours |" in printed and "x |" in printed
