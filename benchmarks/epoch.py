@@ -43,11 +43,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     """Return one epoch."""
     import trainers
-    from tools.make_demo_data import make_demo_data
+    from tools.make_scenes import make_scenes
 
     torch.set_num_threads(settings["threads"])
     folder, num = tempfile.TemporaryDirectory(), settings["num_images"]
-    make_demo_data(folder.name, seed=0, size=256, num_train=num, num_val=max(1, num // 2), num_test=1)
+    make_scenes(folder.name, seed=0, size=256, num_train=num, num_val=max(1, num // 2), num_test=1)
     trainer = trainers.IntCLIP(configuration(settings, folder.name))
     if settings["form"] == "straightforward":
         replace_model(trainer, Plain(trainer.load_clip(), class_texts(8, "sentence"), gradients=settings["gradients"]))
@@ -74,7 +74,7 @@ def configuration(settings: dict[str, Any], root: str) -> Any:
     }  # fmt: skip
     if settings["cached"] and settings["form"] == "ours":
         opts |= {"TRAIN.FEATURE_CACHE": f"{root}/features", "INPUT.NO_TRANSFORM": "True"}
-    files = [str(configs / "datasets/demo.yaml"), str(configs / "trainers/IntCLIP/rn101.yaml")]
+    files = [str(configs / "datasets/scenes.yaml"), str(configs / "trainers/IntCLIP/rn101.yaml")]
     return setup_cfg(files, opts=[part for pair in opts.items() for part in pair] + settings["opts"])
 
 

@@ -42,10 +42,10 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     import torch
 
     from models import load_clip
-    from tools.make_demo_data import make_demo_data
+    from tools.make_scenes import make_scenes
 
     folder = tempfile.TemporaryDirectory()
-    make_demo_data(folder.name, seed=0, size=settings["size"], num_train=16, num_val=8, num_test=8)
+    make_scenes(folder.name, seed=0, size=settings["size"], num_train=16, num_val=8, num_test=8)
     clip = load_clip(settings["backbone"], pretrained=False, generator_seed=0)
     torch.save(clip.state_dict(), Path(folder.name, "clip.pt"))
     del clip
@@ -77,7 +77,6 @@ class FirstStep(Exception):
 def start_ours(mark: Callable[[str], None], backbone: str, folder: str, size: int) -> None:
     """Run ``train.py`` until its first step."""
     import train
-    import trainers
     from engine.trainer import MultiLabelTrainer
 
     mark("imports")
@@ -92,8 +91,8 @@ def start_ours(mark: Callable[[str], None], backbone: str, folder: str, size: in
     hook, MultiLabelTrainer.before_train = MultiLabelTrainer.before_train, before
     MultiLabelTrainer.forward_backward = stop
     configs = _common.ROOT / "configs"
-    flags = ["--root", folder, "--seed", "1", "--trainer", trainers.IntCLIP.__name__, "--output-dir", f"{folder}/out"]
-    flags += ["--dataset-config-file", str(configs / "datasets/demo.yaml")]
+    flags = ["--root", folder, "--seed", "1", "--trainer", "IntCLIP", "--output-dir", f"{folder}/out"]
+    flags += ["--dataset-config-file", str(configs / "datasets/scenes.yaml")]
     flags += ["--config-file", str(configs / "trainers/IntCLIP/rn101.yaml")]
     own = [
         "MODEL.BACKBONE.NAME",
