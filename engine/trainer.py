@@ -16,16 +16,17 @@ from core import distributed
 from core.distributed import from_main, is_main
 from core.errors import UserError
 from core.logging import get_logger, setup_logging
-from core.seed import part_ranks, random_state, set_random_state, set_seed
+from core.seed import part_ranks, set_seed
 from datasets import DataManager
-from engine.checkpoint import frozen_digest, load_checkpoint, read_last_name, save_checkpoint
+from engine.checkpoint import frozen_digest
 from engine.dassl import TrainerX, describe_base, sync_registries
 from engine.feature_cache import cache_split, feature_key
-from engine.fingerprint import check_same_run, run_settings
+from engine.fingerprint import run_settings
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
 from engine.parallel import check_loss, check_same_start, gather_split, global_loss, wrap_network
 from engine.precision import Precision
+from engine.resume import Resumable
 from engine.speed import apply_speed, batch_parts, part_weight, text_once
 from evaluation import format_table, write_metrics, write_per_class, write_predictions
 from models.base import FrozenFeatures
@@ -33,7 +34,7 @@ from models.base import FrozenFeatures
 log = get_logger()
 
 
-class MultiLabelTrainer(TrainerX):
+class MultiLabelTrainer(Resumable, TrainerX):
     """Train and evaluate one network with images ``(B, 3, H, W)`` and labels ``(B, C)``.
 
     A subclass gives ``model_name`` (its checkpoint folder), ``build_network``, ``build_loss``, ``lr_multipliers``,
@@ -332,78 +333,3 @@ class MultiLabelTrainer(TrainerX):
         with self.precision.autocast():
             output = self.model(input)
         return self.model.scores(output.float())
-
-    # Checkpoints ----------------------------------------------------------------------------------------------------
-
-    def save_model(
-        self, epoch: int, directory: str, is_best: bool = False, val_result: float | None = None, model_name: str = ""
-    ) -> None:
-        """Save what is learnt and all that resuming needs; frozen weights stay in the backbone's own file."""
-        random_states = distributed.gather_objects(random_state()) or []
-        state = {
-            "state_dict": self.model.trainable_state_dict(),
-            "epoch": epoch + 1,
-            "optimizer": self.optim.state_dict(),
-            "scheduler": self.sched.state_dict(),
-            "val_result": val_result,
-            "best_result": float(self.best_result),
-            "scaler": self.precision.scaler.state_dict(),
-            "random_states": random_states,  # of each process
-            "settings": run_settings(self.cfg),
-            "frozen_digest": self.frozen_digest,
-        }
-        name = model_name or f"model.pth.tar-{epoch + 1}"
-        path = Path(directory, self.model_name, name)
-        from_main(lambda: save_checkpoint(state, path, remember=name != "model-best.pth.tar"))
-
-    def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Load the best checkpoint of ``directory``, or that of ``epoch``, for evaluation."""
-        if not directory:
-            log.info("No model directory is given: load_model() is skipped")
-            return
-        file = "model-best.pth.tar" if epoch is None else f"model.pth.tar-{epoch}"
-        path = Path(directory, self.model_name, file)
-        checkpoint = from_main(lambda: load_checkpoint(path))
-        self._load_learnt(checkpoint, path)
-        self.epoch = checkpoint["epoch"] - 1
-        self.threshold, self.loaded_from = None, f"epoch {checkpoint['epoch']}"
-        log.info("Load %s (epoch=%d, val_result=%s)", path, checkpoint["epoch"], checkpoint.get("val_result"))
-
-    def resume_model_if_exist(self, directory: str) -> int:
-        """Go on from the last checkpoint of ``directory``: weights, optimiser, schedule, best result, random state."""
-        path, checkpoint = from_main(lambda: self._read_last(Path(directory, self.model_name)))
-        if path is None:
-            log.info("No checkpoint found, train from scratch")
-            return 0
-        self._load_learnt(checkpoint, path)
-        self.optim.load_state_dict(checkpoint["optimizer"])
-        self.sched.load_state_dict(checkpoint["scheduler"])
-        self.precision.scaler.load_state_dict(checkpoint["scaler"])
-        self.best_result = checkpoint["best_result"]
-        if distributed.rank() < len(checkpoint["random_states"]):  # there may have been fewer processes
-            set_random_state(checkpoint["random_states"][distributed.rank()])
-        log.info("Resume from %s (epoch %d is done)", path, checkpoint["epoch"])
-        return checkpoint["epoch"]
-
-    def _read_last(self, folder: Path) -> tuple[Path | None, dict]:
-        """Return path and content of the last checkpoint of ``folder``; None where there is none to go on from."""
-        path = read_last_name(folder)
-        if path is None:
-            if self.cfg.RESUME:
-                raise UserError(f"RESUME is '{self.cfg.RESUME}', but {folder} holds no checkpoint")
-            return None, {}
-        checkpoint = load_checkpoint(path)
-        check_same_run(checkpoint.get("settings", {}), self.cfg, path)
-        return path, checkpoint
-
-    def _load_learnt(self, checkpoint: dict, path: Path) -> None:
-        try:
-            self.model.load_trainable_state_dict(checkpoint["state_dict"])
-        except (RuntimeError, KeyError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise UserError(f"{path} does not fit this configuration (backbone, classes, prompts): {reason}") from error
-        if checkpoint.get("frozen_digest", self.frozen_digest) != self.frozen_digest:
-            raise UserError(
-                f"{path} was trained on other frozen weights; expected the same MODEL.BACKBONE.PATH or NAME "
-                "(and the same --seed where the backbone starts from random weights)"
-            )

@@ -101,6 +101,16 @@ def test_another_setting_in_the_same_folder_is_refused(finished):
         train.main([*args, "--output-dir", str(out), *fast, "OPTIM.LR", "0.5"])
 
 
+def test_a_checkpoint_without_all_that_resuming_needs_is_refused(finished, tmp_path):
+    out, args, fast = finished
+    (tmp_path / "intclip").mkdir()
+    state = {key: value for key, value in checkpoint(out).items() if key != "random_states"}
+    torch.save(state, tmp_path / "intclip" / "model.pth.tar-2")
+    (tmp_path / "intclip" / "checkpoint").write_text("model.pth.tar-2\n")
+    with pytest.raises(UserError, match="not resumed: it lacks random_states"):
+        train.main([*args, "--output-dir", str(tmp_path), *fast])
+
+
 def test_another_backbone_is_refused(finished, tmp_path):
     out, args, fast = finished
     with pytest.raises(UserError, match="other frozen weights"):
