@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ GRAIN = 3.0  # standard deviation of the sensor noise
 QUALITY = 85  # gives about 140 kB for 1080 x 720, as photographs have
 OFFICIAL_TRAIN = 12740  # images of the official training split
 NUM_CLASSES = 28
+SPLITS = ("train", "val", "test")
 
 
 def draw_photo(rng: np.random.Generator, width: int, height: int) -> Image.Image:
@@ -31,14 +33,14 @@ def draw_photo(rng: np.random.Generator, width: int, height: int) -> Image.Image
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def write_photos(root: Path, *, num_files: int, num_images: int, width: int, height: int) -> None:
-    """Write a data set in Intentonomy's layout; each split names ``num_images`` images over ``num_files`` files."""
+def write_photos(root: Path, *, num_files: int, splits: Mapping[str, int], width: int, height: int) -> None:
+    """Write a data set in Intentonomy's layout; ``splits`` says how many images each has, over ``num_files`` files."""
     (root / "low").mkdir(parents=True)
     rng = np.random.default_rng(0)
     for i in range(num_files):
         draw_photo(rng, width, height).save(root / "low" / f"{i}.jpg", quality=QUALITY)
     (root / "annotations").mkdir()
-    for split in ("train", "val", "test"):
+    for split, num_images in splits.items():
         names = [f"low/{i % num_files}.jpg" for i in range(num_images)]
         content = annotations(names, rng, soft=split == "train")
         (root / "annotations" / f"intentonomy_{split}2020.json").write_text(json.dumps(content))

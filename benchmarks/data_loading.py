@@ -23,11 +23,12 @@ import PIL
 import torch
 import torchvision
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks import _common
-from benchmarks._photos import write_official_size, write_photos
+from benchmarks._photos import SPLITS, write_official_size, write_photos
+from benchmarks._plain_images import MEAN, STD, PlainDataset, plain_transform
 from core.config_merge import setup_cfg
 from core.cpu import usable_cores
 from datasets import DataManager
@@ -35,7 +36,6 @@ from datasets.images import load_pixels, open_image
 from datasets.normalizer import Normalizer
 from tools.prepare_images import prepare as prepare_copies
 
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 BATCH = 64
 EPOCH = 8 * BATCH  # images of a split, and of a repeat with workers
 NUM_FILES = 24
@@ -48,23 +48,6 @@ OURS = {  # form -> what it sets; "split" train augments as the published recipe
     "ours, prepared, augmented": {"split": "train", "prepared": "384"},
 }
 PLAIN, PARSING, PLAIN_AUGMENTED = "straightforward", "straightforward + parse", "straightforward, augmented"
-
-
-class PlainDataset(Dataset):
-    """The straightforward form: a full decode, PIL's resize, float and normalisation for each image."""
-
-    def __init__(self, paths: Sequence[str], transform: Callable, annotation_file: str = "") -> None:
-        self.paths, self.transform, self.annotation_file = paths, transform, annotation_file
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        if self.annotation_file:
-            with open(self.annotation_file, encoding="utf-8") as file:
-                json.load(file)
-        with Image.open(self.paths[index]) as image:
-            return self.transform(image.convert("RGB"))  # (3, H, W)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -96,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def make_data(root: Path, args: argparse.Namespace) -> None:
     """Write originals, prepared copies and the large annotation file."""
     width, height = args.original
-    write_photos(root, num_files=NUM_FILES, num_images=EPOCH, width=width, height=height)
+    write_photos(root, num_files=NUM_FILES, splits=dict.fromkeys(SPLITS, EPOCH), width=width, height=height)
     failures = prepare_copies(root, size=384, workers=usable_cores(), say=lambda line: None)
     assert not failures
     write_official_size(root / "official.json")
@@ -184,14 +167,12 @@ def our_loader(
 
 def plain_loader(settings: dict[str, Any]) -> DataLoader:
     """Return the straightforward form's loader."""
-    root, side = Path(settings["root"]), settings["size"]
-    resize = v2.Resize((side, side), interpolation=InterpolationMode(settings["interpolation"]), antialias=True)
-    to_float = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean=list(MEAN), std=list(STD)), v2.ToPureTensor()]
-    augment = [v2.RandomHorizontalFlip(), v2.RandAugment()] if settings["form"] == PLAIN_AUGMENTED else []
+    root, augment = Path(settings["root"]), settings["form"] == PLAIN_AUGMENTED
+    transform = plain_transform(settings["size"], settings["interpolation"], augment=augment)
     paths = [str(root / "low" / f"{i % NUM_FILES}.jpg") for i in range(settings["num_images"])]
     annotation_file = str(root / "official.json") if settings["form"] == PARSING else ""
     return DataLoader(
-        PlainDataset(paths, v2.Compose([resize, v2.ToImage(), *augment, *to_float]), annotation_file),
+        PlainDataset(paths, transform, annotation_file),
         batch_size=BATCH,
         num_workers=settings["workers"],
         persistent_workers=settings["workers"] > 0,

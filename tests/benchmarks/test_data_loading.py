@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import data_loading
-from benchmarks._photos import draw_photo, write_official_size, write_photos
+from benchmarks._photos import SPLITS, draw_photo, write_official_size, write_photos
 from tools.prepare_images import prepare as prepare_copies
 
 FORMS = [data_loading.PLAIN, data_loading.PARSING, data_loading.PLAIN_AUGMENTED, *data_loading.OURS]
@@ -17,7 +17,7 @@ FORMS = [data_loading.PLAIN, data_loading.PARSING, data_loading.PLAIN_AUGMENTED,
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("photos") / "data"
-    write_photos(root, num_files=3, num_images=8, width=480, height=400)
+    write_photos(root, num_files=3, splits=dict.fromkeys(SPLITS, 8), width=480, height=400)
     assert prepare_copies(root, size=384, workers=1, say=lambda line: None) == []
     (root / "official.json").write_text("{}")
     return root
