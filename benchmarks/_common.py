@@ -26,7 +26,8 @@ Settings = dict[str, Any]
 def parser(doc: str, *, repeats: int = 5) -> argparse.ArgumentParser:
     """Return a parser with the flags that all benchmarks have."""
     result = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    result.add_argument("--repeats", type=int, default=repeats, help="timed repeats, after one that is not counted")
+    result.add_argument("--repeats", type=int, default=repeats, help="timed repeats")
+    result.add_argument("--warm-up", type=int, default=1, help="repeats before those, not counted")
     result.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     result.add_argument("--threads", type=int, default=0, help="threads of torch on the CPU; 0: one per core")
     result.add_argument("--baseline", action="store_true", help="also measure the straightforward form, in turns")
@@ -39,9 +40,7 @@ def run(script: str, args: argparse.Namespace, cases: Sequence[Settings]) -> lis
     """Measure ``cases`` of ``benchmarks.<script>``; print one JSON line for each form, then a table."""
     results = []
     for case in cases:
-        forms = ["ours", "straightforward"] if args.baseline else ["ours"]
-        common = {"device": args.device, "threads": args.threads or os.cpu_count(), **case}
-        for result in measure(script, [{**common, "form": form} for form in forms], args.repeats):
+        for result in measure(script, forms(args, case), args.repeats, args.warm_up):
             results.append(result)
             line = json.dumps(result)
             print(line, flush=True)
@@ -52,12 +51,20 @@ def run(script: str, args: argparse.Namespace, cases: Sequence[Settings]) -> lis
     return results
 
 
-def measure(script: str, forms: Sequence[Settings], repeats: int) -> list[dict[str, Any]]:
+def forms(args: argparse.Namespace, case: Settings) -> list[Settings]:
+    """Return the settings of each form of ``case``."""
+    names = ["ours", "straightforward"] if args.baseline else ["ours"]
+    common = {"device": args.device, "threads": args.threads or os.cpu_count(), **case}
+    return [{**common, "form": name} for name in names]
+
+
+def measure(script: str, forms: Sequence[Settings], repeats: int, warm_up: int = 1) -> list[dict[str, Any]]:
     """Return the result of each form of one case; they are all alive at once and take turns."""
     workers = [Worker(script, settings) for settings in forms]
     try:
-        for worker in workers:
-            worker.turn()  # not counted: allocation, caches, compilation
+        for _ in range(warm_up):  # allocation, caches, compilation
+            for worker in workers:
+                worker.turn()
         times = [[] for _ in workers]
         for _ in range(repeats):
             for worker, taken in zip(workers, times, strict=True):

@@ -93,7 +93,7 @@ def measure(args: argparse.Namespace, common: dict[str, Any], workers: int, num_
         {**common, "form": form, "workers": workers, "num_images": num_images // (8 if form == PARSING else 1)}
         for form in forms
     ]
-    results = _common.measure("data_loading", cases, args.repeats)
+    results = _common.measure("data_loading", cases, args.repeats, args.warm_up)
     versions = {"torchvision": torchvision.__version__, "pillow": PIL.__version__, "usable_cores": usable_cores()}
     for result in results:
         result["settings"].pop("root")

@@ -3,6 +3,7 @@
 python -m benchmarks.training_step --baseline --batch 8 32
 python -m benchmarks.training_step --baseline --batch 32 --cached
 python -m benchmarks.training_step --device cuda --batch 64 --precision fp32 bf16 --schedule
+python -m benchmarks.training_step --baseline --batch 8 --profile
 """
 
 import argparse
@@ -38,11 +39,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", nargs="+", type=int, default=[8, 32])
     parser.add_argument("--cached", action="store_true", help="our form starts from cached frozen features")
     parser.add_argument(
-        "--schedule", action="store_true", help="also the time of the published schedule, share of peak"
+        "--schedule",
+        action="store_true",
+        help="also the training time of the published schedule, and the share of peak",
     )
+    parser.add_argument("--profile", action="store_true", help="the time of each operation instead (torch.profiler)")
     args = parser.parse_args(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
+        return
+    if args.profile:
+        for case in cases(args):
+            for settings in _common.forms(args, case):
+                print(f"{json.dumps(settings)}\n{profile(settings)}", flush=True)
         return
     results = _common.run("training_step", args, cases(args))
     if args.schedule:
@@ -86,9 +95,27 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     return step
 
 
+def profile(settings: dict[str, Any], num_rows: int = 20) -> str:
+    """Return the operations of one training step by their own time, longest first."""
+    from torch.profiler import ProfilerActivity
+
+    step, on_cuda = prepare(settings), settings["device"] == "cuda"
+    step()
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_cuda else [])]
+    with torch.profiler.profile(activities=activities) as record:
+        step()
+        if on_cuda:
+            torch.cuda.synchronize()
+    key = "self_cuda_time_total" if on_cuda else "self_cpu_time_total"
+    return record.key_averages().table(sort_by=key, row_limit=num_rows, max_name_column_width=40)
+
+
 def schedule(results: Sequence[dict[str, Any]]) -> str:
     """Return a Markdown table: hours of the published schedule at each result's speed, and share of the peak."""
-    rows = ["| form | batch | precision | hours | share of an H100's peak |", "| --- | --- | --- | --- | --- |"]
+    rows = [
+        "| form | size | batch | precision | hours | share of an H100's peak |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for result in results:
         settings = result["settings"]
         hours = SCHEDULE / result["images_per_s"] / 3600
@@ -97,7 +124,8 @@ def schedule(results: Sequence[dict[str, Any]]) -> str:
         )
         share = operations(settings) / (result["median"] / 1000) / PEAK[peak]
         shown = f"{share:.1%}" if settings["device"] == "cuda" else ""
-        rows.append(f"| {settings['form']} | {settings['batch']} | {settings['precision']} | {hours:.2f} | {shown} |")
+        case = " | ".join(str(settings[name]) for name in ("form", "size", "batch", "precision"))
+        rows.append(f"| {case} | {hours:.2f} | {shown} |")
     return "\n".join(rows)
 
 

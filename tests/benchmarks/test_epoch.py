@@ -8,7 +8,7 @@ from core.config_merge import flatten
 
 SETTINGS = {
     "backbone": "RN50", "size": 64, "batch": 2, "workers": 0, "prepared": False, "cached": False, "no_parse": True,
-    "gradients": "text", "num_images": 4, "device": "cpu", "threads": 1,
+    "gradients": "text", "num_images": 4, "num_val": 2, "device": "cpu", "threads": 1,
     "opts": ["MODEL.BACKBONE.ARCH", "configs/backbones/scenes_rn.json"],
 }  # fmt: skip
 

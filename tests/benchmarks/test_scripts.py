@@ -84,3 +84,9 @@ def test_table_gives_the_ratio_of_a_pair():
 def test_texts_are_as_many_as_asked_for_and_distinct():
     texts = class_texts(60, "name")
     assert len(set(texts)) == 60 and texts[28] == f"{texts[0]} 1"
+
+
+def test_profile_names_the_operations(capsys):
+    training_step.main([*TINY, "--batch", "2", "--profile"])
+    printed = capsys.readouterr().out
+    assert "aten::addmm" in printed and "convolution" in printed
