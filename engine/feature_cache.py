@@ -150,10 +150,7 @@ def _check_space(folder: Path, size: int) -> None:
 
 def _fill(part: Path, num_images: int, first: Features, rest: Iterator[Features]) -> None:
     arrays = [
-        np.lib.format.open_memmap(
-            part / f"feature-{i}.npy", mode="w+", dtype=_array(f).dtype, shape=(num_images, *f.shape[1:])
-        )
-        for i, f in enumerate(first)
+        _new_array(part / f"feature-{i}.npy", _array(f).dtype, (num_images, *f.shape[1:])) for i, f in enumerate(first)
     ]
     crc, done = np.zeros(num_images, dtype=np.uint32), 0
     for batch in _chain(first, rest):
@@ -167,6 +164,18 @@ def _fill(part: Path, num_images: int, first: Features, rest: Iterator[Features]
     for array in arrays:
         array.flush()
     np.save(part / "crc32.npy", crc)
+
+
+def _new_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a new memory-mapped array whose disk blocks are reserved: a full disk would kill a process that writes."""
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                raise UserError(f"cannot write the feature cache {path.parent}: {error.strerror}") from error
+    return array
 
 
 def _move(part: Path, folder: Path) -> None:

@@ -1,7 +1,17 @@
 # Train IntCLIP for three seeds, each with the command in the array LAUNCH. Sourced by the launchers beside this file:
 # run_seeds [DATASET] [CFG] [KEY VALUE ...], with DATA, the folder that holds the data sets; DRY_RUN=1 only prints.
+# PYTHON is the interpreter (default: that of .venv, else python).
+if [ -z "${PYTHON:-}" ]; then
+  PYTHON=python
+  if [ -x .venv/bin/python ]; then PYTHON=.venv/bin/python; fi
+fi
+
 run_seeds() {
-  local data="${DATA:?set DATA to the folder that holds the data sets}"
+  local data="${DATA:-}"
+  if [ -z "$data" ]; then
+    echo "error: set DATA to the folder that holds the data sets: DATA=/path/to/datasets bash scripts/intclip/..." >&2
+    return 2
+  fi
   local dataset="${1:-intentonomy}" cfg="${2:-rn101}" seed dir command
   shift $(($# < 2 ? $# : 2))
   for seed in 1 2 3; do

@@ -33,6 +33,6 @@ LAUNCH=(srun --nodes "$NODES" --ntasks "$NODES" --ntasks-per-node 1 --kill-on-ba
 if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then
   LAUNCH+=(--cpus-per-task "$SLURM_CPUS_PER_TASK") # srun does not take it over from sbatch
 fi
-LAUNCH+=(.venv/bin/python -m torch.distributed.run --nnodes "$NODES" --nproc-per-node "$NPROC"
+LAUNCH+=("$PYTHON" -m torch.distributed.run --nnodes "$NODES" --nproc-per-node "$NPROC"
   --rdzv-backend c10d --rdzv-id "$JOB" --rdzv-endpoint "$HEAD:$((20000 + JOB % 20000))")
 run_seeds "$@"

@@ -5,5 +5,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/intclip/run_seeds.sh
-LAUNCH=(.venv/bin/python)
+LAUNCH=("$PYTHON")
 run_seeds "$@"

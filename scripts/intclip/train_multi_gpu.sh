@@ -6,10 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/intclip/run_seeds.sh
-NPROC="${NPROC:-$(.venv/bin/python -c 'import torch; print(torch.cuda.device_count())')}"
+NPROC="${NPROC:-$("$PYTHON" -c 'import torch; print(torch.cuda.device_count())')}"
 if [ "$NPROC" = 0 ]; then
   echo "error: no GPU is visible; set NPROC to the number of processes to train on the CPU" >&2
   exit 2
 fi
-LAUNCH=(.venv/bin/python -m torch.distributed.run --standalone --nproc-per-node "$NPROC")
+LAUNCH=("$PYTHON" -m torch.distributed.run --standalone --nproc-per-node "$NPROC")
 run_seeds "$@"

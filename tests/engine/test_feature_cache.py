@@ -1,5 +1,7 @@
 """The feature cache: what is written is read, any change makes another entry, damage and lack of space are said."""
 
+import errno
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,16 @@ def test_refuses_when_the_disk_is_too_small(tmp_path, key, monkeypatch):
     usage = feature_cache.shutil.disk_usage(tmp_path)._replace(free=100)
     monkeypatch.setattr(feature_cache.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(UserError, match=r"needs .* GB, but .* has"):
+        open_cache(tmp_path / "c", key, 5, batches(features()))
+    assert not list((tmp_path / "c").iterdir())
+
+
+def test_a_disk_that_others_fill_meanwhile_is_one_line(tmp_path, key, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(feature_cache.os, "posix_fallocate", full, raising=False)
+    with pytest.raises(UserError, match=r"cannot write the feature cache .*: No space left"):
         open_cache(tmp_path / "c", key, 5, batches(features()))
     assert not list((tmp_path / "c").iterdir())
 
