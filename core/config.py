@@ -110,7 +110,7 @@ KEYS = (
         "INPUT.REDUCED_DECODE",
         True,
         "decode a large JPEG at 1/2, 1/4 or 1/8 where that leaves 1.25 x the wanted size; faster, and pixels differ "
-        "slightly from a full decode (root mean square about 0.7 of 255); images that are not that large are the same",
+        "slightly from a full decode (some 1 to 3 of 255, docs/performance.md); smaller images are the same",
     ),
     Key("INPUT.TRANSFORMS", (), "training augmentation, in this order", choices=TRANSFORMS),
     Key("INPUT.NO_TRANSFORM", False, "resize and normalise only, in training too"),

@@ -11,7 +11,7 @@ from torchvision.transforms.v2 import functional
 from datasets.images import REDUCTIONS, is_reducible, load_pixels
 
 # A reduced decode keeps at least this many pixels per pixel of the result along either side. The antialiased resize
-# that follows then hides the difference: root mean square about 0.7 of 255 on photographs (docs/performance.md).
+# that follows then hides most of the difference (docs/performance.md has it by size).
 MARGIN = 1.25
 
 
