@@ -23,19 +23,6 @@ ROOT = Path(__file__).parent.parent
 Settings = dict[str, Any]
 
 
-def parser(doc: str, *, repeats: int = 5) -> argparse.ArgumentParser:
-    """Return a parser with the flags that all benchmarks have."""
-    result = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    result.add_argument("--repeats", type=int, default=repeats, help="timed repeats")
-    result.add_argument("--warm-up", type=int, default=1, help="repeats before those, not counted")
-    result.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    result.add_argument("--threads", type=int, default=0, help="threads of torch on the CPU; 0: one per core")
-    result.add_argument("--baseline", action="store_true", help="also measure the straightforward form, in turns")
-    result.add_argument("--output", default="", help="file to append the JSON lines to")
-    result.add_argument("--worker", default="", help=argparse.SUPPRESS)
-    return result
-
-
 def run(script: str, args: argparse.Namespace, cases: Sequence[Settings]) -> list[dict[str, Any]]:
     """Measure ``cases`` of ``benchmarks.<script>``; print one JSON line for each form, then a table."""
     results = []
@@ -117,7 +104,8 @@ class Worker:
         for line in self.process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        raise SystemExit(f"a benchmark process ended with status {self.process.wait()}; its error is above")
+        status = self.process.wait()
+        raise SystemExit(2 if status == 2 else f"a benchmark process ended with status {status}; its error is above")
 
 
 def serve(prepare: Callable[[Settings], Callable[[], None]], settings: Settings) -> None:

@@ -8,14 +8,16 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from benchmarks._command import at_least
 from benchmarks._common import ROOT
 from benchmarks.straightforward import GRADIENTS, Straightforward
 from core.config_merge import setup_cfg
 from datasets.hierarchy import HIERARCHY_DIR
 from engine.precision import Precision
-from engine.speed import apply_speed
+from engine.speed import apply_speed, set_tf32
 from models import FrozenFeatures, IntCLIP, load_clip
 
+KEYS = "SPEED.* keys follow the flags, as for train.py: SPEED.MICRO_BATCH 8"
 PEAK = {"fp32": 67e12, "tf32": 495e12, "bf16": 989e12, "fp16": 989e12}  # of an H100 SXM, dense, operations per second
 
 
@@ -23,25 +25,26 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say which models are measured; those that take several values make a case of each."""
     parser.add_argument("--backbone", nargs="+", default=["RN101"], help="names of open_clip; random weights")
     parser.add_argument("--arch", default="", help="architecture file (open_clip JSON) instead of a name")
-    parser.add_argument("--size", nargs="+", type=int, default=[224], help="side of the images in pixels")
-    parser.add_argument("--classes", nargs="+", type=int, default=[28])
+    parser.add_argument("--size", nargs="+", type=at_least(32), default=[224], help="side of the images in pixels")
+    parser.add_argument("--classes", nargs="+", type=at_least(1), default=[28])
     parser.add_argument("--class-text", default="sentence", choices=("sentence", "name"))
     parser.add_argument("--precision", nargs="+", default=["fp32"], choices=("fp32", "bf16", "fp16"))
     parser.add_argument("--shared-contexts", action="store_true", help="one set of contexts (CSC False)")
-    parser.add_argument("--text-chunk", type=int, default=-1, help="prompts at a time; -1: as many as is sensible")
+    parser.add_argument(
+        "--text-chunk", type=at_least(-1), default=-1, help="prompts at a time; -1: as many as is sensible"
+    )
     parser.add_argument(
         "--gradients",
         default="text",
         choices=GRADIENTS,
         help="frozen weights to which the straightforward form gives one",
     )
-    parser.add_argument("speed", nargs="*", metavar="KEY VALUE", help="SPEED.* keys, as for train.py")
 
 
 def model_cases(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the settings of each combination of the flags that take several values."""
-    fixed = ("arch", "class_text", "shared_contexts", "text_chunk", "gradients", "speed")
-    common = {name: getattr(args, name) for name in fixed}
+    fixed = ("arch", "class_text", "shared_contexts", "text_chunk", "gradients")
+    common = {name: getattr(args, name) for name in fixed} | {"speed": args.opts}
     return [
         {"backbone": backbone, "size": size, "classes": classes, "precision": precision, **common}
         for backbone in args.backbone
@@ -69,6 +72,7 @@ def build_model(settings: dict[str, Any]) -> nn.Module:
                 parameter.fill_(0.2)
     texts, device = class_texts(settings["classes"], settings["class_text"]), torch.device(settings["device"])
     specific = not settings["shared_contexts"]
+    set_tf32(setup_cfg([], opts=settings["speed"]).SPEED.TF32, device)
     if settings["form"] == "straightforward":
         plain = Straightforward(clip, texts, class_specific=specific, gradients=settings["gradients"])
         return plain.to(device)

@@ -26,7 +26,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import InterpolationMode, v2
 
-from benchmarks import _common
+from benchmarks import _command, _common
 from benchmarks._photos import SPLITS, write_official_size, write_photos
 from benchmarks._plain_images import MEAN, STD, PlainDataset, plain_transform
 from core.config_merge import setup_cfg
@@ -52,14 +52,18 @@ PLAIN, PARSING, PLAIN_AUGMENTED = "straightforward", "straightforward + parse", 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
-    parser = _common.parser(__doc__)
-    parser.add_argument("--size", type=int, default=224, help="side of the batches' images")
-    parser.add_argument("--original", type=int, nargs=2, default=(1080, 720), metavar=("WIDTH", "HEIGHT"))
+    parser = _command.Parser(__doc__)
+    parser.add_argument("--size", type=_command.at_least(1), default=224, help="side of the batches' images")
+    parser.add_argument(
+        "--original", type=_command.at_least(32), nargs=2, default=(1080, 720), metavar=("WIDTH", "HEIGHT")
+    )
     parser.add_argument("--interpolation", default="bicubic", choices=("bilinear", "bicubic"))
-    parser.add_argument("--images", type=int, default=BATCH, help="images per repeat without workers")
-    parser.add_argument("--workers", type=int, nargs="*", default=[], help="also measure with these numbers of workers")
+    parser.add_argument("--images", type=_command.at_least(8), default=BATCH, help="images per repeat without workers")
+    parser.add_argument(
+        "--workers", type=_command.at_least(0), nargs="*", default=[], help="also measure with these numbers of workers"
+    )
     parser.add_argument("--profile", action="store_true", help="also measure the single steps")
-    args = parser.parse_args(argv)
+    args = parser.parse(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
         return
@@ -242,4 +246,4 @@ def _step_ms(step: Callable[[int], object], repeats: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    _command.start(main)

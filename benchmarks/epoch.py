@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks import _common
+from benchmarks import _command, _common
 from benchmarks._models import class_texts
 from benchmarks._photos import NUM_CLASSES, write_official_size, write_photos
 from benchmarks._plain_images import PlainDataset, plain_transform
@@ -37,26 +37,28 @@ EPOCHS = 60  # of the published schedule
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
-    parser = _common.parser(__doc__, repeats=2)
+    parser = _command.Parser(__doc__, repeats=2, keys="any keys follow the flags, as for train.py: SPEED.TF32 on")
     parser.add_argument("--backbone", nargs="+", default=["RN101"], help="names of open_clip; random weights")
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--images", type=int, default=64, help="training images; 12740 in Intentonomy")
+    parser.add_argument("--size", type=_command.at_least(32), default=224)
+    parser.add_argument("--batch", type=_command.at_least(1), default=32)
+    parser.add_argument("--images", type=_command.at_least(1), default=64, help="training images; 12740 in Intentonomy")
     parser.add_argument(
-        "--val", type=int, default=0, help="val images, 498 in Intentonomy; 0: half as many as training"
+        "--val",
+        type=_command.at_least(0),
+        default=0,
+        help="val images, 498 in Intentonomy; 0: half as many as training",
     )
-    parser.add_argument("--workers", type=int, default=0, help="loader processes of each loader")
+    parser.add_argument("--workers", type=_command.at_least(0), default=0, help="loader processes of each loader")
     parser.add_argument("--prepared", action="store_true", help="our form reads prepared copies")
     parser.add_argument("--cached", action="store_true", help="our form trains from the feature cache")
     parser.add_argument("--no-parse", action="store_true", help="the straightforward form parses annotations once, too")
     parser.add_argument("--gradients", default="text", choices=GRADIENTS)
-    parser.add_argument("settings", nargs="*", metavar="KEY VALUE", help="any keys, as for train.py")
-    args = parser.parse_args(argv)
+    args = parser.parse(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
         return
     shared = ("size", "batch", "workers", "prepared", "cached", "no_parse", "gradients")
-    common = {name: getattr(args, name) for name in shared} | {"num_images": args.images, "opts": args.settings}
+    common = {name: getattr(args, name) for name in shared} | {"num_images": args.images, "opts": args.opts}
     common["num_val"] = args.val or max(1, args.images // 2)
     results = _common.run("epoch", args, [{"backbone": name, **common} for name in args.backbone])
     for result in results:
@@ -163,4 +165,4 @@ def replace_model(trainer: MultiLabelTrainer, model: nn.Module) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    _command.start(main)

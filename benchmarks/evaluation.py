@@ -13,20 +13,22 @@ from typing import Any
 
 import torch
 
-from benchmarks import _common
-from benchmarks._models import add_model_flags, build_model, cached, model_cases, precision, random_images
+from benchmarks import _command, _common
+from benchmarks._models import KEYS, add_model_flags, build_model, cached, model_cases, precision, random_images
 
 NUM_TEST = 1217
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
-    parser = _common.parser(__doc__, repeats=3)
+    parser = _command.Parser(__doc__, repeats=3, keys=KEYS)
     add_model_flags(parser)
-    parser.add_argument("--images", type=int, default=NUM_TEST)
-    parser.add_argument("--batch", nargs="+", type=int, default=[64], help="64 in the published recipe")
+    parser.add_argument("--images", type=_command.at_least(1), default=NUM_TEST)
+    parser.add_argument(
+        "--batch", nargs="+", type=_command.at_least(1), default=[64], help="64 in the published recipe"
+    )
     parser.add_argument("--cached", action="store_true", help="our form starts from cached frozen features")
-    args = parser.parse_args(argv)
+    args = parser.parse(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
         return
@@ -62,4 +64,4 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    main()
+    _command.start(main)

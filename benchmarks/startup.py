@@ -17,18 +17,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _common
+from benchmarks import _command, _common
 
 OWN = ["DATALOADER.NUM_WORKERS", "0", "DATALOADER.TRAIN_X.BATCH_SIZE", "8", "TRAINER.INTCLIP.CLASS_TEXT", "sentence"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
-    parser = _common.parser(__doc__)
+    parser = _command.Parser(__doc__)
     parser.add_argument("--backbone", nargs="+", default=["RN101"], help="names of open_clip; random weights")
-    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--size", type=_command.at_least(32), default=224)
     parser.add_argument("--probe", nargs=4, default=[], help="form, start time, backbone, folder")
-    args = parser.parse_args(argv)
+    args = parser.parse(argv)
     if args.probe:
         probe(*args.probe, args.size)
     elif args.worker:
@@ -129,4 +129,4 @@ def start_straightforward(mark: Callable[[str], None], backbone: str, folder: st
 
 
 if __name__ == "__main__":
-    main()
+    _command.start(main)

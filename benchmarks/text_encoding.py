@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 
-from benchmarks import _common
-from benchmarks._models import add_model_flags, build_model, model_cases, precision
+from benchmarks import _command, _common
+from benchmarks._models import KEYS, add_model_flags, build_model, model_cases, precision
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
-    parser = _common.parser(__doc__)
+    parser = _command.Parser(__doc__, keys=KEYS)
     add_model_flags(parser)
     parser.add_argument("--no-gradient", action="store_true", help="as in evaluation")
-    args = parser.parse_args(argv)
+    args = parser.parse(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
         return
@@ -44,4 +44,4 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    main()
+    _command.start(main)

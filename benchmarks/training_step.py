@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
-from benchmarks import _common
+from benchmarks import _command, _common
 from benchmarks._models import (
+    KEYS,
     PEAK,
     add_model_flags,
     build_model,
@@ -34,9 +35,9 @@ SCHEDULE = 60 * 12_740  # images of the published schedule: epochs times trainin
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
-    parser = _common.parser(__doc__)
+    parser = _command.Parser(__doc__, keys=KEYS)
     add_model_flags(parser)
-    parser.add_argument("--batch", nargs="+", type=int, default=[8, 32])
+    parser.add_argument("--batch", nargs="+", type=_command.at_least(1), default=[8, 32])
     parser.add_argument("--cached", action="store_true", help="our form starts from cached frozen features")
     parser.add_argument(
         "--schedule",
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="also the training time of the published schedule, and the share of peak",
     )
     parser.add_argument("--profile", action="store_true", help="the time of each operation instead (torch.profiler)")
-    args = parser.parse_args(argv)
+    args = parser.parse(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
         return
@@ -119,9 +120,8 @@ def schedule(results: Sequence[dict[str, Any]]) -> str:
     for result in results:
         settings = result["settings"]
         hours = SCHEDULE / result["images_per_s"] / 3600
-        peak = (
-            "tf32" if settings["precision"] == "fp32" and _option(settings, "TF32") == "on" else settings["precision"]
-        )
+        name = settings["precision"]
+        peak = "tf32" if name == "fp32" and _option(settings, "TF32") != "off" else name  # cuDNN's is on in torch
         share = operations(settings) / (result["median"] / 1000) / PEAK[peak]
         shown = f"{share:.1%}" if settings["device"] == "cuda" else ""
         case = " | ".join(str(settings[name]) for name in ("form", "size", "batch", "precision"))
@@ -152,4 +152,4 @@ def operations(settings: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    _command.start(main)

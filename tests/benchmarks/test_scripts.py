@@ -1,11 +1,14 @@
 """The benchmark scripts at toy size: they run, count what they measured, and print JSON lines and a table."""
 
+import importlib
 import json
 
 import pytest
+import torch
 
-from benchmarks import _common, evaluation, text_encoding, training_step
+from benchmarks import _command, _common, evaluation, text_encoding, training_step
 from benchmarks._models import class_texts
+from core.errors import UserError
 
 TINY = [
     "--arch",
@@ -90,3 +93,43 @@ def test_profile_names_the_operations(capsys):
     training_step.main([*TINY, "--batch", "2", "--profile"])
     printed = capsys.readouterr().out
     assert "aten::addmm" in printed and "convolution" in printed
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "expected"),
+    [
+        ("training_step", ["--batch", "0"], "argument --batch: expected a whole number, at least 1, not '0'"),
+        ("training_step", ["--size", "7"], "argument --size: expected a whole number, at least 32"),
+        ("training_step", ["--repeats", "0"], "argument --repeats"),
+        ("training_step", ["--batch", "2", "SPEED.TF23", "on"], "error: unknown key 'SPEED.TF23'"),
+        ("training_step", ["--size", "96", "SPEED.TF32", "of"], "accepted: torch, on, off"),
+        ("text_encoding", ["--text-chunk", "-5"], "argument --text-chunk"),
+        ("evaluation", ["--images", "0"], "argument --images"),
+        ("evaluation", ["--backbone", "RN11", "--images", "1"], "Did you mean 'RN101'?"),
+        ("epoch", ["--images", "0"], "argument --images"),
+        ("epoch", ["--workers", "-1"], "argument --workers"),
+        ("data_loading", ["--original", "0", "0"], "argument --original"),
+        ("startup", ["SPEED.TF32", "on"], "unrecognized arguments"),
+    ],
+)
+def test_mistakes_are_said_and_end_with_status_2(script, flags, expected, capfd):
+    main = importlib.import_module(f"benchmarks.{script}").main
+    with pytest.raises(SystemExit) as ended:
+        _command.start(lambda: main(flags))
+    printed = capfd.readouterr()
+    assert ended.value.code == 2 and expected in printed.err
+    assert "Traceback" not in printed.err and not printed.out
+
+
+def test_cuda_is_asked_for_first(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="--device is cuda, but torch finds no CUDA device"):
+        training_step.main([*TINY, "--device", "cuda"])
+
+
+def test_keys_follow_flags_that_take_several_values(monkeypatch):
+    seen = []
+    monkeypatch.setattr(_common, "run", lambda name, args, cases: seen.extend(cases))
+    training_step.main(["--batch", "2", "4", "SPEED.TF32", "on", "SPEED.MICRO_BATCH", "1"])
+    assert [case["batch"] for case in seen] == [2, 4]
+    assert all(case["speed"] == ["SPEED.TF32", "on", "SPEED.MICRO_BATCH", "1"] for case in seen)
