@@ -1,7 +1,7 @@
 """Reading one image file: to a PIL image, or to pixels, at a reduced scale where that is enough."""
 
 import torch
-from numpy import array
+from numpy import array, uint8
 from PIL import Image
 from torchvision.io import ImageReadMode, decode_jpeg
 
@@ -24,7 +24,9 @@ def open_image(path: str) -> Image.Image:
 
 
 def read_image(path: str) -> Image.Image:
-    """Decode an image fully and return it as RGB (palette, grey and CMYK are converted; EXIF rotation is left alone).
+    """Decode an image fully and return it as RGB; EXIF rotation is left alone.
+
+    Palettes, grey of 8 or 16 bits and CMYK are converted.
 
     Raises:
         UserError: naming the file when it is missing, truncated or no image.
@@ -36,6 +38,8 @@ def read_image(path: str) -> Image.Image:
 def load_rgb(image: Image.Image) -> Image.Image:
     """Return an opened image as RGB; raise ``UserError`` naming the file when it does not decode."""
     try:
+        if image.mode.startswith("I"):  # 16 bits of grey, which convert() would clip to white
+            image = Image.fromarray((array(image).clip(0, 65535) >> 8).astype(uint8))
         return image.convert("RGB")
     except _FAULTS as error:
         raise _unreadable(getattr(image, "filename", "") or "in memory", error) from None
@@ -75,5 +79,5 @@ def _decode_jpeg(image: Image.Image) -> torch.Tensor | None:
 
 
 def _unreadable(path: str, error: Exception) -> UserError:
-    reason = " ".join(str(error).replace(repr(path), "the file").split())
+    reason = " ".join(str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file").split())
     return UserError(f"cannot read image {path}: {reason}; fetch or export the file again")

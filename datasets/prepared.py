@@ -60,6 +60,18 @@ def read_manifest(folder: Path) -> dict[str, Copy]:
     return copies
 
 
+def is_stale(copy: Copy, root: Path, *, by_time: bool = False) -> bool:
+    """Say whether an image has another length than when its copy was made; one that is gone has not changed.
+
+    ``by_time`` counts another time of change, too, which a copied data set often has.
+    """
+    try:
+        found = os.stat(os.path.join(root, copy.name))
+    except OSError:
+        return False
+    return found.st_size != copy.source_bytes or (by_time and found.st_mtime_ns != copy.source_mtime_ns)
+
+
 def manifest_line(copy: Copy) -> str:
     """Return the manifest's line of a copy."""
     return json.dumps(asdict(copy)) + "\n"
@@ -83,7 +95,7 @@ def find_copies(cfg: CfgNode, root: Path, names: Sequence[str]) -> dict[str, str
     copies = {
         name: os.path.join(folder, copy_name(name))
         for name in names
-        if name in manifest and copy_name(name) not in absent
+        if name in manifest and copy_name(name) not in absent and not is_stale(manifest[name], root)
     }
     log.info("Images: %d copies with a shorter side of %d px in %s", len(copies), size, folder)
     _warn_of_lacking(root, size, [name for name in names if name not in copies], len(names))
@@ -99,7 +111,7 @@ def choose_size(cfg: CfgNode, root: Path) -> int | None:
         return min((size for size in sizes if size >= needed), default=None)
     if not setting.isdecimal() or int(setting) not in sizes:
         have = not_accepted("DATASET.PREPARED", setting, ["auto", "off", *map(str, sizes)])
-        raise UserError(f"{have} {root} has no other prepared folder; tools/prepare_images.py --size makes one")
+        raise UserError(f"{have} tools/prepare_images.py --root {root} --size N makes copies of another size")
     if int(setting) < needed:
         log.warning("DATASET.PREPARED %s is small for INPUT.SIZE: %d would not be enlarged", setting, needed)
     return int(setting)
@@ -124,7 +136,7 @@ def _warn_of_lacking(root: Path, size: int, lacking: Iterable[str], total: int) 
     lacking = list(lacking)
     if lacking:
         log.warning(
-            "%d of %d images have no copy in %s (the first is %s); their originals are read. "
+            "%d of %d images have no copy in %s, or another original (the first is %s); their originals are read. "
             "Complete it with: python tools/prepare_images.py --root %s --size %d",
             len(lacking), total, prepared_folder(root, size), lacking[0], root, size,
         )  # fmt: skip

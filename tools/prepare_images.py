@@ -30,7 +30,7 @@ from core.cpu import usable_cores
 from core.errors import UserError
 from datasets.geometry import Cover
 from datasets.images import load_rgb, open_image
-from datasets.prepared import MANIFEST, Copy, copy_name, manifest_line, prepared_folder, read_manifest
+from datasets.prepared import MANIFEST, Copy, copy_name, is_stale, manifest_line, prepared_folder, read_manifest
 from tools.download_intentonomy import list_images
 
 QUALITY = 95
@@ -50,6 +50,7 @@ def encode(path: str, size: int) -> tuple[bytes, tuple[int, int]]:
     with open_image(path) as image:
         is_small = min(image.size) <= size
         if is_small and image.format == "JPEG" and image.mode == "RGB":
+            load_rgb(image)  # a truncated one is found here, by its own name
             return Path(path).read_bytes(), image.size
         height, width = Cover(size)(image.height, image.width).size
         box = None
@@ -75,6 +76,8 @@ def prepare_one(name: str, *, root: Path, size: int) -> Copy | str:
         temporary.write_bytes(data)
         verify(temporary, shape)
         os.replace(temporary, target)
+    except FileNotFoundError:
+        return f"{name}: there is no such file; tools/download_intentonomy.py fetches what the annotations name"
     except (OSError, UserError) as error:
         temporary.unlink(missing_ok=True)
         if getattr(error, "errno", None) == errno.ENOSPC:
@@ -93,17 +96,10 @@ def verify(path: Path, shape: tuple[int, int]) -> None:
 
 def is_current(copy: Copy | None, root: Path, size: int) -> bool:
     """Say whether a copy is whole and its original unchanged; an original that is gone is unchanged."""
-    if copy is None or _stat(prepared_folder(root, size) / copy_name(copy.name)) != (copy.copy_bytes, None):
+    if copy is None or is_stale(copy, root, by_time=True):
         return False
-    return _stat(root / copy.name, with_time=True) in (None, (copy.source_bytes, copy.source_mtime_ns))
-
-
-def _stat(path: Path, *, with_time: bool = False) -> tuple[int, int | None] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_size, found.st_mtime_ns if with_time else None
+    target = prepared_folder(root, size) / copy_name(copy.name)
+    return target.is_file() and target.stat().st_size == copy.copy_bytes
 
 
 def check_disk(names: Sequence[str], root: Path, size: int) -> str:
@@ -129,6 +125,8 @@ def check_disk(names: Sequence[str], root: Path, size: int) -> str:
 def prepare(root: Path, *, size: int, workers: int, say: Callable[[str], None] = print) -> list[str]:
     """Bring the copies below ``root`` up to date; return the failures, one line each."""
     folder = prepared_folder(root, size)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, expected a folder; remove it or choose another --size")
     names = list(list_images(root))
     manifest = read_manifest(folder)
     current = {name: manifest[name] for name in names if is_current(manifest.get(name), root, size)}
@@ -176,11 +174,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=384, help="shorter side of the copies in pixels (default 384)")
     parser.add_argument("--workers", type=int, default=usable_cores(), help="processes (default: the usable cores)")
     args = parser.parse_args(argv)
-    if args.size < 32 or args.workers < 1:
-        parser.error("--size must be at least 32, --workers at least 1")
+    for name, low in (("size", 32), ("workers", 1)):
+        if getattr(args, name) < low:
+            parser.error(f"--{name} is {getattr(args, name)}; expected at least {low}")
     try:
         failures = prepare(args.root, size=args.size, workers=args.workers)
-    except UserError as error:
+    except (UserError, OSError) as error:  # an OSError, such as no right to write, names its file
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -100,6 +100,14 @@ def test_pixels_are_pillows(tmp_path: Path, mode: str, options: dict) -> None:
     assert np.array_equal(ours.permute(1, 2, 0).numpy(), np.asarray(read_image(path)))
 
 
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_grey_of_16_bits_keeps_its_greys(tmp_path: Path, suffix: str) -> None:
+    ramp = np.linspace(0, 65535, 64 * 48).reshape(48, 64).astype(np.uint16)
+    Image.fromarray(ramp).save(tmp_path / f"image.{suffix}")
+    with open_image(str(tmp_path / f"image.{suffix}")) as image:
+        assert np.array_equal(load_pixels(image)[1].numpy(), ramp >> 8)
+
+
 def test_other_formats_and_decoded_images_are_never_reduced(tmp_path: Path) -> None:
     smooth(720, 1080).save(tmp_path / "image.png")
     view = Squash((64, 64))(720, 1080)

@@ -1,6 +1,7 @@
 """Which files the data set reads: copies that are large enough, the originals of images that lack one."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -83,7 +84,16 @@ def test_lacking_copies_are_warned_of_and_read_from_the_originals(cfg, root: Pat
     name = Path(val[0].impath).name
     assert again[0].impath == str(root / "low" / name) and again[1].impath == val[1].impath
     (warning,) = (record.message for record in caplog.records if record.levelno == logging.WARNING)
-    assert warning.startswith("1 of 35 images have no copy") and f"low/{name}" in warning and "\n" not in warning
+    assert warning.startswith("1 of 35 images have no copy in") and f"low/{name}" in warning and "\n" not in warning
+
+
+def test_the_copy_of_a_changed_original_is_not_read(cfg, root: Path) -> None:
+    first, second, *_ = (Path(record.impath).name for record in build_dataset(cfg).val)
+    Image.new("RGB", (48, 48), "red").save(root / "low" / first)
+    os.utime(root / "low" / second, (0, 0))  # as after copying the data set
+    found = [Path(record.impath).parent.name for record in build_dataset(cfg).val[:2]]
+    assert found == ["low", "low"] and build_dataset(cfg).val[0].impath == str(root / "low" / first)
+    assert build_dataset(cfg).val[1].impath == str(root / "prepared-32" / "low" / second)
 
 
 def test_originals_may_be_gone_where_copies_are_complete(cfg, root: Path) -> None:

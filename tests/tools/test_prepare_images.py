@@ -152,3 +152,20 @@ def test_faults_of_the_command_line(tmp_path: Path, capsys) -> None:
     assert "no annotation files" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["--root", str(tmp_path), "--size", "8"])
+    assert "--size is 8; expected at least 32" in capsys.readouterr().err
+
+
+def test_a_file_where_the_copies_would_go_is_one_line(root: Path, capsys) -> None:
+    (root / "prepared-64").write_text("")
+    assert main(["--root", str(root), "--size", "64"]) == 2
+    assert "prepared-64 is a file, expected a folder" in capsys.readouterr().err
+
+
+def test_a_small_truncated_image_and_a_missing_one_are_named(root: Path, capsys) -> None:
+    smooth(60, 50).save(root / "low/large.jpg")
+    (root / "low/large.jpg").write_bytes((root / "low/large.jpg").read_bytes()[:-20])
+    (root / "low/wide.jpg").unlink()
+    assert run(root) == 1
+    report = capsys.readouterr().err
+    assert f"cannot read image {root}/low/large.jpg: " in report and ".part" not in report
+    assert "low/wide.jpg: there is no such file; tools/download_intentonomy.py fetches" in report
