@@ -6,6 +6,13 @@ if [ -z "${PYTHON:-}" ]; then
   if [ -x .venv/bin/python ]; then PYTHON=.venv/bin/python; fi
 fi
 
+known_file() {
+  if [ ! -f "$1" ]; then
+    echo "error: there is no $1; beside it are: $(cd "$(dirname "$1")" && printf '%s ' *.yaml)" >&2
+    return 2
+  fi
+}
+
 run_seeds() {
   local data="${DATA:-}"
   if [ -z "$data" ]; then
@@ -14,6 +21,7 @@ run_seeds() {
   fi
   local dataset="${1:-intentonomy}" cfg="${2:-rn101}" seed dir command
   shift $(($# < 2 ? $# : 2))
+  known_file "configs/datasets/${dataset}.yaml" && known_file "configs/trainers/IntCLIP/${cfg}.yaml" || return 2
   for seed in 1 2 3; do
     dir="output/${dataset}/IntCLIP/${cfg}/seed${seed}"
     if [ -f "${dir}/metrics.json" ]; then

@@ -74,10 +74,12 @@ def test_launchers_take_torchruns_options():
         ("train_multi_gpu.sh", {"DATA": "/d", "NPROC": "0"}, "error: no GPU is visible"),
         ("slurm.sh", {"DATA": "/d"}, "error: the job has no GPU"),
         ("slurm.sh", {"DATA": "/d", "SLURM_SUBMIT_DIR": "/"}, "error: / is not the project's folder"),
+        ("train.sh intentonomi", {"DATA": "/d"}, "there is no configs/datasets/intentonomi.yaml; beside it are: inten"),
+        ("train.sh scenes OPTIM.LR 1", {"DATA": "/d"}, "there is no configs/trainers/IntCLIP/OPTIM.LR.yaml"),
     ],
 )
 def test_mistakes_are_one_line(script, env, expected):
-    result = _run(script, **env)
+    result = _run(*script.split(), **env)
     assert result.returncode != 0 and not result.stdout
     assert expected in result.stderr and len(result.stderr.splitlines()) == 1
 
@@ -87,6 +89,9 @@ def test_a_finished_seed_is_skipped(tmp_path):
     (project / "output/demo/IntCLIP/demo/seed2").mkdir(parents=True)
     (project / "output/demo/IntCLIP/demo/seed2/metrics.json").write_text("{}")
     (project / "scripts").mkdir()
+    for file in ("datasets/demo.yaml", "trainers/IntCLIP/demo.yaml"):
+        (project / "configs" / file).parent.mkdir(parents=True, exist_ok=True)
+        (project / "configs" / file).touch()
     (project / "scripts" / "intclip").symlink_to(FOLDER)
     command = f"cd {project} && source scripts/intclip/run_seeds.sh && LAUNCH=(python) && run_seeds demo demo"
     env = {**os.environ, "DATA": "/d", "DRY_RUN": "1"}
