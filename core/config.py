@@ -145,7 +145,7 @@ KEYS = (
         "DATASET.PREPARED",
         "auto",
         "resized copies of the images (tools/prepare_images.py): auto reads <root>/prepared-<size> where one is large "
-        "enough for INPUT.SIZE, a size reads that one, off reads the originals",
+        "enough for INPUT.SIZE, a size reads that one, off reads none; a changed original is read itself",
     ),
     # Loading
     Key(
@@ -205,7 +205,7 @@ KEYS = (
     Key("TRAIN.TIMEOUT", 10.0, "minutes that processes wait for each other before the run ends", low=0.1),
     # Speed and memory: none of these changes what is learnt, but for rounding
     Key("SPEED.CHANNELS_LAST", True, "keep the channels of a location together in memory, for convolutions"),
-    Key("SPEED.MICRO_BATCH", 0, "images per forward and backward pass; the step stays the batch's; 0: all", low=0),
+    Key("SPEED.MICRO_BATCH", 0, "images per pass, on one process; the step stays the batch's; 0: all", low=0),
     Key("SPEED.RECOMPUTE_SEMANTIC", False, "recompute the learnt layers' activations instead of keeping them"),
     Key("SPEED.COMPILE", (), "parts to give to torch.compile", choices=("trunk", "semantic", "text")),
     Key(

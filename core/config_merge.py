@@ -104,7 +104,7 @@ def _apply(cfg: CfgNode, name: str, raw: Any, source: str) -> str | None:
     key = _DECLARED.get(name)
     if key is None:
         return _unknown_key(name, source)
-    value = _decode(raw, key.default)
+    value = _decode(_on_off(raw, key), key.default)
     expected = _type_fault(value, key) or _range_fault(value, key)
     if expected:
         hint = did_you_mean(str(raw), key.choices) if key.choices else ""
@@ -125,6 +125,11 @@ def _unknown_key(name: str, source: str) -> str:
     same_leaf = [k for k in _DECLARED if k.rsplit(".", 1)[-1] == leaf]
     hint = f" Did you mean '{same_leaf[0]}'?" if same_leaf else did_you_mean(name, _DECLARED)
     return f"unknown key '{name}'.{hint} (set in {source})"
+
+
+def _on_off(raw: Any, key: Key) -> Any:
+    """Return the word that YAML read as a boolean: a bare ``on`` or ``off`` in a file."""
+    return ("on" if raw else "off") if isinstance(raw, bool) and {"on", "off"} & set(key.choices or ()) else raw
 
 
 def _decode(raw: Any, default: Any) -> Any:

@@ -193,6 +193,16 @@ def _leave(*, failed: bool) -> None:
 # What do the others have ----------------------------------------------------------------------------------------------
 
 
+def check_peers() -> None:
+    """Raise :class:`PeerError` if another process has failed; for those who wait without a collective."""
+    try:
+        failed = _store is not None and _store.add("failures", 0) > 0
+    except RuntimeError:  # the process that held the store is gone
+        failed = True
+    if failed:
+        raise PeerError("another process failed first")
+
+
 def barrier() -> None:
     """Wait until every process is here."""
     if world_size() > 1:

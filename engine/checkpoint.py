@@ -3,6 +3,8 @@
 import hashlib
 import os
 import pickle
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -18,16 +20,27 @@ POINTER = "checkpoint"  # text file that names the last checkpoint of its folder
 def save_checkpoint(state: dict, path: Path, *, remember: bool = True) -> None:
     """Write ``state`` to ``path``; a crash leaves the old file. ``remember`` makes it the one to resume from."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(path, lambda temporary: torch.save(state, temporary))
+    if remember:
+        _write_whole(path.with_name(POINTER), lambda temporary: temporary.write_text(f"{path.name}\n", "utf-8"))
+    log.info("Checkpoint saved to %s", path)
+
+
+def copy_checkpoint(source: Path, folder: Path) -> None:
+    """Copy a checkpoint file into ``folder`` under its name; a crash leaves the old file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_whole(folder / source.name, lambda temporary: shutil.copyfile(source, temporary))
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside ``path`` and move it there, so that there is always the old file or the new one."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        torch.save(state, temporary)
+        write(temporary)
+        os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         temporary.unlink(missing_ok=True)
         raise UserError(f"cannot write the checkpoint {path}: {str(error).splitlines()[0]}") from error
-    os.replace(temporary, path)
-    if remember:
-        path.with_name(POINTER).write_text(path.name + "\n", encoding="utf-8")
-    log.info("Checkpoint saved to %s", path)
 
 
 def load_checkpoint(path: Path) -> dict:
@@ -55,13 +68,20 @@ def read_last_name(folder: Path) -> Path | None:
     pointer = folder / POINTER
     if not pointer.is_file():
         return None
-    return folder / pointer.read_text(encoding="utf-8").strip()
+    name = pointer.read_text(encoding="utf-8").strip()
+    return folder / name if name else None
 
 
 def frozen_digest(model: nn.Module) -> str:
-    """Return a digest of all that ``model`` does not learn: frozen parameters and buffers, by name."""
+    """Return a digest of all that ``model`` does not learn: frozen parameters and buffers, and its modules' kinds.
+
+    The kinds count because weights do not tell everything: number of heads, activation, epsilon.
+    """
     trainable = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     digest = hashlib.blake2b(digest_size=16)
+    for name, module in model.named_modules():
+        kind = (type(module).__name__, getattr(module, "num_heads", None), getattr(module, "eps", None))
+        digest.update(f"{name} {kind}".encode())
     for name, tensor in sorted(model.state_dict().items()):
         if name not in trainable:
             digest.update(name.encode())

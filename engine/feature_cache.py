@@ -9,6 +9,8 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,13 +24,16 @@ from tqdm import tqdm
 from yacs.config import CfgNode
 
 from core.config_merge import flatten
+from core.distributed import check_peers, local_rank
 from core.errors import UserError
 from core.logging import get_logger
-from engine.checkpoint import frozen_digest
+from datasets.manager import Loader
 from models.base import ClipNetwork
 
 log = get_logger()
 VERSION = 1  # of the layout; part of every key
+PART = ".part"  # ends the name of an entry that is being written
+OLD_PART_SECONDS = 3600
 FREE_SHARE = 0.95  # of the free disk space that an entry may take
 
 Features = tuple[Tensor, ...]
@@ -41,6 +46,16 @@ def cache_key(paths: Sequence[str], **parts: Any) -> dict[str, Any]:
         stat = os.stat(path)
         digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return {"version": VERSION, "num_images": len(paths), "files": digest.hexdigest(), **parts}
+
+
+def make_root(path: str) -> Path:
+    """Return the folder ``path`` (with ``~`` expanded), made where it is missing; :class:`UserError` if that fails."""
+    root = Path(path).expanduser()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"TRAIN.FEATURE_CACHE is '{path}', a folder that cannot be made: {error.strerror}") from error
+    return root
 
 
 def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, Any]:
@@ -58,7 +73,6 @@ def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, A
         )
     return {
         "features": model.feature_kind(),
-        "weights": frozen_digest(model.encoder),
         "precision": precision,
         "input": {name: str(value) for name, value in flatten(cfg.INPUT)},
         "torch": torch.__version__,
@@ -90,8 +104,12 @@ class FeatureCache(Dataset):
 def cache_split(loader: DataLoader, root: Path, key: dict[str, Any], encode: Callable[[dict], Features]) -> None:
     """Make ``loader`` give the features that ``encode`` makes of its batches, from the entry under ``root``."""
     split = loader.dataset
-    in_order = DataLoader(
-        split, batch_size=loader.batch_size, num_workers=loader.num_workers, collate_fn=loader.collate_fn
+    in_order = Loader(
+        split,
+        batch_size=loader.batch_size,
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        generator=torch.Generator(),  # the run that writes draws no more from the global one than a run that reads
     )
 
     def batches() -> Iterator[Features]:
@@ -107,38 +125,61 @@ def open_cache(
 ) -> FeatureCache:
     """Return the entry of ``key`` under ``root``; where there is none, write it from ``batches``, in image order.
 
+    Of the processes of a machine the first writes and the others wait, however long it takes.
+
     Raises:
-        UserError: the entry would not fit the disk (nothing is written), or it is damaged.
+        UserError: the entry would not fit the disk (nothing is written), cannot be written, or is damaged.
     """
     text = json.dumps(key, indent=1, sort_keys=True)
     folder = root / hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     if not (folder / "key.json").is_file():
-        _write(folder, text, num_images, iter(batches()))
+        if local_rank() == 0:
+            _write(folder, text, num_images, iter(batches()))
+        else:
+            _wait_for(folder / "key.json")
     else:
         log.info("Feature cache: %s", folder)
     try:
         return FeatureCache(folder)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UserError(f"the feature cache {folder} is damaged ({error}); delete that folder") from error
 
 
 def _write(folder: Path, key: str, num_images: int, batches: Iterator[Features]) -> None:
     """Write an entry beside its place and move it there whole; a run that dies leaves no entry."""
-    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     first = next(batches)
-    size = sum(num_images * feature[0].nbytes for feature in first)
-    _check_space(folder, size)
-    part.mkdir(parents=True)
+    _remove_old_parts(folder)
+    _check_space(folder, sum(num_images * feature[0].nbytes for feature in first))
+    part = None
     try:
+        part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=PART, dir=folder.parent))
+        part.chmod(folder.parent.stat().st_mode & 0o777)  # mkdtemp makes it the owner's alone
         _fill(part, num_images, first, batches)
         (part / "key.json").write_text(key, encoding="utf-8")
         _move(part, folder)
+    except OSError as error:
+        raise UserError(f"cannot write the feature cache {folder}: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _wait_for(file: Path) -> None:
+    """Wait for the process that writes ``file``; not in a collective, which would time out."""
+    while not file.is_file():
+        check_peers()
+        time.sleep(0.2)
+
+
+def _remove_old_parts(folder: Path) -> None:
+    """Remove what runs that were killed began to write: parts of this entry that nobody has touched for an hour."""
+    for part in folder.parent.glob(f"{folder.name}.*{PART}"):
+        times = [path.stat().st_mtime for path in (part, *part.glob("*"))]
+        if time.time() - max(times) > OLD_PART_SECONDS:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _check_space(folder: Path, size: int) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
     log.info("Feature cache: writing %.1f MB to %s (%.1f GB free)", size / 1e6, folder, free / 1e9)
     if size > FREE_SHARE * free:
@@ -171,10 +212,7 @@ def _new_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarra
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-            except OSError as error:
-                raise UserError(f"cannot write the feature cache {path.parent}: {error.strerror}") from error
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
 
 

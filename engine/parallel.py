@@ -1,5 +1,6 @@
 """Training on several processes: the same start, gradients of the global batch, scores of the whole split."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
     if world_size() == 1 or not learnt:
         return network
     frozen = [name for name, _ in [*network.named_parameters(), *network.named_buffers()] if name not in learnt]
+    # The weights of 1x1 convolutions have one layout under two names; nothing is lost by what torch warns of here.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(network, frozen)
     return DistributedDataParallel(
         network, static_graph=static_graph, find_unused_parameters=not static_graph, gradient_as_bucket_view=True

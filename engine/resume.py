@@ -1,5 +1,6 @@
 """Checkpoints of what is learnt, and going on from them: weights, optimiser, schedule, best result, random state."""
 
+import math
 from pathlib import Path
 
 from core import distributed
@@ -7,7 +8,7 @@ from core.distributed import from_main
 from core.errors import UserError
 from core.logging import get_logger
 from core.seed import random_state, set_random_state
-from engine.checkpoint import load_checkpoint, read_last_name, save_checkpoint
+from engine.checkpoint import copy_checkpoint, load_checkpoint, read_last_name, save_checkpoint
 from engine.fingerprint import check_same_run, run_settings
 
 log = get_logger()
@@ -57,6 +58,7 @@ class Resumable:
         if path is None:
             log.info("No checkpoint found, train from scratch")
             return 0
+        from_main(lambda: self._bring_along(path, checkpoint))
         missing = [name for name in NEEDED if name not in checkpoint]
         if missing:
             raise UserError(
@@ -66,7 +68,8 @@ class Resumable:
         self._load_learnt(checkpoint, path)
         self.optim.load_state_dict(checkpoint["optimizer"])
         self.sched.load_state_dict(checkpoint["scheduler"])
-        self.precision.scaler.load_state_dict(checkpoint["scaler"])
+        if checkpoint["scaler"]:  # empty without loss scaling: PREC amp on another kind of GPU
+            self.precision.scaler.load_state_dict(checkpoint["scaler"])
         self.best_result = checkpoint["best_result"]
         if distributed.rank() < len(checkpoint["random_states"]):  # there may have been fewer processes
             set_random_state(checkpoint["random_states"][distributed.rank()])
@@ -83,6 +86,18 @@ class Resumable:
         checkpoint = load_checkpoint(path)
         check_same_run(checkpoint.get("settings", {}), self.cfg, path)
         return path, checkpoint
+
+    def _bring_along(self, path: Path, checkpoint: dict) -> None:
+        """Copy what the end of the run may need from the folder of ``path``, where that is not the run's own."""
+        own, best = Path(self.output_dir, self.model_name), path.with_name("model-best.pth.tar")
+        if path.parent.resolve() == own.resolve():
+            return
+        if best.is_file():
+            copy_checkpoint(best, own)
+        elif math.isfinite(checkpoint.get("best_result", -math.inf)):
+            raise UserError(f"{path.parent} has no model-best.pth.tar, so the best epoch so far is lost; copy it there")
+        if checkpoint["epoch"] >= self.max_epoch:
+            copy_checkpoint(path, own)
 
     def _load_learnt(self, checkpoint: dict, path: Path) -> None:
         try:

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from yacs.config import CfgNode
 
-from core.errors import UserError
 from core.logging import get_logger
 from engine.precision import Precision
 from models.base import ClipNetwork, FrozenFeatures
@@ -69,15 +68,9 @@ def compiler_fault(device: torch.device, backend: str = "inductor") -> str:
 
 
 def batch_parts(inputs: Inputs, label: torch.Tensor, size: int) -> list[tuple[Inputs, torch.Tensor]]:
-    """Return a batch in parts of ``size`` images; whole where that is 0 or not smaller.
-
-    Raises:
-        UserError: on several processes, which would exchange gradients for each part.
-    """
+    """Return a batch in parts of ``size`` images; whole where that is 0 or not smaller."""
     if not 0 < size < len(label):
         return [(inputs, label)]
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        raise UserError(f"SPEED.MICRO_BATCH is {size}; accepted on several processes: 0 (use more of them)")
     if not isinstance(inputs, FrozenFeatures):
         return list(zip(inputs.split(size), label.split(size), strict=True))
     tensors = zip(*(tensor.split(size) for tensor in inputs.tensors), strict=True)

@@ -20,7 +20,7 @@ from core.seed import part_ranks, set_seed
 from datasets import DataManager
 from engine.checkpoint import frozen_digest
 from engine.dassl import TrainerX, describe_base, sync_registries
-from engine.feature_cache import cache_split, feature_key
+from engine.feature_cache import cache_split, feature_key, make_root
 from engine.fingerprint import run_settings
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
@@ -75,6 +75,10 @@ class MultiLabelTrainer(Resumable, TrainerX):
     def image_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return mean and std of the backbone's images."""
 
+    def digest_frozen(self) -> str:
+        """Return what a checkpoint must agree in with the run that loads it: a digest of all that is not learnt."""
+        return frozen_digest(self.model)
+
     def lr_multipliers(self) -> Mapping[str, float]:
         """Return the learning-rate multiplier of each parameter group that has one."""
         return {}
@@ -87,6 +91,13 @@ class MultiLabelTrainer(Resumable, TrainerX):
             raise UserError("TEST.EVALUATOR is 'Classification', which is single-label; accepted here: MultiLabel")
         if cfg.TEST.NO_TEST and cfg.TEST.FINAL_MODEL == "best_val":
             raise UserError("TEST.NO_TEST True leaves no way to find TEST.FINAL_MODEL 'best_val'; accepted: last_step")
+        if cfg.SPEED.MICRO_BATCH and distributed.world_size() > 1:
+            raise UserError(
+                f"SPEED.MICRO_BATCH is {cfg.SPEED.MICRO_BATCH}; accepted on several processes: 0 (each has only its "
+                "part of the batch; start more of them where that does not fit)"
+            )
+        if cfg.TRAIN.FEATURE_CACHE:
+            make_root(cfg.TRAIN.FEATURE_CACHE)
 
     def build_data_loader(self) -> None:
         """Create the loaders; normalisation is the backbone's and happens on the device."""
@@ -118,7 +129,7 @@ class MultiLabelTrainer(Resumable, TrainerX):
         self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
         num_frozen = sum(p.numel() for p in self.model.parameters() if not p.requires_grad)
         log_param_groups(self.optim, num_frozen)
-        self.frozen_digest = frozen_digest(self.model)
+        self.frozen_digest = self.digest_frozen()
         splits = (self.dm.dataset.train_x, self.dm.dataset.val, self.dm.dataset.test)
         check_same_start(run_settings(self.cfg), [len(split or ()) for split in splits], self.frozen_digest)
         self.parallel_model = wrap_network(self.model, static_graph=self.static_graph)
@@ -131,11 +142,14 @@ class MultiLabelTrainer(Resumable, TrainerX):
             return
         self.set_model_mode("eval")
         tf32 = "" if self.cfg.SPEED.TF32 == "torch" else f", TF32 {self.cfg.SPEED.TF32}"
-        key = feature_key(self.model, self.cfg, self.precision_name + tf32)
-        key["normalizer"] = repr(self.dm.normalizer)
-        with distributed.local_main_first():
-            for loader in filter(None, (self.train_loader_x, self.val_loader, self.test_loader)):
-                cache_split(loader, Path(self.cfg.TRAIN.FEATURE_CACHE), key, self._encode)
+        key = feature_key(self.model, self.cfg, f"{self.precision.dtype or 'fp32'}{tf32}")
+        key |= {"weights": self.digest_features(), "normalizer": repr(self.dm.normalizer)}
+        for loader in filter(None, (self.train_loader_x, self.val_loader, self.test_loader)):
+            cache_split(loader, make_root(self.cfg.TRAIN.FEATURE_CACHE), key, self._encode)
+
+    def digest_features(self) -> str:
+        """Return a digest of the weights that frozen features depend on."""
+        return frozen_digest(self.model.encoder)
 
     @torch.no_grad()
     def _encode(self, batch: dict) -> tuple[torch.Tensor, ...]:

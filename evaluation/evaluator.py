@@ -58,9 +58,10 @@ class MultiLabel:
             )
         num_bad = int((~torch.isfinite(scores)).sum())
         if num_bad:
-            raise ValueError(
+            raise UserError(
                 f"{num_bad} of {scores.numel()} scores are NaN or infinite in the batch that starts at image "
-                f"{sum(map(len, self._scores))}: the model has diverged or an input is broken"
+                f"{sum(map(len, self._scores))}: the model has diverged or an input is broken; lower OPTIM.LR, or set "
+                "OPTIM.CLIP_GRAD_NORM or PREC fp32"
             )
         self._scores.append(scores.detach().double().cpu().numpy())
         self._labels.append(label.detach().cpu().float().numpy())

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import UserError
+
 from .metrics import Array, average_precision, f1_scores, mean_average_precision, mean_or_nan
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05, 0.10, ..., 0.95
@@ -26,7 +28,7 @@ def best_threshold(scores: Array, labels: Array) -> float:
         labels: ``(N, C)``.
     """
     if not (np.asarray(labels) > 0).any():
-        raise ValueError("a threshold cannot be tuned: no class has a positive label")
+        raise UserError("a threshold cannot be tuned: no class has a positive label in val; see DATASET.LABEL_POLICY")
     macro = [f1_scores(scores > t, labels)["macro"] for t in THRESHOLDS]
     return float(THRESHOLDS[int(np.argmax(macro))])
 

@@ -1,6 +1,8 @@
 """What all trainers over CLIP share: backbone, class texts, prompts, loss, precision."""
 
+import hashlib
 import inspect
+import json
 from typing import Any
 
 import open_clip
@@ -10,6 +12,7 @@ from yacs.config import CfgNode
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from core.seed import make_generator
+from engine.checkpoint import frozen_digest
 from engine.trainer import MultiLabelTrainer
 from losses import LOSS_REGISTRY, build_loss
 from models import class_texts, image_statistics, load_clip
@@ -63,7 +66,22 @@ class ClipTrainer(MultiLabelTrainer):
         """Return the configured backbone: frozen, fp32, on the CPU."""
         backbone = self.cfg.MODEL.BACKBONE
         log.info("Loading CLIP (backbone: %s)", backbone.ARCH or backbone.NAME or backbone.PATH)
-        return load_clip(backbone.NAME, path=backbone.PATH, arch=backbone.ARCH, pretrained=backbone.PRETRAINED)
+        clip = load_clip(backbone.NAME, path=backbone.PATH, arch=backbone.ARCH, pretrained=backbone.PRETRAINED)
+        self.clip_digest = frozen_digest(clip)
+        return clip
+
+    def digest_frozen(self) -> str:
+        """Return a digest of CLIP as it was loaded and of the classes' words.
+
+        What the network makes of CLIP (folded, multiplied) may differ in the last bit from one machine to another.
+        """
+        tree = self.dm.dataset.hierarchy
+        words = json.dumps([self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)])
+        return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
+
+    def digest_features(self) -> str:
+        """Return the digest of CLIP as it was loaded."""
+        return self.clip_digest
 
     def class_texts(self) -> list[str]:
         """Return one text per class, of the strategy ``CLASS_TEXT``."""

@@ -126,3 +126,11 @@ def test_published_recipe():
     assert (optim.LR, optim.MOMENTUM, optim.WEIGHT_DECAY, optim.MAX_EPOCH) == (4e-4, 0.9, 5e-4, 60)
     assert (optim.WARMUP_EPOCH, optim.WARMUP_TYPE, optim.WARMUP_CONS_LR) == (1, "constant", 1e-5)
     assert (cfg.DATALOADER.TRAIN_X.BATCH_SIZE, optim.SEMANTIC_LR_MULT, optim.AGGREGATION_LR_MULT) == (64, 0.1, 0.1)
+
+
+@pytest.mark.parametrize(("text", "value"), [("on", "on"), ("off", "off"), ("'on'", "on"), ("torch", "torch")])
+def test_yaml_words_that_are_booleans_there(tmp_path, text, value):
+    file = tmp_path / "speed.yaml"
+    file.write_text(f"SPEED:\n  TF32: {text}\nDATASET:\n  PREPARED: off\n")
+    cfg = setup_cfg([str(file)])
+    assert value == cfg.SPEED.TF32 and cfg.DATASET.PREPARED in ("off", "False")

@@ -1,5 +1,7 @@
 """Checkpoint files: atomic, weights only, clear errors."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -14,6 +16,11 @@ def test_round_trip_and_pointer(tmp_path):
     save_checkpoint({"state_dict": {}, "epoch": 1}, path.with_name("model-best.pth.tar"), remember=False)
     assert read_last_name(path.parent) == path
     assert torch.equal(load_checkpoint(path)["state_dict"]["w"], torch.ones(2))
+
+
+def test_an_empty_pointer_names_none(tmp_path):
+    (tmp_path / "checkpoint").write_text("")
+    assert read_last_name(tmp_path) is None
 
 
 def test_missing_file_names_what_is_there(tmp_path):
@@ -49,3 +56,13 @@ def test_digest_is_of_frozen_values_only():
     with torch.no_grad():
         model.bias.add_(1)
     assert frozen_digest(model) != before
+
+
+def test_digest_tells_what_weights_do_not():
+    heads = [nn.MultiheadAttention(8, num_heads) for num_heads in (2, 4)]
+    heads[1].load_state_dict(heads[0].state_dict())
+    eps = [nn.LayerNorm(3, eps=eps) for eps in (1e-5, 1e-6)]
+    kinds = [nn.Sequential(activation) for activation in (nn.GELU(), nn.SiLU())]
+    for pair in (heads, eps, kinds):
+        assert len({frozen_digest(model.requires_grad_(False)) for model in pair}) == 2
+    assert frozen_digest(heads[0]) == frozen_digest(copy.deepcopy(heads[0]))

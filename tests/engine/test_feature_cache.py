@@ -1,6 +1,8 @@
 """The feature cache: what is written is read, any change makes another entry, damage and lack of space are said."""
 
 import errno
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from core.errors import UserError
 from engine import feature_cache
-from engine.feature_cache import cache_key, open_cache
+from engine.feature_cache import cache_key, make_root, open_cache
 
 
 def features(num=5, dtype=torch.float32):
@@ -27,6 +29,7 @@ def never():
 
 @pytest.fixture
 def key(tmp_path):
+    (tmp_path / "c").mkdir()
     files = [tmp_path / f"{i}.jpg" for i in range(5)]
     for file in files:
         file.write_bytes(b"x")
@@ -84,6 +87,34 @@ def test_a_disk_that_others_fill_meanwhile_is_one_line(tmp_path, key, monkeypatc
     with pytest.raises(UserError, match=r"cannot write the feature cache .*: No space left"):
         open_cache(tmp_path / "c", key, 5, batches(features()))
     assert not list((tmp_path / "c").iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "sub"):
+        with pytest.raises(UserError, match=r"TRAIN\.FEATURE_CACHE is .*, a folder that cannot be made"):
+            make_root(str(path))
+
+
+def test_what_a_killed_run_left_is_removed_when_it_is_old(tmp_path, key):
+    folder = open_cache(tmp_path / "c", key, 5, batches(features())).folder
+    shutil.rmtree(folder)
+    old, new = (tmp_path / "c" / f"{folder.name}.{name}.part" for name in ("old", "new"))
+    for part in (old, new):
+        part.mkdir()
+        (part / "feature-0.npy").write_bytes(b"x")
+    for path in (old / "feature-0.npy", old):
+        os.utime(path, (0, 0))
+    open_cache(tmp_path / "c", key, 5, batches(features()))
+    assert new.is_dir() and not old.exists()
+
+
+@pytest.mark.parametrize("name", ["crc32.npy", "feature-0.npy"])
+def test_an_empty_file_is_damage(tmp_path, key, name):
+    folder = open_cache(tmp_path / "c", key, 5, batches(features())).folder
+    (folder / name).write_bytes(b"")
+    with pytest.raises(UserError, match="damaged"):
+        open_cache(tmp_path / "c", key, 5, never)
 
 
 def test_a_run_that_dies_leaves_no_entry(tmp_path, key):

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from core.config_merge import setup_cfg
-from core.errors import UserError
 from engine import speed
 from engine.fingerprint import run_settings
 from engine.meters import ProgressMeter
@@ -72,12 +71,6 @@ def test_parts_of_a_batch():
     assert len(batch_parts(images, LABELS, 5)) == 1
     (first, _), *_ = batch_parts(FrozenFeatures((images, images + 1), (8, 9)), LABELS, 3)
     assert first.image_size == (8, 9) and torch.equal(first.tensors[1], images[:3] + 1)
-
-
-def test_parts_are_refused_on_several_processes(monkeypatch):
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    with pytest.raises(UserError, match=r"SPEED\.MICRO_BATCH is 2"):
-        batch_parts(torch.zeros(5, 1), LABELS, 2)
 
 
 def test_compiled_parts_give_the_same_numbers():

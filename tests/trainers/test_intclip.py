@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,21 @@ def test_a_checkpoint_without_all_that_resuming_needs_is_refused(finished, tmp_p
     (tmp_path / "intclip" / "checkpoint").write_text("model.pth.tar-2\n")
     with pytest.raises(UserError, match="not resumed: it lacks random_states"):
         train.main([*args, "--output-dir", str(tmp_path), *fast])
+
+
+def test_resuming_into_another_folder_brings_the_best_epoch_along(finished, tmp_path):
+    out, args, fast = finished
+    train.main([*args, "--output-dir", str(tmp_path / "done"), "--resume", str(out), *fast])
+    assert metrics(tmp_path / "done") == metrics(out)
+    half = tmp_path / "half"
+    shutil.copytree(out / "intclip", half / "intclip")
+    state = checkpoint(out)
+    torch.save({**state, "epoch": 1, "best_result": 1e9}, half / "intclip" / "model.pth.tar-2")
+    train.main([*args, "--output-dir", str(tmp_path / "more"), "--resume", str(half), *fast])
+    assert metrics(tmp_path / "more") == metrics(out)  # no later epoch was better
+    (half / "intclip" / "model-best.pth.tar").unlink()
+    with pytest.raises(UserError, match=r"has no model-best\.pth\.tar"):
+        train.main([*args, "--output-dir", str(tmp_path / "lost"), "--resume", str(half), *fast])
 
 
 def test_another_backbone_is_refused(finished, tmp_path):
