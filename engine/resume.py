@@ -58,7 +58,6 @@ class Resumable:
         if path is None:
             log.info("No checkpoint found, train from scratch")
             return 0
-        from_main(lambda: self._bring_along(path, checkpoint))
         missing = [name for name in NEEDED if name not in checkpoint]
         if missing:
             raise UserError(
@@ -66,6 +65,7 @@ class Resumable:
                 "version needs; give another --output-dir"
             )
         self._load_learnt(checkpoint, path)
+        from_main(lambda: self._bring_along(path, checkpoint))
         self.optim.load_state_dict(checkpoint["optimizer"])
         self.sched.load_state_dict(checkpoint["scheduler"])
         if checkpoint["scaler"]:  # empty without loss scaling: PREC amp on another kind of GPU
@@ -107,6 +107,6 @@ class Resumable:
             raise UserError(f"{path} does not fit this configuration (backbone, classes, prompts): {reason}") from error
         if checkpoint.get("frozen_digest", self.frozen_digest) != self.frozen_digest:
             raise UserError(
-                f"{path} was trained on other frozen weights; expected the same MODEL.BACKBONE.PATH or NAME "
-                "(and the same --seed where the backbone starts from random weights)"
+                f"{path} was trained on other frozen weights or classes; expected the same MODEL.BACKBONE.PATH or NAME "
+                "(and --seed, where the backbone starts from random weights) and words of DATASET.HIERARCHY"
             )

@@ -133,6 +133,19 @@ def test_another_backbone_is_refused(finished, tmp_path):
         train.main([*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out), *fast, *OTHER])
 
 
+def test_other_words_of_the_classes_are_refused(finished, tmp_path):
+    _, args, fast = finished
+    tree = tmp_path / "tree.yaml"
+    tree.write_text((ROOT / "datasets/hierarchies/scenes.yaml").read_text())
+    command = [*args, "--output-dir", str(tmp_path / "out"), *fast, "DATASET.HIERARCHY", str(tree)]
+    train.main([*command, "OPTIM.MAX_EPOCH", "1"])
+    words = tree.read_text()
+    assert "peace" in words
+    tree.write_text(words.replace("peace", "calm"))
+    with pytest.raises(UserError, match="other frozen weights or classes"):
+        train.main([*command, "OPTIM.MAX_EPOCH", "1"])
+
+
 @pytest.mark.parametrize(
     "opts",
     [
