@@ -1,20 +1,13 @@
 """A file imports only from lower layers, and the packages of layer 1 not from each other."""
 
-import ast
 from pathlib import Path
 
 import pytest
 
+from tests.imports import imported
+
 LAYER = {"core": 0, "datasets": 1, "models": 1, "losses": 1, "evaluation": 1, "engine": 2, "trainers": 3}
 ROOT = Path(__file__).parent.parent
-
-
-def _imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield node.module.split(".")[0]
 
 
 @pytest.mark.parametrize("package", LAYER)
@@ -22,7 +15,7 @@ def test_imports_go_downwards(package):
     files = list((ROOT / package).rglob("*.py"))
     assert files
     for path in files:
-        for name in set(_imports(path)) & LAYER.keys() - {package}:
+        for name in set(imported(path)) & LAYER.keys() - {package}:
             assert LAYER[name] < LAYER[package], f"{path.name} imports {name}"
 
 

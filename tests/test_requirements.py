@@ -1,12 +1,13 @@
 """What the code imports is what the requirements files install, so that a fresh environment has it."""
 
-import ast
 import re
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+from tests.imports import imported
 
 ROOT = Path(__file__).parent.parent
 OWN = {p.stem for p in ROOT.iterdir() if not p.name.startswith(".") and (p.is_dir() or p.suffix == ".py")}
@@ -22,14 +23,6 @@ def required(name):
 
 def normal(name):
     return name.lower().replace("_", "-")
-
-
-def imported(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield node.module.split(".")[0]
 
 
 @pytest.mark.parametrize(("tests", "file"), [(False, "requirements.txt"), (True, "requirements-test.txt")])
