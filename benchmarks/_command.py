@@ -12,17 +12,21 @@ KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")  # of the configuration, suc
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser with the flags that all benchmarks have; ``KEY VALUE`` pairs go to ``opts``, from the first key on."""
+    """A parser with the flags that all benchmarks have; ``KEY VALUE`` pairs go to ``opts``, from the first key on.
 
-    def __init__(self, doc: str, *, repeats: int = 5, keys: str = "") -> None:
+    ``keys`` says which pairs are taken (empty: none); without ``has_device`` there is no choice of device and threads.
+    """
+
+    def __init__(self, doc: str, *, repeats: int = 5, keys: str = "", has_device: bool = True) -> None:
         usage = "%(prog)s [flags]" + (" [KEY VALUE ...]" if keys else "")
         formatter = argparse.RawDescriptionHelpFormatter
         super().__init__(usage=usage, description=doc, formatter_class=formatter, epilog=keys, allow_abbrev=False)
         self.has_keys = bool(keys)
         self.add_argument("--repeats", type=at_least(1), default=repeats, help="timed repeats")
         self.add_argument("--warm-up", type=at_least(0), default=1, help="repeats before those, not counted")
-        self.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-        self.add_argument("--threads", type=at_least(0), default=0, help="torch's threads on the CPU; 0: one per core")
+        if has_device:
+            self.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+            self.add_argument("--threads", type=at_least(0), default=0, help="torch's threads; 0: one per core")
         self.add_argument("--baseline", action="store_true", help="also measure the straightforward form, in turns")
         self.add_argument("--output", default="", help="file to append the JSON lines to")
         self.add_argument("--worker", default="", help=argparse.SUPPRESS)
@@ -34,13 +38,12 @@ class Parser(argparse.ArgumentParser):
             UserError: a key or value is not accepted, or there is no CUDA device.
         """
         words = list(sys.argv[1:] if argv is None else argv)
-        start = next((i for i, word in enumerate(words) if KEY.fullmatch(word)), len(words))
-        if not self.has_keys:
-            start = len(words)
+        is_key = [self.has_keys and bool(KEY.fullmatch(word)) for word in words]
+        start = is_key.index(True) if True in is_key else len(words)
         args = self.parse_args(words[:start])
         args.opts = words[start:]
         setup_cfg([], opts=args.opts)
-        if args.device == "cuda" and not args.worker:
+        if getattr(args, "device", "cpu") == "cuda" and not args.worker:
             check_cuda()
         return args
 

@@ -29,13 +29,18 @@ def run(script: str, args: argparse.Namespace, cases: Sequence[Settings]) -> lis
     for case in cases:
         for result in measure(script, forms(args, case), args.repeats, args.warm_up):
             results.append(result)
-            line = json.dumps(result)
-            print(line, flush=True)
-            if args.output:
-                with open(args.output, "a", encoding="utf-8") as file:
-                    file.write(line + "\n")
+            emit(result, args.output)
     print("\n" + table(results))
     return results
+
+
+def emit(result: dict[str, Any], output: str) -> None:
+    """Print a result as a JSON line; with ``output``, append it to that file, too."""
+    line = json.dumps(result)
+    print(line, flush=True)
+    if output:
+        with open(output, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
 
 def forms(args: argparse.Namespace, case: Settings) -> list[Settings]:

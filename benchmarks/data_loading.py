@@ -52,7 +52,7 @@ PLAIN, PARSING, PLAIN_AUGMENTED = "straightforward", "straightforward + parse", 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
-    parser = _command.Parser(__doc__)
+    parser = _command.Parser(__doc__, has_device=False)
     parser.add_argument("--size", type=_command.at_least(1), default=224, help="side of the batches' images")
     parser.add_argument(
         "--original", type=_command.at_least(32), nargs=2, default=(1080, 720), metavar=("WIDTH", "HEIGHT")
@@ -104,16 +104,8 @@ def measure(args: argparse.Namespace, common: dict[str, Any], workers: int, num_
         seconds = result["cpu_ms" if workers == 0 else "median"] / 1000
         result |= {**versions, "images_per_s": round(result["settings"]["num_images"] / seconds, 1)}
         result["per"] = "CPU second of one process" if workers == 0 else "second"
-        _emit(result, args.output)
+        _common.emit(result, args.output)
     return results
-
-
-def _emit(result: dict[str, Any], output: str) -> None:
-    line = json.dumps(result)
-    print(line, flush=True)
-    if output:
-        with open(output, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:

@@ -13,6 +13,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +149,10 @@ def open_cache(
 def _write(folder: Path, key: str, num_images: int, batches: Iterator[Features]) -> None:
     """Write an entry beside its place and move it there whole; a run that dies leaves no entry."""
     first = next(batches)
-    _remove_old_parts(folder)
-    _check_space(folder, sum(num_images * feature[0].nbytes for feature in first))
     part = None
     try:
+        _remove_old_parts(folder)
+        _check_space(folder, sum(num_images * feature[0].nbytes for feature in first))
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=PART, dir=folder.parent))
         part.chmod(folder.parent.stat().st_mode & 0o777)  # mkdtemp makes it the owner's alone
         _fill(part, num_images, first, batches)
@@ -174,9 +175,10 @@ def _wait_for(file: Path) -> None:
 def _remove_old_parts(folder: Path) -> None:
     """Remove what runs that were killed began to write: parts of this entry that nobody has touched for an hour."""
     for part in folder.parent.glob(f"{folder.name}.*{PART}"):
-        times = [path.stat().st_mtime for path in (part, *part.glob("*"))]
-        if time.time() - max(times) > OLD_PART_SECONDS:
-            shutil.rmtree(part, ignore_errors=True)
+        with suppress(FileNotFoundError):  # whoever wrote it is done meanwhile
+            times = [path.stat().st_mtime for path in (part, *part.glob("*"))]
+            if time.time() - max(times) > OLD_PART_SECONDS:
+                shutil.rmtree(part, ignore_errors=True)
 
 
 def _check_space(folder: Path, size: int) -> None:

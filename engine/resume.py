@@ -33,7 +33,7 @@ class Resumable:
             "scaler": self.precision.scaler.state_dict(),
             "random_states": random_states,  # of each process
             "settings": run_settings(self.cfg),
-            "frozen_digest": self.frozen_digest,
+            "source_digest": self.frozen_digest,
         }
         name = model_name or f"model.pth.tar-{epoch + 1}"
         path = Path(directory, self.model_name, name)
@@ -105,7 +105,7 @@ class Resumable:
         except (RuntimeError, KeyError, ValueError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"{path} does not fit this configuration (backbone, classes, prompts): {reason}") from error
-        if checkpoint.get("frozen_digest", self.frozen_digest) != self.frozen_digest:
+        if checkpoint.get("source_digest", self.frozen_digest) != self.frozen_digest:
             raise UserError(
                 f"{path} was trained on other frozen weights or classes; expected the same MODEL.BACKBONE.PATH or NAME "
                 "(and --seed, where the backbone starts from random weights) and words of DATASET.HIERARCHY"

@@ -110,6 +110,7 @@ def test_profile_names_the_operations(capsys):
         ("epoch", ["--workers", "-1"], "argument --workers"),
         ("data_loading", ["--original", "0", "0"], "argument --original"),
         ("startup", ["SPEED.TF32", "on"], "unrecognized arguments"),
+        ("data_loading", ["--device", "cuda"], "unrecognized arguments: --device"),
     ],
 )
 def test_mistakes_are_said_and_end_with_status_2(script, flags, expected, capfd):

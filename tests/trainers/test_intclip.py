@@ -110,6 +110,11 @@ def test_a_checkpoint_without_all_that_resuming_needs_is_refused(finished, tmp_p
     (tmp_path / "intclip" / "checkpoint").write_text("model.pth.tar-2\n")
     with pytest.raises(UserError, match="not resumed: it lacks random_states"):
         train.main([*args, "--output-dir", str(tmp_path), *fast])
+    evaluate = ["--eval-only", "--model-dir", str(tmp_path), "--load-epoch", "2"]
+    del state["source_digest"]  # an earlier version had another one, of another name
+    torch.save({**state, "frozen_digest": "other"}, tmp_path / "intclip" / "model.pth.tar-2")
+    train.main([*args, "--output-dir", str(tmp_path / "evaluated"), *evaluate, *fast])
+    assert metrics(tmp_path / "evaluated")["test"].keys() == metrics(out)["test"].keys()
 
 
 def test_resuming_into_another_folder_brings_the_best_epoch_along(finished, tmp_path):
