@@ -1,0 +1,21 @@
+"""The first losses of every trainer are those that were recorded: a change of numbers is seen at once."""
+
+import json
+
+import pytest
+
+from tests.golden.data import write_data
+from tests.golden.make import LEARNING, LOSSES, build, train_steps
+
+STORED = json.loads(LOSSES.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("golden") / "data")
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_ten_losses_in_float32(root, tmp_path, name):
+    losses = train_steps(build(name, root, tmp_path), num_steps=10)
+    assert losses == pytest.approx(STORED["float32"][name][:10], rel=1e-4)
