@@ -346,4 +346,4 @@ class MultiLabelTrainer(Resumable, TrainerX):
         """Return scores ``(B, C)`` in [0, 1], fp32."""
         with self.precision.autocast():
             output = self.model(input)
-        return self.model.scores(output.float())
+        return self.model.scores(output)

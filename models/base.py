@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from core.errors import UserError
+from models.precision import full_precision
 
 
 class FrozenFeatures(NamedTuple):
@@ -69,7 +70,7 @@ class ClipNetwork(nn.Module):
     @staticmethod
     def scores(logits: Tensor) -> Tensor:
         """Return each class's probability ``(B, C)``: the sigmoid of logits ``(B, C)``."""
-        return logits.float().sigmoid()
+        return full_precision(logits)[0].sigmoid()
 
 
 def assert_partition(parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]) -> None:

@@ -46,9 +46,10 @@ class DensePool(nn.Module):
             bias = out.weight.double() @ value.bias.double() + out.bias.double()  # (E,)
             position = pool.positional_embedding[1:].double() @ weight.T  # (N, E)
         side = round(position.shape[0] ** 0.5)
-        self.weight = _frozen(weight[:, :, None, None])  # (E, D, 1, 1)
-        self.bias = _frozen(bias)
-        self.position = _frozen(position.T.reshape(1, -1, side, side))  # (1, E, side, side)
+        dtype = out.weight.dtype  # the products are taken in float64, whatever the weights are
+        self.weight = _frozen(weight[:, :, None, None].to(dtype))  # (E, D, 1, 1)
+        self.bias = _frozen(bias.to(dtype))
+        self.position = _frozen(position.T.reshape(1, -1, side, side).to(dtype))  # (1, E, side, side)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(B, E, h, w)`` from ``(B, D, h, w)``."""
@@ -192,9 +193,11 @@ class ValueBlock(nn.Module):
     def __init__(self, block: ResidualAttentionBlock, dense_form: str) -> None:
         super().__init__()
         width = block.attn.embed_dim
-        self.ln_1, self.out_proj = copy.deepcopy(block.ln_1), nn.Linear(width, width)
+        dtype = block.attn.in_proj_weight.dtype
+        self.ln_1 = copy.deepcopy(block.ln_1)
+        self.out_proj = nn.Linear(width, width, dtype=dtype)
         self.out_proj.load_state_dict(block.attn.out_proj.state_dict())
-        self.value = nn.Linear(width, width)
+        self.value = nn.Linear(width, width, dtype=dtype)
         with torch.no_grad():
             self.value.weight.copy_(block.attn.in_proj_weight[2 * width :])
             self.value.bias.copy_(block.attn.in_proj_bias[2 * width :])
@@ -304,7 +307,7 @@ def _check_vit(visual: VisionTransformer, blocks: list[nn.Module], num: int, den
 
 
 def _frozen(tensor: Tensor) -> nn.Parameter:
-    return nn.Parameter(tensor.detach().clone().float(), requires_grad=False)
+    return nn.Parameter(tensor.detach().clone(), requires_grad=False)
 
 
 def _stem(visual: ModifiedResNet) -> list[nn.Module]:

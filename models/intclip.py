@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from models.aggregation import build_aggregation
 from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.encoder import build_encoder
+from models.precision import full_precision
 from models.prompts import PromptLearner
 from models.region_pooling import POSITIVE, region_logits
 from models.text_encoder import TextEncoder
@@ -56,6 +57,7 @@ class IntCLIP(ClipNetwork):
         self.text_encoder = TextEncoder(clip)
         embed_dim = clip.text_projection.shape[1]
         self.aggregation = build_aggregation(aggregation, embed_dim, attention_from, generator)
+        self.aggregation.to(clip.text_projection.dtype)
         self.encoder = build_encoder(
             clip.visual,
             semantic_layers=semantic_layers,
@@ -96,7 +98,7 @@ class IntCLIP(ClipNetwork):
     def text_once(self) -> Iterator[None]:
         """Encode the texts once; at the end the gradients of all backward passes inside go on to the contexts, once."""
         text = self._encode_text()  # (C, E) each
-        self._text_held = tuple(t.detach().float().requires_grad_(t.requires_grad) for t in text)
+        self._text_held = tuple(t.detach().requires_grad_(t.requires_grad) for t in map(_at_least_float32, text))
         held = self._text_held
         try:
             yield
@@ -146,4 +148,8 @@ class IntCLIP(ClipNetwork):
     @staticmethod
     def scores(logits: Tensor) -> Tensor:
         """Return each class's probability ``(B, C)``: the softmax over the pair of logits ``(B, 2, C)``."""
-        return logits.float().softmax(dim=1)[:, POSITIVE]
+        return _at_least_float32(logits).softmax(dim=1)[:, POSITIVE]
+
+
+def _at_least_float32(tensor: Tensor) -> Tensor:
+    return full_precision(tensor)[0]

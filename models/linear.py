@@ -15,10 +15,10 @@ from models.precision import full_precision, no_autocast
 class _LinearHead(ClipNetwork):
     """Features, a norm, and one logistic regression per class, which starts at zero: all probabilities are 1/2."""
 
-    def __init__(self, num_features: int, num_classes: int, norm: str) -> None:
+    def __init__(self, num_features: int, num_classes: int, norm: str, dtype: torch.dtype) -> None:
         super().__init__()
         self.norm = norm
-        self.linear = nn.Linear(num_features, num_classes)
+        self.linear = nn.Linear(num_features, num_classes, dtype=dtype)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
@@ -41,7 +41,7 @@ class LinearProbe(_LinearHead):
         self, clip: open_clip.CLIP, num_classes: int, *, features: str = "global", norm: str = "standard"
     ) -> None:
         encoder = FrozenEncoder(clip.visual, features)
-        super().__init__(encoder.num_parts * encoder.embed_dim, num_classes, norm)
+        super().__init__(encoder.num_parts * encoder.embed_dim, num_classes, norm, clip.text_projection.dtype)
         self.encoder, self.features = encoder, features
         self.parameter_groups()  # asserts that the partition is complete
 
@@ -84,7 +84,7 @@ class FineTune(_LinearHead):
             dense_form=dense_form,
             branches="semantic",
         )
-        super().__init__(encoder.embed_dim, num_classes, norm)
+        super().__init__(encoder.embed_dim, num_classes, norm, clip.text_projection.dtype)
         self.encoder = encoder
         self.parameter_groups()  # asserts that the partition is complete
 

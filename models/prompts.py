@@ -69,7 +69,7 @@ class PromptLearner(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        table = clip.token_embedding.weight.detach().float()  # (vocabulary, D)
+        table = clip.token_embedding.weight.detach()  # (vocabulary, D)
         if table.shape[0] < clip_tokenizer().vocab_size:
             raise UserError(f"the backbone has {table.shape[0]} tokens, CLIP's tokenizer {clip_tokenizer().vocab_size}")
         warn_unknown(table, [text.replace("_", " ") for text in class_texts])
@@ -148,4 +148,4 @@ def _context(table: Tensor, num: int, words: str, repeat: int, generator: torch.
     if num < 1:
         raise UserError(f"number of context tokens is {num}; accepted: 1 or more")
     shape = (repeat, num, table.shape[1]) if repeat else (num, table.shape[1])
-    return nn.Parameter(nn.init.normal_(torch.empty(shape), std=0.02, generator=generator))
+    return nn.Parameter(nn.init.normal_(torch.empty(shape, dtype=table.dtype), std=0.02, generator=generator))

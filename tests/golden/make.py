@@ -48,7 +48,7 @@ def build_in_float64(name: str, root: Path, out: Path):
     rng = np.random.RandomState(1)
     for key, parameter in sorted(trainer.model.trainable_state_dict().items()):
         if ".ctx_" in key or key.startswith("aggregation."):
-            parameter.copy_(torch.from_numpy(INIT_STD * rng.standard_normal(tuple(parameter.shape))))
+            parameter.copy_(torch.tensor(INIT_STD * rng.standard_normal(tuple(parameter.shape))))
     return trainer
 
 
