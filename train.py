@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def run_experiment(args: argparse.Namespace, cfg: CfgNode) -> None:
     """Build the trainer, then train or evaluate; every process of a run does the same."""
-    from engine.dassl import TRAINER_REGISTRY, build_trainer, describe_base  # after the base is chosen
+    from engine.base_choice import TRAINER_REGISTRY, build_trainer, describe_base  # after the base is chosen
     from engine.run import check_trainer_name, log_start
 
     import_modules(cfg.IMPORTS)

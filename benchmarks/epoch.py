@@ -27,7 +27,7 @@ from benchmarks.straightforward import GRADIENTS, Straightforward
 from core.config_merge import setup_cfg
 from core.cpu import usable_cores
 from datasets.base import Record
-from datasets.manager import Collate
+from datasets.loading import Collate
 from engine.trainer import MultiLabelTrainer
 from tools.prepare_images import prepare as prepare_copies
 

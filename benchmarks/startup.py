@@ -42,7 +42,7 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     import torch
 
     from models import load_clip
-    from tools.make_scenes import make_scenes
+    from tools.scenes.make import make_scenes
 
     folder = tempfile.TemporaryDirectory()
     make_scenes(folder.name, seed=0, size=settings["size"], num_train=16, num_val=8, num_test=8)

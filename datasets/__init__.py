@@ -6,7 +6,7 @@ from core.registry import import_submodules
 from datasets.base import IntentDataset, Record
 from datasets.build import DATASET_REGISTRY, build_dataset
 from datasets.hierarchy import Hierarchy, load_hierarchy
-from datasets.manager import DataManager
+from datasets.loading import DataManager
 
 import_submodules(sys.modules[__name__])
 

@@ -16,9 +16,9 @@ import numpy as np
 from yacs.config import CfgNode
 
 from core.errors import UserError, not_accepted
+from core.files import find_missing
 from datasets.base import IntentDataset, Record
 from datasets.build import DATASET_REGISTRY
-from datasets.files import find_missing
 from datasets.prepared import find_copies
 
 LABEL_POLICIES = ("any", "majority", "soft")
@@ -122,7 +122,7 @@ def check_images(root: Path, filenames: Iterable[str]) -> None:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise UserError(
             f"{len(missing)} images are missing below {root}: {', '.join(missing[:5])}{more}. "
-            f"Fetch them with: python tools/download_intentonomy.py --root {root}"
+            f"Fetch them with: python -m tools.download_intentonomy --root {root}"
         )
 
 

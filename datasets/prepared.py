@@ -14,8 +14,8 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from core.errors import UserError, not_accepted
+from core.files import find_missing
 from core.logging import get_logger
-from datasets.files import find_missing
 
 MANIFEST = "manifest.jsonl"
 PREFIX = "prepared-"
@@ -137,6 +137,6 @@ def _warn_of_lacking(root: Path, size: int, lacking: Iterable[str], total: int) 
     if lacking:
         log.warning(
             "%d of %d images have no copy in %s, or another original (the first is %s); their originals are read. "
-            "Complete it with: python tools/prepare_images.py --root %s --size %d",
+            "Complete it with: python -m tools.prepare_images --root %s --size %d",
             len(lacking), total, prepared_folder(root, size), lacking[0], root, size,
         )  # fmt: skip

@@ -28,7 +28,7 @@ from core.config_merge import flatten
 from core.distributed import check_peers, local_rank
 from core.errors import UserError
 from core.logging import get_logger
-from datasets.manager import Loader
+from datasets.loading import Loader
 from models.base import ClipNetwork
 
 log = get_logger()

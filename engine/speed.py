@@ -10,8 +10,8 @@ from yacs.config import CfgNode
 from core.logging import get_logger
 from engine.precision import Precision
 from models.base import ClipNetwork, FrozenFeatures
-from models.encoder import SightSemantic
-from models.text_encoder import TextEncoder
+from models.image.branches import SightSemantic
+from models.text.encoder import TextEncoder
 
 log = get_logger()
 

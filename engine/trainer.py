@@ -18,8 +18,8 @@ from core.errors import UserError
 from core.logging import get_logger, setup_logging
 from core.seed import part_ranks, set_seed
 from datasets import DataManager
+from engine.base_choice import TrainerX, describe_base, sync_registries
 from engine.checkpoint import frozen_digest
-from engine.dassl import TrainerX, describe_base, sync_registries
 from engine.feature_cache import cache_split, feature_key, make_root
 from engine.fingerprint import run_settings
 from engine.meters import ProgressMeter

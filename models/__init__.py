@@ -11,16 +11,16 @@ from models.aggregation import (
     position_attention,
 )
 from models.base import ClipNetwork, FrozenFeatures, assert_partition
-from models.class_text import STRATEGIES, class_texts
-from models.clip import BACKBONES, CLIP_MEAN, CLIP_STD, image_statistics, load_clip
+from models.clip.load import BACKBONES, CLIP_MEAN, CLIP_STD, image_statistics, load_clip
 from models.dualcoop import DualCoOp
-from models.encoder import DensePool, SightSemanticResNet, SightSemanticViT, build_encoder
-from models.frozen import ClassToken, FrozenEncoder, GlobalPool, normalize_features
+from models.image.branches import DensePool, SightSemanticResNet, SightSemanticViT, build_encoder
+from models.image.features import ClassToken, FrozenEncoder, GlobalPool, normalize_features
 from models.intclip import IntCLIP
 from models.linear import FineTune, LinearProbe
-from models.prompts import PromptLearner, Prompts
 from models.region_pooling import NEGATIVE, POSITIVE, region_logits
-from models.text_encoder import TextEncoder
+from models.text.class_text import STRATEGIES, class_texts
+from models.text.encoder import TextEncoder
+from models.text.prompts import PromptLearner, Prompts
 from models.zeroshot import ZeroshotCLIP, template_features
 
 __all__ = [

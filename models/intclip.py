@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from models.aggregation import build_aggregation
 from models.base import ClipNetwork, FrozenFeatures, assert_partition
-from models.encoder import build_encoder
+from models.image.branches import build_encoder
 from models.precision import full_precision
-from models.prompts import PromptLearner
 from models.region_pooling import POSITIVE, region_logits
-from models.text_encoder import TextEncoder
+from models.text.encoder import TextEncoder
+from models.text.prompts import PromptLearner
 
 
 class IntCLIP(ClipNetwork):

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from models.base import ClipNetwork, FrozenFeatures, assert_partition
-from models.encoder import build_encoder
-from models.frozen import FrozenEncoder, normalize_features
+from models.image.branches import build_encoder
+from models.image.features import FrozenEncoder, normalize_features
 from models.precision import full_precision, no_autocast
 
 

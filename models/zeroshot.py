@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from core.errors import UserError, not_accepted
 from models.base import ClipNetwork, FrozenFeatures
-from models.encoder import build_encoder
-from models.frozen import FrozenEncoder
+from models.image.branches import build_encoder
+from models.image.features import FrozenEncoder
 from models.precision import full_precision, no_autocast
 from models.region_pooling import POSITIVE, region_logits
 

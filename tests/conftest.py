@@ -4,7 +4,7 @@ import pytest
 from hypothesis import settings
 
 from core.logging import close_logging
-from tools.make_scenes import make_scenes
+from tools.scenes.make import make_scenes
 
 settings.register_profile("machine may be busy", deadline=None)
 settings.load_profile("machine may be busy")

@@ -1,6 +1,6 @@
 """Print the test results of several runs as one table.
 
-python tools/compare_runs.py output/scenes/*/seed1
+python -m tools.compare_runs output/scenes/*/seed1
 """
 
 import argparse
@@ -9,8 +9,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.errors import UserError
 from evaluation import format_table

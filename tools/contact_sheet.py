@@ -1,6 +1,6 @@
 """Draw a sheet of test pictures with their true and predicted classes.
 
-    python tools/contact_sheet.py output/demo/IntCLIP/predictions.csv --output sheet.png
+    python -m tools.contact_sheet output/demo/IntCLIP/predictions.csv --output sheet.png
 
 The file is what a run with TEST.PREDICTIONS True writes. Found classes are green, missed ones grey, wrong ones red.
 """
@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.errors import UserError
 from datasets.hierarchy import key_to_words

@@ -1,6 +1,6 @@
 """Fetch the images that Intentonomy's annotation files list and that are not there yet.
 
-    python tools/download_intentonomy.py --root DIR [--size 384]
+    python -m tools.download_intentonomy --root DIR [--size 384]
 
 DIR/annotations must hold intentonomy_{train,val,test}2020.json. Run it again to go on after an interruption: an image
 is renamed into place only when it is whole and decodes. With --size the images are stored with that shorter side, which
@@ -23,8 +23,6 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.errors import UserError
 

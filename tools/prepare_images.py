@@ -1,6 +1,6 @@
 """Make a resized copy of every image that the annotation files name, which loads several times as fast.
 
-    python tools/prepare_images.py --root DIR [--size 384] [--workers N]
+    python -m tools.prepare_images --root DIR [--size 384] [--workers N]
 
 Copies are JPEGs (RGB, quality 95) with that shorter side at DIR/prepared-SIZE/<file name>; an image that is not larger
 keeps its size. Training picks them up by itself (DATASET.PREPARED). Run it again at any time: it goes on after an
@@ -23,8 +23,6 @@ from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.cpu import usable_cores
 from core.errors import UserError
@@ -77,7 +75,7 @@ def prepare_one(name: str, *, root: Path, size: int) -> Copy | str:
         verify(temporary, shape)
         os.replace(temporary, target)
     except FileNotFoundError:
-        return f"{name}: there is no such file; tools/download_intentonomy.py fetches what the annotations name"
+        return f"{name}: there is no such file; python -m tools.download_intentonomy fetches what the annotations name"
     except (OSError, UserError) as error:
         temporary.unlink(missing_ok=True)
         if getattr(error, "errno", None) == errno.ENOSPC:

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from engine.dassl import TRAINER_REGISTRY
+from engine.base_choice import TRAINER_REGISTRY
 from models import DualCoOp as DualCoOpNet
 from trainers.base import ClipTrainer
 

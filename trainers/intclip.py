@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from engine.dassl import TRAINER_REGISTRY
+from engine.base_choice import TRAINER_REGISTRY
 from models import IntCLIP as IntCLIPNet
 from trainers.base import ClipTrainer
 

@@ -9,7 +9,7 @@ from yacs.config import CfgNode
 
 from core.errors import UserError
 from core.logging import get_logger
-from engine.dassl import TRAINER_REGISTRY
+from engine.base_choice import TRAINER_REGISTRY
 from engine.precision import Precision
 from engine.speed import apply_speed
 from models import ZeroshotCLIP as ZeroshotCLIPNet

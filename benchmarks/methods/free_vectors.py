@@ -7,7 +7,7 @@ text encoder costs, because nothing else differs.
 import torch
 from torch import Tensor, nn
 
-from engine.dassl import TRAINER_REGISTRY
+from engine.base_choice import TRAINER_REGISTRY
 from models import DualCoOp as DualCoOpNet
 from models import IntCLIP as IntCLIPNet
 from trainers.dualcoop import DualCoOp

@@ -9,7 +9,7 @@ from benchmarks.methods.compare import compare
 from benchmarks.methods.plan import read_plan
 from benchmarks.methods.runs import Runner
 from core.errors import UserError
-from tools.make_scenes import make_scenes
+from tools.scenes.make import make_scenes
 
 PLAN = {
     "dataset_config": "configs/datasets/scenes.yaml",

@@ -6,7 +6,7 @@ import pytest
 from yacs.config import CfgNode
 
 from core.config import get_cfg_default
-from tools.make_scenes import make_scenes
+from tools.scenes.make import make_scenes
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from core.errors import UserError
 from datasets.base import IntentDataset
 from datasets.hierarchy import default_hierarchy, key_to_words, load_hierarchy
-from datasets.scenes.intents import INTENT_KEYS
+from tools.scenes.intents import INTENT_KEYS
 
 KEYS = [
     "Attractive",

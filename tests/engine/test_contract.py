@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from core.config_merge import setup_cfg
-from engine.dassl import TRAINER_REGISTRY, TrainerX, build_trainer
+from engine.base_choice import TRAINER_REGISTRY, TrainerX, build_trainer
 
 
 @TRAINER_REGISTRY.register()

@@ -13,7 +13,7 @@ import torch
 
 import train
 from tests.conftest import FAST
-from tools.make_scenes import make_scenes
+from tools.scenes.make import make_scenes
 
 ROOT = Path(__file__).parents[2]
 BATCH = 16

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datasets.scenes import draw_scene, sample_scene
-from datasets.scenes.intents import INTENT_KEYS, annotate
+from tools.scenes import draw_scene, sample_scene
+from tools.scenes.intents import INTENT_KEYS, annotate
 
 PICTURES = Path(__file__).parent / "pictures.npz"
 NUM_PICTURES, SIZE = 64, 64

@@ -16,7 +16,7 @@ import torch
 import trainers  # noqa: F401  (registers them)
 from core.config_merge import setup_cfg
 from core.seed import set_seed
-from engine.dassl import TRAINER_REGISTRY, build_trainer
+from engine.base_choice import TRAINER_REGISTRY, build_trainer
 from tests.golden.data import SIZE, draw_pictures, write_data
 
 LOSSES = Path(__file__).parent / "losses.json"

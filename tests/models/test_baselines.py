@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from core.errors import UserError
 from losses import binary_sigmoid_loss
 from models import DualCoOp, FineTune, IntCLIP, LinearProbe, ZeroshotCLIP, region_logits
-from tests.models.test_encoder import plain_resnet_map
-from tests.models.test_prompts import TEXTS
+from tests.models.image.test_branches import plain_resnet_map
+from tests.models.text.test_prompts import TEXTS
 
 TEMPLATES = ("a photo of {}.", "{} in a picture")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models import DualCoOp, FineTune, IntCLIP, LinearProbe, ZeroshotCLIP
-from tests.models.test_prompts import TEXTS
+from tests.models.text.test_prompts import TEXTS
 
 NETWORKS = {
     "IntCLIP": lambda clip: IntCLIP(clip, TEXTS, generator=torch.Generator().manual_seed(0)),

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from core.errors import UserError
 from losses.asymmetric import AsymmetricPairLoss
 from models import IntCLIP
-from tests.models.test_encoder import plain_resnet_map
-from tests.models.test_prompts import TEXTS, full_length
+from tests.models.image.test_branches import plain_resnet_map
+from tests.models.text.test_prompts import TEXTS, full_length
 
 
 def build(clip, **settings):

@@ -168,4 +168,4 @@ def test_a_small_truncated_image_and_a_missing_one_are_named(root: Path, capsys)
     assert run(root) == 1
     report = capsys.readouterr().err
     assert f"cannot read image {root}/low/large.jpg: " in report and ".part" not in report
-    assert "low/wide.jpg: there is no such file; tools/download_intentonomy.py fetches" in report
+    assert "low/wide.jpg: there is no such file; python -m tools.download_intentonomy fetches" in report

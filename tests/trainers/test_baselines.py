@@ -10,7 +10,7 @@ import train
 import trainers  # noqa: F401  (registers them)
 from core.config_merge import setup_cfg
 from core.errors import UserError
-from engine.dassl import build_trainer
+from engine.base_choice import build_trainer
 
 LEARNING = {
     "DualCoOp": ("prompts",),

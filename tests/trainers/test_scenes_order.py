@@ -5,7 +5,7 @@ import json
 import pytest
 
 import train
-from tools.make_scenes import make_scenes
+from tools.scenes.make import make_scenes
 
 
 @pytest.fixture(scope="module")

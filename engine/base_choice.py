@@ -1,0 +1,80 @@
+"""The seam: the one place that says whether trainers stand on the installed Dassl or on our own base.
+
+The environment variable ``INTCLIP_BASE`` chooses: ``auto`` (default: Dassl when it imports), ``dassl`` or ``builtin``.
+``train.py --base`` sets it. Everything above imports the names below and behaves the same on both.
+"""
+
+import os
+
+from core.errors import UserError, not_accepted
+from core.registry import Registry
+from datasets import DATASET_REGISTRY as OUR_DATASETS
+from evaluation import EVALUATOR_REGISTRY as OUR_EVALUATORS
+
+__all__ = [
+    "BASE",
+    "TRAINER_REGISTRY",
+    "SimpleTrainer",
+    "TrainerBase",
+    "TrainerX",
+    "build_trainer",
+    "describe_base",
+    "sync_registries",
+]
+
+_CHOICES = ("auto", "builtin", "dassl")
+
+
+def _choose() -> tuple[str, str]:
+    """Return the base's name and the reason."""
+    wanted = os.environ.get("INTCLIP_BASE", "auto") or "auto"
+    if wanted not in _CHOICES:
+        raise UserError(not_accepted("the base (--base or INTCLIP_BASE)", wanted, _CHOICES))
+    if wanted == "builtin":
+        return "builtin", "forced"
+    try:
+        import dassl.engine  # noqa: F401  (only whether it imports)
+    except ImportError as error:
+        if wanted == "dassl":
+            raise UserError(f"the base is forced to 'dassl', but it does not import: {error}") from error
+        return "builtin", f"dassl does not import: {error}"
+    return "dassl", "forced" if wanted == "dassl" else "installed"
+
+
+BASE, _REASON = _choose()
+
+if BASE == "dassl":
+    from dassl.data.datasets import DATASET_REGISTRY
+    from dassl.engine import TRAINER_REGISTRY, SimpleTrainer, TrainerBase, TrainerX, build_trainer
+    from dassl.evaluation import EVALUATOR_REGISTRY
+
+else:
+    from engine.dassl_base import SimpleTrainer, TrainerBase, TrainerX
+
+    TRAINER_REGISTRY = Registry("TRAINER.NAME")
+
+    def build_trainer(cfg):
+        """Return the trainer that ``cfg.TRAINER.NAME`` names, built."""
+        return TRAINER_REGISTRY.get(cfg.TRAINER.NAME)(cfg)
+
+
+def sync_registries() -> None:
+    """Make our data sets and evaluators known to Dassl, if it is the base; a name that Dassl has stays Dassl's."""
+    if BASE != "dassl":
+        return
+    for ours, theirs in ((OUR_DATASETS, DATASET_REGISTRY), (OUR_EVALUATORS, EVALUATOR_REGISTRY)):
+        for name in ours.registered_names():
+            if name not in theirs.registered_names():
+                theirs._do_register(name, ours.get(name))
+
+
+def describe_base() -> str:
+    """Return one line that says which base is in use and why."""
+    if BASE == "dassl":
+        import dassl
+
+        return f"Trainer base: Dassl {dassl.__version__} ({_REASON})"
+    return f"Trainer base: builtin ({_REASON})"
+
+
+sync_registries()

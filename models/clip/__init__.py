@@ -1,0 +1,1 @@
+"""CLIP itself: loading by name or file, reading weights, its tokenizer."""

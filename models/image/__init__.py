@@ -1,0 +1,1 @@
+"""The image side of CLIP: branches, backbone families, frozen features."""

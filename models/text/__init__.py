@@ -1,0 +1,1 @@
+"""The text side of CLIP: class texts, prompts, the frozen text encoder."""

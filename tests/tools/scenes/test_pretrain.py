@@ -1,0 +1,77 @@
+"""Pre-training the small CLIP: from seed to checkpoint, resumable to the bit, read by the ordinary loader."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.errors import UserError
+from models.clip.load import load_clip
+from tools.scenes import pretrain as pretrain_scenes_clip
+from tools.scenes.pretrain import MAX_FILLER, Run, encode_captions, intent_texts, main
+
+TINY = ["--steps", "4", "--batch-size", "8", "--pool", "16", "--held-out", "60", "--device", "cpu", "--no-bf16"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "tiny.safetensors"
+    main(["--output", str(path), *TINY])
+    return path
+
+
+def test_file_is_small_and_loads_by_shapes_alone(finished):
+    assert finished.stat().st_size < 4e6
+    clip = load_clip("", path=str(finished))
+    assert clip.token_embedding.num_embeddings == 49408
+    assert clip.visual.image_size == 96
+    figures = json.loads(finished.with_name(finished.name + ".json").read_text())["figures"]
+    assert 0 <= figures["object accuracy, dense"] <= 1
+    assert not finished.with_name(finished.name + ".state").exists()
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(finished, tmp_path, monkeypatch):
+    path = tmp_path / "tiny.safetensors"
+    save = Run.save
+
+    def save_and_stop(self):
+        save(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pretrain_scenes_clip, "STATE_EVERY", 2)
+        patch.setattr(Run, "save", save_and_stop)
+        main(["--output", str(path), *TINY])
+    assert not path.exists()
+    with pytest.raises(UserError, match=r"other settings \(lr\)"):
+        main(["--output", str(path), *TINY, "--lr", "1"])
+    main(["--output", str(path), *TINY])
+    whole, resumed = load_file(finished), load_file(path)
+    assert whole.keys() == resumed.keys()
+    for name, value in whole.items():
+        assert torch.equal(value, resumed[name]), name
+
+
+def test_captions_are_encoded_between_start_and_end():
+    import numpy as np
+
+    from models.clip.tokens import CompactTokenizer
+
+    tokenizer = CompactTokenizer(["red ball ."])
+    tokens, eos, noise = encode_captions(["red ball."] * 40, tokenizer, np.random.default_rng(0))
+    assert (tokens[:, 0] == tokenizer.start).all()
+    assert (tokens[torch.arange(40), eos] == tokenizer.end).all()
+    num_fillers = eos - 4  # start, red, ball, full stop
+    assert int(num_fillers.min()) == 0
+    assert 10 < int(num_fillers.max()) <= MAX_FILLER
+    assert not noise[torch.arange(noise.shape[1]) >= (eos - 3).unsqueeze(1)].any()  # never a word of the caption
+    assert noise.any()
+
+
+def test_intent_words_come_as_name_path_and_sentence():
+    texts = intent_texts()
+    assert texts.shape == (3, 20)
+    assert texts[0, 0] == "find peace"
+    assert texts[1, 0].endswith("find peace")
+    assert "," in texts[1, 0]

@@ -1,0 +1,245 @@
+"""The drawn world: scenes are deterministic, hidden properties show in the pixels and never in the captions."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+
+from datasets.hierarchy import load_hierarchy
+from tools.scenes.captions import BACKGROUND_NOUNS, BACKGROUND_PHRASES, COLORS, NOUNS, caption, vocabulary
+from tools.scenes.draw import draw_scene
+from tools.scenes.intents import INTENT_KEYS, annotate, consensus, intent_words, score_intents
+from tools.scenes.shapes import ROLE_COLORS, SHAPES
+from tools.scenes.world import (
+    BACKGROUNDS,
+    HIDDEN_GROUP_FIELDS,
+    HIDDEN_SCENE_FIELDS,
+    KINDS,
+    LAYOUT_COUNTS,
+    LAYOUTS,
+    ORDERS,
+    RELATIONS,
+    Group,
+    Scene,
+    sample_scene,
+)
+
+GROUP = Group("fish", "red", 6, "grid")
+SCENE = Scene("meadow", (GROUP, Group("cup", "blue", 2, "row")), relation="apart", seed=3)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def sample(seed: int) -> Scene:
+    return sample_scene(np.random.default_rng(seed))
+
+
+def words_of(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text)
+
+
+def test_tables_cover_the_world() -> None:
+    assert set(SHAPES) == set(NOUNS) == set(KINDS) and set(ROLE_COLORS) == set(COLORS)
+    assert set(BACKGROUND_PHRASES) == set(BACKGROUND_NOUNS) == set(BACKGROUNDS)
+    assert all(pairs[0][0] == kind for kind, pairs in NOUNS.items())
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_sampled_scenes_make_sense(seed: int) -> None:
+    scene = sample(seed)
+    first = scene.groups[0]
+    assert scene == sample(seed)
+    assert 1 <= len(scene.groups) <= 2 and (scene.relation == "none") == (len(scene.groups) == 1)
+    assert first.count == 1 if first.layout == "single" else first.count in LAYOUT_COUNTS[first.layout]
+    assert len({(g.kind, g.color) for g in scene.groups}) == len(scene.groups)
+    assert all(g.count > 1 or g.order == "equal" for g in scene.groups)
+
+
+def test_every_value_is_drawn() -> None:
+    scenes = [sample(seed) for seed in range(600)]
+    assert {s.background for s in scenes} == set(BACKGROUNDS) and {s.relation for s in scenes} == set(RELATIONS)
+    groups = [group for s in scenes for group in s.groups]
+    assert {g.kind for g in groups} == set(KINDS) and {g.color for g in groups} == set(COLORS)
+    assert {g.count for g in groups} == set(range(1, 10)) and {g.order for g in groups} == set(ORDERS)
+    assert {g.layout for g in groups} == set(LAYOUTS)
+
+
+@pytest.mark.parametrize("size", [32, 96])
+def test_picture_is_deterministic(size: int) -> None:
+    picture = draw_scene(SCENE, size)
+    assert picture.shape == (size, size, 3) and picture.dtype == np.uint8
+    assert (picture == draw_scene(SCENE, size)).all()
+    assert (picture != draw_scene(replace(SCENE, seed=4), size)).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_any_scene_can_be_drawn(seed: int) -> None:
+    picture = draw_scene(sample(seed))
+    assert picture.std() > 3
+
+
+@pytest.mark.parametrize("change", [{"contrast": 0.5}, {"brightness": -0.6}, {"brightness": 0.6}, {"tilt": 15.0}])
+def test_hidden_scene_properties_show(change: dict) -> None:
+    assert changed_share(SCENE, replace(SCENE, **change)) > 0.2
+
+
+@pytest.mark.parametrize("relation", [r for r in RELATIONS if r not in ("none", "apart")])
+def test_relations_show(relation: str) -> None:
+    assert changed_share(SCENE, replace(SCENE, relation=relation)) > 0.05
+
+
+@pytest.mark.parametrize("change", [{"gap": 0.6}, {"jitter": 0.5}, *({"order": o} for o in ORDERS[1:])])
+def test_hidden_group_properties_show(change: dict) -> None:
+    one = replace(SCENE, groups=(GROUP,), relation="none")
+    assert changed_share(one, replace(one, groups=(replace(GROUP, **change),))) > 0.05
+
+
+def changed_share(a: Scene, b: Scene) -> float:
+    """Return the share of pixels that differ clearly."""
+    difference = np.abs(draw_scene(a).astype(int) - draw_scene(b).astype(int)).max(axis=2)
+    return float((difference > 24).mean())
+
+
+@settings(max_examples=80, deadline=None)
+@given(seeds, seeds, seeds)
+def test_captions_do_not_depend_on_hidden_properties(seed: int, other: int, caption_seed: int) -> None:
+    scene, donor = sample(seed), sample(other)
+    groups = [replace(g, **{f: getattr(donor.groups[0], f) for f in HIDDEN_GROUP_FIELDS}) for g in scene.groups]
+    changed = replace(scene, groups=tuple(groups), **{f: getattr(donor, f) for f in HIDDEN_SCENE_FIELDS})
+    said = [caption(s, np.random.default_rng(caption_seed)) for s in (scene, changed)]
+    assert said[0] == said[1]
+
+
+class Veiled:
+    """A scene or group whose hidden properties must not be read."""
+
+    def __init__(self, wrapped: Scene | Group) -> None:
+        self._wrapped = wrapped
+
+    def __getattr__(self, name: str) -> object:
+        assert name not in (*HIDDEN_SCENE_FIELDS, *HIDDEN_GROUP_FIELDS, "seed", "size"), f"caption reads {name}"
+        return getattr(self._wrapped, name)
+
+
+@settings(max_examples=80, deadline=None)
+@given(seeds)
+def test_captions_never_read_hidden_properties(seed: int) -> None:
+    scene = sample(seed)
+    veiled = Veiled(replace(scene, groups=tuple(map(Veiled, scene.groups))))
+    said = caption(veiled, np.random.default_rng(seed))
+    assert said == caption(scene, np.random.default_rng(seed))
+
+
+def test_vocabulary_is_exactly_what_captions_use() -> None:
+    rng = np.random.default_rng(0)
+    said = {word for seed in range(3000) for word in words_of(caption(sample(seed), rng))}
+    assert said == set(vocabulary()) and list(vocabulary()) == sorted(vocabulary()) and 120 <= len(said) <= 180
+
+
+def test_the_world_stays_as_it_is() -> None:
+    """Weights that were pre-trained on this world fit no other: its random draws are part of the benchmark."""
+    rng = np.random.default_rng(2026)
+    scene = sample_scene(rng)
+    assert (scene.background, scene.relation, scene.seed) == ("meadow", "above", 1365522154)
+    assert [(g.color, g.kind, g.count, g.order) for g in scene.groups] == [
+        ("white", "cup", 1, "equal"),
+        ("purple", "person", 3, "ascending"),
+    ]
+    assert caption(scene, rng) == "a photo of a white mug and three purple people on a meadow."
+
+
+def test_captions_say_the_facts() -> None:
+    one = replace(SCENE, groups=(GROUP,), relation="none")
+    said = {caption(one, np.random.default_rng(seed)) for seed in range(300)}
+    assert "a photo of six red fish in a grid on a meadow." in said
+    assert not any(re.search(r"cup|mug|blue", text) for text in said)
+    assert any(re.search(r"cup|mug", caption(SCENE, np.random.default_rng(seed))) for seed in range(20))
+
+
+def test_no_caption_word_names_an_intent() -> None:
+    hierarchy = load_hierarchy("scenes", list(INTENT_KEYS))
+    assert [tuple(name.split()) for name in hierarchy.names] == [intent_words(key) for key in INTENT_KEYS]
+    words = {word for path in hierarchy.paths for step in path for word in step.split()} - {"and"}
+    assert not words & set(vocabulary())
+    said = {word for sentence in hierarchy.sentences for word in words_of(sentence)}
+    drawn = {word for pairs in NOUNS.values() for pair in pairs for word in pair} | set(COLORS)
+    assert not drawn & said and len(words | said) < 120
+
+
+def test_hierarchy_is_complete() -> None:
+    hierarchy = load_hierarchy("scenes", list(INTENT_KEYS))
+    assert (len(hierarchy.levels["mid"]), len(hierarchy.levels["super"])) == (10, 5)
+    assert len(set(hierarchy.sentences)) == len(INTENT_KEYS) == 20
+    for names in (("frequent", "medium", "rare"), ("light", "arrangement", "relation")):
+        assert sorted(c for name in names for c in hierarchy.subsets[name]) == list(range(20))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, seeds)
+def test_intents_do_not_depend_on_visible_facts(seed: int, other: int) -> None:
+    scene, donor = sample(seed), sample(other)
+    facts = {"kind": donor.groups[0].kind, "color": donor.groups[0].color, "layout": donor.groups[0].layout}
+    changed = replace(scene, background=donor.background, groups=tuple(replace(g, **facts) for g in scene.groups))
+    assert (score_intents(scene) == score_intents(changed)).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_annotators_mark_one_to_three(seed: int) -> None:
+    scene = sample(seed)
+    votes = annotate(scene, np.random.default_rng(seed))
+    assert votes.shape == (3, 20) and votes.dtype == bool and np.isin(votes.sum(1), (1, 2, 3)).all()
+    assert (votes == annotate(scene, np.random.default_rng(seed))).all()
+
+
+def test_consensus() -> None:
+    votes = np.zeros((3, 20), dtype=bool)
+    votes[0, [1, 4]] = votes[1, 4] = votes[2, 7] = True
+    assert np.flatnonzero(consensus(votes, SCENE)).tolist() == [4]
+    votes[1, 4] = False
+    scores = score_intents(SCENE)
+    assert np.flatnonzero(consensus(votes, SCENE)).tolist() == [max((1, 4, 7), key=lambda c: scores[c])]
+
+
+@pytest.fixture(scope="module")
+def labelled() -> tuple[list[Scene], np.ndarray, np.ndarray]:
+    """Return 1500 scenes, what any annotator marks (N, C) and the consensus (N, C)."""
+    rng = np.random.default_rng(11)
+    scenes = [sample_scene(rng) for _ in range(1500)]
+    votes = [annotate(scene, rng) for scene in scenes]
+    agreed = [consensus(vote, scene) for vote, scene in zip(votes, scenes, strict=True)]
+    return scenes, np.array(votes).any(axis=1), np.array(agreed)
+
+
+def test_labels_have_a_long_tail(labelled: tuple) -> None:
+    _, marked, agreed = labelled
+    assert 0.15 < marked[:, 0].mean() < 0.28 and 0.12 < agreed[:, 0].mean() < 0.25
+    assert marked.mean(axis=0).min() > 0.015 and 0.007 < agreed.mean(axis=0).min() < 0.03
+    assert 1.8 < marked.sum(axis=1).mean() < 2.6 and agreed.any(axis=1).all()
+    assert np.corrcoef(np.arange(20), marked.mean(axis=0))[0, 1] < -0.9
+
+
+def test_labels_are_in_the_hidden_properties_and_not_in_the_facts(labelled: tuple) -> None:
+    scenes, marked, _ = labelled
+    chance = marked.mean()
+    scores = np.array([score_intents(scene) for scene in scenes])
+    assert 3 * chance < average_precision_score(marked, scores, average="macro") < 0.75
+    facts = np.array([encode_facts(scene) for scene in scenes])  # (N, F)
+    train, test = slice(0, 1000), slice(1000, None)
+    solve = np.linalg.solve(facts[train].T @ facts[train] + 20 * np.eye(facts.shape[1]), facts[train].T @ marked[train])
+    assert average_precision_score(marked[test], facts[test] @ solve, average="macro") < 1.35 * chance
+
+
+def encode_facts(scene: Scene) -> np.ndarray:
+    """Return every fact that a caption can say as indicators (F,)."""
+    one_hot = [np.eye(len(BACKGROUNDS))[BACKGROUNDS.index(scene.background)], [1.0, len(scene.groups)]]
+    for i in range(2):
+        group = scene.groups[i] if i < len(scene.groups) else None
+        for field, values in (("kind", KINDS), ("color", COLORS), ("count", range(1, 10)), ("layout", LAYOUTS)):
+            one_hot.append([float(group is not None and getattr(group, field) == value) for value in values])
+    return np.concatenate(one_hot)
