@@ -29,7 +29,11 @@ def main(argv: list[str] | None = None) -> None:
 
 def run_experiment(args: argparse.Namespace, cfg: CfgNode) -> None:
     """Build the trainer, then train or evaluate; every process of a run does the same."""
-    from engine.base_choice import TRAINER_REGISTRY, build_trainer, describe_base  # after the base is chosen
+    from engine.base_choice import (  # after the base is chosen
+        TRAINER_REGISTRY,
+        build_trainer,
+        describe_base,
+    )
     from engine.run import check_trainer_name, log_start
 
     import_modules(cfg.IMPORTS)
@@ -57,7 +61,10 @@ def run() -> int:
         return 1
     except KeyboardInterrupt:
         if distributed.is_main():
-            print("interrupted; run the same command again to go on from the last finished epoch", file=sys.stderr)
+            print(
+                "interrupted; run the same command again to go on from the last finished epoch",
+                file=sys.stderr,
+            )
         return 130
     finally:
         close_logging()

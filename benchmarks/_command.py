@@ -17,17 +17,29 @@ class Parser(argparse.ArgumentParser):
     ``keys`` says which pairs are taken (empty: none); without ``has_device`` there is no choice of device and threads.
     """
 
-    def __init__(self, doc: str, *, repeats: int = 5, keys: str = "", has_device: bool = True) -> None:
+    def __init__(
+        self, doc: str, *, repeats: int = 5, keys: str = "", has_device: bool = True
+    ) -> None:
         usage = "%(prog)s [flags]" + (" [KEY VALUE ...]" if keys else "")
         formatter = argparse.RawDescriptionHelpFormatter
-        super().__init__(usage=usage, description=doc, formatter_class=formatter, epilog=keys, allow_abbrev=False)
+        super().__init__(
+            usage=usage, description=doc, formatter_class=formatter, epilog=keys, allow_abbrev=False
+        )
         self.has_keys = bool(keys)
         self.add_argument("--repeats", type=at_least(1), default=repeats, help="timed repeats")
-        self.add_argument("--warm-up", type=at_least(0), default=1, help="repeats before those, not counted")
+        self.add_argument(
+            "--warm-up", type=at_least(0), default=1, help="repeats before those, not counted"
+        )
         if has_device:
             self.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-            self.add_argument("--threads", type=at_least(0), default=0, help="torch's threads; 0: one per core")
-        self.add_argument("--baseline", action="store_true", help="also measure the straightforward form, in turns")
+            self.add_argument(
+                "--threads", type=at_least(0), default=0, help="torch's threads; 0: one per core"
+            )
+        self.add_argument(
+            "--baseline",
+            action="store_true",
+            help="also measure the straightforward form, in turns",
+        )
         self.add_argument("--output", default="", help="file to append the JSON lines to")
         self.add_argument("--worker", default="", help=argparse.SUPPRESS)
 
@@ -57,7 +69,9 @@ def at_least(low: int) -> Callable[[str], int]:
         except ValueError:
             value = low - 1
         if value < low:
-            raise argparse.ArgumentTypeError(f"expected a whole number, at least {low}, not {text!r}")
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number, at least {low}, not {text!r}"
+            )
         return value
 
     return number

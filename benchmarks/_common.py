@@ -50,7 +50,9 @@ def forms(args: argparse.Namespace, case: Settings) -> list[Settings]:
     return [{**common, "form": name} for name in names]
 
 
-def measure(script: str, forms: Sequence[Settings], repeats: int, warm_up: int = 1) -> list[dict[str, Any]]:
+def measure(
+    script: str, forms: Sequence[Settings], repeats: int, warm_up: int = 1
+) -> list[dict[str, Any]]:
     """Return the result of each form of one case; they are all alive at once and take turns."""
     workers = [Worker(script, settings) for settings in forms]
     try:
@@ -110,7 +112,11 @@ class Worker:
             if line.startswith("{"):
                 return json.loads(line)
         status = self.process.wait()
-        raise SystemExit(2 if status == 2 else f"a benchmark process ended with status {status}; its error is above")
+        raise SystemExit(
+            2
+            if status == 2
+            else f"a benchmark process ended with status {status}; its error is above"
+        )
 
 
 def serve(prepare: Callable[[Settings], Callable[[], None]], settings: Settings) -> None:
@@ -124,7 +130,10 @@ def serve(prepare: Callable[[Settings], Callable[[], None]], settings: Settings)
         torch.cuda.reset_peak_memory_stats()
     for line in sys.stdin:
         if line.strip() == "finish":
-            answer = {"peak_memory_mb": round(_peak_rss() - before), "peak_rss_mb": round(_peak_rss())}
+            answer = {
+                "peak_memory_mb": round(_peak_rss() - before),
+                "peak_rss_mb": round(_peak_rss()),
+            }
             if on_cuda:
                 answer["peak_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
         else:
@@ -141,7 +150,9 @@ def _timed(repeat: Callable[[], None], wait: Callable[[], None]) -> dict[str, fl
 
 def _peak_rss() -> float:
     """Return this process's peak resident memory so far in MiB (Linux counts in KiB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 1024
+    )
 
 
 @functools.cache
@@ -177,9 +188,22 @@ def _commit() -> str:
 
 def table(results: Sequence[dict[str, Any]]) -> str:
     """Return a Markdown table: a row per result, and how many times the straightforward form's time and memory."""
-    varying = [key for key in results[0]["settings"] if len({str(r["settings"].get(key)) for r in results}) > 1]
+    varying = [
+        key
+        for key in results[0]["settings"]
+        if len({str(r["settings"].get(key)) for r in results}) > 1
+    ]
     varying = [key for key in varying if key != "form"]
-    header = [*varying, "form", "median ms", "CPU ms", "images/s", "peak MB", "speed-up", "share of memory"]
+    header = [
+        *varying,
+        "form",
+        "median ms",
+        "CPU ms",
+        "images/s",
+        "peak MB",
+        "speed-up",
+        "share of memory",
+    ]
     rows = []
     for result in results:
         plain = _plain_of(result, results)
@@ -194,7 +218,9 @@ def table(results: Sequence[dict[str, Any]]) -> str:
             f"{plain['median'] / result['median']:.2f}x" if ours else "",
             f"{result['peak_memory_mb'] / max(plain['peak_memory_mb'], 1):.2f}" if ours else "",
         ])  # fmt: skip
-    return "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows])
+    return "\n".join(
+        "| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows]
+    )
 
 
 def _plain_of(result: dict[str, Any], results: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

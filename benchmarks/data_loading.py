@@ -47,20 +47,39 @@ OURS = {  # form -> what it sets; "split" train augments as the published recipe
     "ours, originals, augmented": {"split": "train", "prepared": "off"},
     "ours, prepared, augmented": {"split": "train", "prepared": "384"},
 }
-PLAIN, PARSING, PLAIN_AUGMENTED = "straightforward", "straightforward + parse", "straightforward, augmented"
+PLAIN, PARSING, PLAIN_AUGMENTED = (
+    "straightforward",
+    "straightforward + parse",
+    "straightforward, augmented",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
     parser = _command.Parser(__doc__, has_device=False)
-    parser.add_argument("--size", type=_command.at_least(1), default=224, help="side of the batches' images")
     parser.add_argument(
-        "--original", type=_command.at_least(32), nargs=2, default=(1080, 720), metavar=("WIDTH", "HEIGHT")
+        "--size", type=_command.at_least(1), default=224, help="side of the batches' images"
+    )
+    parser.add_argument(
+        "--original",
+        type=_command.at_least(32),
+        nargs=2,
+        default=(1080, 720),
+        metavar=("WIDTH", "HEIGHT"),
     )
     parser.add_argument("--interpolation", default="bicubic", choices=("bilinear", "bicubic"))
-    parser.add_argument("--images", type=_command.at_least(8), default=BATCH, help="images per repeat without workers")
     parser.add_argument(
-        "--workers", type=_command.at_least(0), nargs="*", default=[], help="also measure with these numbers of workers"
+        "--images",
+        type=_command.at_least(8),
+        default=BATCH,
+        help="images per repeat without workers",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_command.at_least(0),
+        nargs="*",
+        default=[],
+        help="also measure with these numbers of workers",
     )
     parser.add_argument("--profile", action="store_true", help="also measure the single steps")
     args = parser.parse(argv)
@@ -69,7 +88,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "data")
-        common = {"root": str(root), "size": args.size, "interpolation": args.interpolation, "batch": BATCH}
+        common = {
+            "root": str(root),
+            "size": args.size,
+            "interpolation": args.interpolation,
+            "batch": BATCH,
+        }
         common |= {"original": list(args.original), "device": "cpu", "threads": 1}
         make_data(root, args)
         results = measure(args, common, 0, args.images)
@@ -83,22 +107,35 @@ def main(argv: Sequence[str] | None = None) -> None:
 def make_data(root: Path, args: argparse.Namespace) -> None:
     """Write originals, prepared copies and the large annotation file."""
     width, height = args.original
-    write_photos(root, num_files=NUM_FILES, splits=dict.fromkeys(SPLITS, EPOCH), width=width, height=height)
+    write_photos(
+        root, num_files=NUM_FILES, splits=dict.fromkeys(SPLITS, EPOCH), width=width, height=height
+    )
     failures = prepare_copies(root, size=384, workers=usable_cores(), say=lambda line: None)
     assert not failures
     write_official_size(root / "official.json")
 
 
-def measure(args: argparse.Namespace, common: dict[str, Any], workers: int, num_images: int) -> list[dict[str, Any]]:
+def measure(
+    args: argparse.Namespace, common: dict[str, Any], workers: int, num_images: int
+) -> list[dict[str, Any]]:
     """Return the results of all forms with ``workers`` loader processes; print a JSON line for each."""
     plain = (PLAIN, PLAIN_AUGMENTED, PARSING) if workers == 0 else (PLAIN, PLAIN_AUGMENTED)
     forms = [*(plain if args.baseline else ()), *OURS]
     cases = [
-        {**common, "form": form, "workers": workers, "num_images": num_images // (8 if form == PARSING else 1)}
+        {
+            **common,
+            "form": form,
+            "workers": workers,
+            "num_images": num_images // (8 if form == PARSING else 1),
+        }
         for form in forms
     ]
     results = _common.measure("data_loading", cases, args.repeats, args.warm_up)
-    versions = {"torchvision": torchvision.__version__, "pillow": PIL.__version__, "usable_cores": usable_cores()}
+    versions = {
+        "torchvision": torchvision.__version__,
+        "pillow": PIL.__version__,
+        "usable_cores": usable_cores(),
+    }
     for result in results:
         result["settings"].pop("root")
         seconds = result["cpu_ms" if workers == 0 else "median"] / 1000
@@ -110,7 +147,10 @@ def measure(args: argparse.Namespace, common: dict[str, Any], workers: int, num_
 
 def table(results: Sequence[dict[str, Any]]) -> str:
     """Return a Markdown table: a row per form and number of workers, and how many times the straightforward forms."""
-    rows = [["workers", "form", "images/s", "ms per image", "times straightforward", "times + parse"], ["---"] * 6]
+    rows = [
+        ["workers", "form", "images/s", "ms per image", "times straightforward", "times + parse"],
+        ["---"] * 6,
+    ]
     rate = {(r["settings"]["workers"], r["settings"]["form"]): r["images_per_s"] for r in results}
     for (workers, form), value in rate.items():
         plain = rate.get((workers, PLAIN_AUGMENTED if "augmented" in form else PLAIN))
@@ -145,7 +185,12 @@ def _one_pass(loader: Iterable, finish: Callable[[Any], object], num_images: int
 
 
 def our_loader(
-    settings: dict[str, Any], *, split: str, prepared: str, reduced: bool = True, normalise: bool = False
+    settings: dict[str, Any],
+    *,
+    split: str,
+    prepared: str,
+    reduced: bool = True,
+    normalise: bool = False,
 ) -> tuple[Iterable, Callable]:
     """Return our loader, and what is done with each batch."""
     opts = {
@@ -182,11 +227,17 @@ def profile(common: dict[str, Any], repeats: int) -> str:
     pillow_mode = Image.Resampling[common["interpolation"].upper()]
     original = [str(root / "low" / f"{i}.jpg") for i in range(NUM_FILES)]
     prepared = [str(root / "prepared-384" / "low" / f"{i}.jpg") for i in range(NUM_FILES)]
-    whole, half, small = ([_pixels(p, r) for p in paths] for paths, r in ((original, 1), (original, 2), (prepared, 1)))
+    whole, half, small = (
+        [_pixels(p, r) for p in paths] for paths, r in ((original, 1), (original, 2), (prepared, 1))
+    )
     pictures = [Image.fromarray(pixels.permute(1, 2, 0).numpy()) for pixels in whole]
     final = [v2.functional.resize(pixels, [side, side], mode) for pixels in small]
     views = [Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()) for pixels in final]
-    floats, normalizer, augment = [pixels.float() for pixels in final], Normalizer(MEAN, STD), v2.RandAugment()
+    floats, normalizer, augment = (
+        [pixels.float() for pixels in final],
+        Normalizer(MEAN, STD),
+        v2.RandAugment(),
+    )
     batch = torch.stack(final)
 
     def resize(images: Sequence[torch.Tensor]) -> Callable[[int], object]:
@@ -206,10 +257,16 @@ def profile(common: dict[str, Any], repeats: int) -> str:
         "resize the original, tensor": resize(whole),
         "resize the half, tensor (ours)": resize(half),
         "resize the prepared copy, tensor (ours)": resize(small),
-        "to tensor and normalised float, per image": lambda i: normalizer(v2.functional.pil_to_tensor(views[i])),
+        "to tensor and normalised float, per image": lambda i: normalizer(
+            v2.functional.pil_to_tensor(views[i])
+        ),
         "stack float, per image": lambda i: torch.stack(floats) if i % NUM_FILES == 0 else None,
-        "stack uint8, per image (ours)": lambda i: torch.stack(final) if i % NUM_FILES == 0 else None,
-        "normalise the batch, per image (ours; on the device)": lambda i: normalizer(batch) if i == 0 else None,
+        "stack uint8, per image (ours)": lambda i: (
+            torch.stack(final) if i % NUM_FILES == 0 else None
+        ),
+        "normalise the batch, per image (ours; on the device)": lambda i: (
+            normalizer(batch) if i == 0 else None
+        ),
         "RandAugment, tensor": lambda i: augment(final[i]),
         "RandAugment, Pillow (ours)": lambda i: v2.functional.pil_to_tensor(augment(views[i])),
     }

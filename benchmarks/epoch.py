@@ -37,32 +37,54 @@ EPOCHS = 60  # of the published schedule
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
-    parser = _command.Parser(__doc__, repeats=2, keys="any keys follow the flags, as for train.py: SPEED.TF32 on")
-    parser.add_argument("--backbone", nargs="+", default=["RN101"], help="names of open_clip; random weights")
+    parser = _command.Parser(
+        __doc__, repeats=2, keys="any keys follow the flags, as for train.py: SPEED.TF32 on"
+    )
+    parser.add_argument(
+        "--backbone", nargs="+", default=["RN101"], help="names of open_clip; random weights"
+    )
     parser.add_argument("--size", type=_command.at_least(32), default=224)
     parser.add_argument("--batch", type=_command.at_least(1), default=32)
-    parser.add_argument("--images", type=_command.at_least(1), default=64, help="training images; 12740 in Intentonomy")
+    parser.add_argument(
+        "--images",
+        type=_command.at_least(1),
+        default=64,
+        help="training images; 12740 in Intentonomy",
+    )
     parser.add_argument(
         "--val",
         type=_command.at_least(0),
         default=0,
         help="val images, 498 in Intentonomy; 0: half as many as training",
     )
-    parser.add_argument("--workers", type=_command.at_least(0), default=0, help="loader processes of each loader")
+    parser.add_argument(
+        "--workers", type=_command.at_least(0), default=0, help="loader processes of each loader"
+    )
     parser.add_argument("--prepared", action="store_true", help="our form reads prepared copies")
-    parser.add_argument("--cached", action="store_true", help="our form trains from the feature cache")
-    parser.add_argument("--no-parse", action="store_true", help="the straightforward form parses annotations once, too")
+    parser.add_argument(
+        "--cached", action="store_true", help="our form trains from the feature cache"
+    )
+    parser.add_argument(
+        "--no-parse",
+        action="store_true",
+        help="the straightforward form parses annotations once, too",
+    )
     parser.add_argument("--gradients", default="text", choices=GRADIENTS)
     args = parser.parse(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
         return
     shared = ("size", "batch", "workers", "prepared", "cached", "no_parse", "gradients")
-    common = {name: getattr(args, name) for name in shared} | {"num_images": args.images, "opts": args.opts}
+    common = {name: getattr(args, name) for name in shared} | {
+        "num_images": args.images,
+        "opts": args.opts,
+    }
     common["num_val"] = args.val or max(1, args.images // 2)
     results = _common.run("epoch", args, [{"backbone": name, **common} for name in args.backbone])
     for result in results:
-        print(f"{result['settings']['form']}: {EPOCHS} such epochs take {EPOCHS * result['median'] / 3.6e6:.2f} hours")
+        print(
+            f"{result['settings']['form']}: {EPOCHS} such epochs take {EPOCHS * result['median'] / 3.6e6:.2f} hours"
+        )
 
 
 def prepare(settings: dict[str, Any]) -> Callable[[], None]:
@@ -78,7 +100,9 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     trainer = IntCLIP(configuration(settings, root))
     if settings["form"] == "straightforward":
         write_official_size(root / "official.json")
-        use_plain_loaders(trainer, settings, "" if settings["no_parse"] else str(root / "official.json"))
+        use_plain_loaders(
+            trainer, settings, "" if settings["no_parse"] else str(root / "official.json")
+        )
         texts = class_texts(NUM_CLASSES, "sentence")
         replace_model(trainer, Plain(trainer.load_clip(), texts, gradients=settings["gradients"]))
     trainer.start_epoch, trainer.epoch = 0, 0
@@ -105,8 +129,13 @@ def configuration(settings: dict[str, Any], root: Path) -> Any:
     }  # fmt: skip
     if settings["cached"] and settings["form"] == "ours":
         opts |= {"TRAIN.FEATURE_CACHE": str(root.parent / "features"), "INPUT.NO_TRANSFORM": "True"}
-    files = [str(configs / "datasets/intentonomy.yaml"), str(configs / "trainers/IntCLIP/rn101.yaml")]
-    return setup_cfg(files, opts=[part for pair in opts.items() for part in pair] + settings["opts"])
+    files = [
+        str(configs / "datasets/intentonomy.yaml"),
+        str(configs / "trainers/IntCLIP/rn101.yaml"),
+    ]
+    return setup_cfg(
+        files, opts=[part for pair in opts.items() for part in pair] + settings["opts"]
+    )
 
 
 class PlainSplit(Dataset):
@@ -120,11 +149,18 @@ class PlainSplit(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         record = self.records[index]
-        known = {"label": record.label, "index": index, "domain": record.domain, "impath": record.impath}
+        known = {
+            "label": record.label,
+            "index": index,
+            "domain": record.domain,
+            "impath": record.impath,
+        }
         return {"img": self.images[index], **known}
 
 
-def use_plain_loaders(trainer: MultiLabelTrainer, settings: dict[str, Any], annotation_file: str) -> None:
+def use_plain_loaders(
+    trainer: MultiLabelTrainer, settings: dict[str, Any], annotation_file: str
+) -> None:
     """Give ``trainer`` the straightforward form's loaders, whose images are normalised already."""
     cfg, dataset = trainer.cfg, trainer.dm.dataset
 
@@ -161,7 +197,10 @@ def replace_model(trainer: MultiLabelTrainer, model: nn.Module) -> None:
         model.learnt(), lr=optim.LR, momentum=optim.MOMENTUM, weight_decay=optim.WEIGHT_DECAY
     )
     trainer.sched = torch.optim.lr_scheduler.LambdaLR(trainer.optim, lambda epoch: 1.0)
-    trainer._optims[trainer.model_name], trainer._scheds[trainer.model_name] = trainer.optim, trainer.sched
+    trainer._optims[trainer.model_name], trainer._scheds[trainer.model_name] = (
+        trainer.optim,
+        trainer.sched,
+    )
 
 
 if __name__ == "__main__":

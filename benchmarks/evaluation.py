@@ -14,7 +14,15 @@ from typing import Any
 import torch
 
 from benchmarks import _command, _common
-from benchmarks._models import KEYS, add_model_flags, build_model, cached, model_cases, precision, random_images
+from benchmarks._models import (
+    KEYS,
+    add_model_flags,
+    build_model,
+    cached,
+    model_cases,
+    precision,
+    random_images,
+)
 
 NUM_TEST = 1217
 
@@ -25,9 +33,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_model_flags(parser)
     parser.add_argument("--images", type=_command.at_least(1), default=NUM_TEST)
     parser.add_argument(
-        "--batch", nargs="+", type=_command.at_least(1), default=[64], help="64 in the published recipe"
+        "--batch",
+        nargs="+",
+        type=_command.at_least(1),
+        default=[64],
+        help="64 in the published recipe",
     )
-    parser.add_argument("--cached", action="store_true", help="our form starts from cached frozen features")
+    parser.add_argument(
+        "--cached", action="store_true", help="our form starts from cached frozen features"
+    )
     args = parser.parse(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
@@ -37,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def cases(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the settings of all cases."""
-    own = [{"batch": batch, "num_images": args.images, "cached": args.cached} for batch in args.batch]
+    own = [
+        {"batch": batch, "num_images": args.images, "cached": args.cached} for batch in args.batch
+    ]
     return [{**case, **batch} for case in model_cases(args) for batch in own]
 
 
@@ -45,7 +61,10 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     """Return one evaluation of all images, as after a training epoch: nothing is known of the texts."""
     model = build_model(settings)
     batch, autocast = settings["batch"], precision(settings).autocast
-    sizes = [min(batch, settings["num_images"] - start) for start in range(0, settings["num_images"], batch)]
+    sizes = [
+        min(batch, settings["num_images"] - start)
+        for start in range(0, settings["num_images"], batch)
+    ]
     images = random_images(settings, max(sizes))
     inputs = [images[:size] for size in sizes]
     if settings["cached"] and settings["form"] == "ours":

@@ -19,13 +19,22 @@ from typing import Any
 
 from benchmarks import _command, _common
 
-OWN = ["DATALOADER.NUM_WORKERS", "0", "DATALOADER.TRAIN_X.BATCH_SIZE", "8", "TRAINER.INTCLIP.CLASS_TEXT", "sentence"]
+OWN = [
+    "DATALOADER.NUM_WORKERS",
+    "0",
+    "DATALOADER.TRAIN_X.BATCH_SIZE",
+    "8",
+    "TRAINER.INTCLIP.CLASS_TEXT",
+    "sentence",
+]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or be one of the measuring processes."""
     parser = _command.Parser(__doc__)
-    parser.add_argument("--backbone", nargs="+", default=["RN101"], help="names of open_clip; random weights")
+    parser.add_argument(
+        "--backbone", nargs="+", default=["RN101"], help="names of open_clip; random weights"
+    )
     parser.add_argument("--size", type=_command.at_least(32), default=224)
     parser.add_argument("--probe", nargs=4, default=[], help="form, start time, backbone, folder")
     args = parser.parse(argv)
@@ -34,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     elif args.worker:
         _common.serve(prepare, json.loads(args.worker))
     else:
-        _common.run("startup", args, [{"backbone": name, "size": args.size} for name in args.backbone])
+        _common.run(
+            "startup", args, [{"backbone": name, "size": args.size} for name in args.backbone]
+        )
 
 
 def prepare(settings: dict[str, Any]) -> Callable[[], None]:
@@ -52,7 +63,14 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
 
     def start() -> None:
         probe = ["--probe", settings["form"], str(time.time()), settings["backbone"], folder.name]
-        command = [sys.executable, "-m", "benchmarks.startup", "--size", str(settings["size"]), *probe]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.startup",
+            "--size",
+            str(settings["size"]),
+            *probe,
+        ]
         subprocess.run(command, cwd=_common.ROOT, env=os.environ, check=True, stdout=sys.stderr)
 
     return start
@@ -91,7 +109,16 @@ def start_ours(mark: Callable[[str], None], backbone: str, folder: str, size: in
     hook, MultiLabelTrainer.before_train = MultiLabelTrainer.before_train, before
     MultiLabelTrainer.forward_backward = stop
     configs = _common.ROOT / "configs"
-    flags = ["--root", folder, "--seed", "1", "--trainer", "IntCLIP", "--output-dir", f"{folder}/out"]
+    flags = [
+        "--root",
+        folder,
+        "--seed",
+        "1",
+        "--trainer",
+        "IntCLIP",
+        "--output-dir",
+        f"{folder}/out",
+    ]
     flags += ["--dataset-config-file", str(configs / "datasets/scenes.yaml")]
     flags += ["--config-file", str(configs / "trainers/IntCLIP/rn101.yaml")]
     own = [
@@ -109,7 +136,9 @@ def start_ours(mark: Callable[[str], None], backbone: str, folder: str, size: in
     raise AssertionError("no training step was made")
 
 
-def start_straightforward(mark: Callable[[str], None], backbone: str, folder: str, size: int) -> None:
+def start_straightforward(
+    mark: Callable[[str], None], backbone: str, folder: str, size: int
+) -> None:
     """Import, load with open_clip, build, read one batch."""
     import open_clip
     import torch
@@ -119,12 +148,18 @@ def start_straightforward(mark: Callable[[str], None], backbone: str, folder: st
     from benchmarks.straightforward import Straightforward
 
     mark("imports")
-    clip = open_clip.create_model(backbone.replace("/", "-"), pretrained=f"{folder}/clip.pt", force_quick_gelu=True)
+    clip = open_clip.create_model(
+        backbone.replace("/", "-"), pretrained=f"{folder}/clip.pt", force_quick_gelu=True
+    )
     model = Straightforward(clip, [f"class {i}" for i in range(8)]).train()
     mark("model")
-    to_tensor = v2.Compose([v2.Resize((size, size)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+    to_tensor = v2.Compose(
+        [v2.Resize((size, size)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+    )
     files = sorted(Path(folder, "low").iterdir())[:8]
-    batch = torch.stack([to_tensor(Image.open(file).convert("RGB")) for file in files])  # (8, 3, size, size)
+    batch = torch.stack(
+        [to_tensor(Image.open(file).convert("RGB")) for file in files]
+    )  # (8, 3, size, size)
     assert len(batch) == 8 and model.training
 
 

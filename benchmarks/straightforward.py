@@ -39,16 +39,22 @@ class Straightforward(nn.Module):
     ) -> None:
         super().__init__()
         assert gradients in GRADIENTS, gradients
-        assert isinstance(clip.visual, ModifiedResNet), "the straightforward form is that of CLIP's ResNets"
+        assert isinstance(clip.visual, ModifiedResNet), (
+            "the straightforward form is that of CLIP's ResNets"
+        )
         self.clip, self.sight, self.semantic = clip, clip.visual, copy.deepcopy(clip.visual)
         self.num_ctx, self.gradients = num_ctx, gradients
         fillers = " ".join(["X"] * num_ctx)
-        ids = open_clip.tokenize([f"{fillers} {t.replace('_', ' ').rstrip('. ')}." for t in class_texts])  # (C, 77)
+        ids = open_clip.tokenize(
+            [f"{fillers} {t.replace('_', ' ').rstrip('. ')}." for t in class_texts]
+        )  # (C, 77)
         self.register_buffer("embedded", clip.token_embedding(ids).detach())  # (C, 77, D)
         self.register_buffer("eos", ids.argmax(dim=-1))
         shape = (len(class_texts), num_ctx) if class_specific else (num_ctx,)
         for name in ("ctx_pos", "ctx_neg"):
-            self.register_parameter(name, nn.Parameter(0.02 * torch.randn(*shape, self.embedded.shape[-1])))
+            self.register_parameter(
+                name, nn.Parameter(0.02 * torch.randn(*shape, self.embedded.shape[-1]))
+            )
         embed_dim = clip.text_projection.shape[1]
         self.query, self.key = (nn.Conv2d(embed_dim, embed_dim // 8, 1) for _ in range(2))
         self.value = nn.Conv2d(embed_dim, embed_dim, 1)
@@ -71,16 +77,26 @@ class Straightforward(nn.Module):
     def learnt(self) -> list[nn.Parameter]:
         """Return what the optimiser gets."""
         stages = [p for stage in LEARNT_STAGES for p in getattr(self.semantic, stage).parameters()]
-        attention = [p for module in (self.query, self.key, self.value) for p in module.parameters()]
+        attention = [
+            p for module in (self.query, self.key, self.value) for p in module.parameters()
+        ]
         return [self.ctx_pos, self.ctx_neg, *stages, *attention, self.gamma]
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits ``(B, 2, C)``, the negative plane first."""
-        text_pos, text_neg = self.encode_text(self.ctx_pos), self.encode_text(self.ctx_neg)  # (C, E) each
-        sight, semantic = dense_map(self.sight, images), dense_map(self.semantic, images)  # (B, E, h, w) each
+        text_pos, text_neg = (
+            self.encode_text(self.ctx_pos),
+            self.encode_text(self.ctx_neg),
+        )  # (C, E) each
+        sight, semantic = (
+            dense_map(self.sight, images),
+            dense_map(self.semantic, images),
+        )  # (B, E, h, w) each
         fused = self.aggregate(sight, semantic)  # (B, E, h, w)
         locations = F.normalize(fused.flatten(2), dim=1)  # (B, E, N)
-        pos, neg = (20 * F.normalize(text, dim=-1) @ locations for text in (text_pos, text_neg))  # (B, C, N) each
+        pos, neg = (
+            20 * F.normalize(text, dim=-1) @ locations for text in (text_pos, text_neg)
+        )  # (B, C, N) each
         share = pos.softmax(dim=-1)  # (B, C, N)
         return 5 * torch.stack([(share * neg).sum(-1), (share * pos).sum(-1)], dim=1)  # (B, 2, C)
 
@@ -88,14 +104,19 @@ class Straightforward(nn.Module):
         """Return the text features ``(C, E)`` of prompts with ``context (C, n, D)`` or ``(n, D)``."""
         clip, embedded = self.clip, self.embedded
         context = context.expand(len(embedded), -1, -1)  # (C, n, D)
-        x = torch.cat([embedded[:, :1], context, embedded[:, 1 + self.num_ctx :]], dim=1)  # (C, 77, D)
+        x = torch.cat(
+            [embedded[:, :1], context, embedded[:, 1 + self.num_ctx :]], dim=1
+        )  # (C, 77, D)
         x = clip.transformer(x + clip.positional_embedding, attn_mask=clip.attn_mask)  # (C, 77, D)
         x = clip.ln_final(x)
         return x[torch.arange(len(x), device=x.device), self.eos] @ clip.text_projection  # (C, E)
 
     def aggregate(self, sight: Tensor, semantic: Tensor) -> Tensor:
         """Return the fused map ``(B, E, h, w)``."""
-        query, key = self.query(semantic).flatten(2), self.key(semantic).flatten(2)  # (B, E / 8, N) each
+        query, key = (
+            self.query(semantic).flatten(2),
+            self.key(semantic).flatten(2),
+        )  # (B, E / 8, N) each
         attention = (query.transpose(1, 2) @ key).softmax(dim=-1)  # (B, N, N)
         attended = self.value(sight).flatten(2) @ attention.transpose(1, 2)  # (B, E, N)
         return self.gamma * attended.unflatten(2, sight.shape[2:]) + (sight + semantic) / 2

@@ -23,7 +23,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
         return
-    _common.run("text_encoding", args, [{**case, "gradient": not args.no_gradient} for case in model_cases(args)])
+    _common.run(
+        "text_encoding",
+        args,
+        [{**case, "gradient": not args.no_gradient} for case in model_cases(args)],
+    )
 
 
 def prepare(settings: dict[str, Any]) -> Callable[[], None]:
@@ -34,7 +38,11 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
 
     def encode() -> None:
         with torch.set_grad_enabled(settings["gradient"]), autocast():
-            features = [model.encode_text(context) for context in contexts] if plain else model.text_features()
+            features = (
+                [model.encode_text(context) for context in contexts]
+                if plain
+                else model.text_features()
+            )
             total = sum(feature.float().square().sum() for feature in features)
         if settings["gradient"]:
             model.zero_grad(set_to_none=True)

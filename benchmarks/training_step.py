@@ -30,7 +30,9 @@ from core.config_merge import setup_cfg
 from engine.speed import batch_parts, part_weight, text_once
 from losses import build_loss
 
-SCHEDULE = 60 * 12_740  # images of the published schedule: epochs times training images of Intentonomy
+SCHEDULE = (
+    60 * 12_740
+)  # images of the published schedule: epochs times training images of Intentonomy
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -38,13 +40,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = _command.Parser(__doc__, keys=KEYS)
     add_model_flags(parser)
     parser.add_argument("--batch", nargs="+", type=_command.at_least(1), default=[8, 32])
-    parser.add_argument("--cached", action="store_true", help="our form starts from cached frozen features")
+    parser.add_argument(
+        "--cached", action="store_true", help="our form starts from cached frozen features"
+    )
     parser.add_argument(
         "--schedule",
         action="store_true",
         help="also the training time of the published schedule, and the share of peak",
     )
-    parser.add_argument("--profile", action="store_true", help="the time of each operation instead (torch.profiler)")
+    parser.add_argument(
+        "--profile", action="store_true", help="the time of each operation instead (torch.profiler)"
+    )
     args = parser.parse(argv)
     if args.worker:
         _common.serve(prepare, json.loads(args.worker))
@@ -71,7 +77,10 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     optimizer = torch.optim.SGD(learnt(model), lr=1e-5, momentum=0.9, weight_decay=5e-4)
     loss, numbers = build_loss("AsymmetricPairLoss"), precision(settings)
     scaler = numbers.scaler
-    inputs, labels = random_images(settings, settings["batch"]), random_labels(settings, settings["batch"])
+    inputs, labels = (
+        random_images(settings, settings["batch"]),
+        random_labels(settings, settings["batch"]),
+    )
     if settings["cached"] and settings["form"] == "ours":
         inputs = cached(model, inputs, settings)
     size = _option(settings, "MICRO_BATCH")
@@ -121,7 +130,9 @@ def schedule(results: Sequence[dict[str, Any]]) -> str:
         settings = result["settings"]
         hours = SCHEDULE / result["images_per_s"] / 3600
         name = settings["precision"]
-        peak = "tf32" if name == "fp32" and _option(settings, "TF32") != "off" else name  # cuDNN's is on in torch
+        peak = (
+            "tf32" if name == "fp32" and _option(settings, "TF32") != "off" else name
+        )  # cuDNN's is on in torch
         share = operations(settings) / (result["median"] / 1000) / PEAK[peak]
         shown = f"{share:.1%}" if settings["device"] == "cuda" else ""
         case = " | ".join(str(settings[name]) for name in ("form", "size", "batch", "precision"))
@@ -142,7 +153,14 @@ def operations(settings: dict[str, Any]) -> int:
 
     counts = []
     for batch in (1, 2):
-        small = {**settings, "form": "ours", "device": "cpu", "precision": "fp32", "batch": batch, "speed": []}
+        small = {
+            **settings,
+            "form": "ours",
+            "device": "cpu",
+            "precision": "fp32",
+            "batch": batch,
+            "speed": [],
+        }
         step = prepare(small)
         with FlopCounterMode(display=False) as counter:
             step()

@@ -57,20 +57,43 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``train.py``."""
-    parser = _Parser(description="Train and evaluate a multi-label CLIP method.", allow_abbrev=False)
-    parser.add_argument("--dataset-config-file", "--dataset_config_file", default="", help="YAML file of the data set")
-    parser.add_argument("--config-file", "--config_file", default="", help="YAML file of trainer and schedule")
+    parser = _Parser(
+        description="Train and evaluate a multi-label CLIP method.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "--dataset-config-file",
+        "--dataset_config_file",
+        default="",
+        help="YAML file of the data set",
+    )
+    parser.add_argument(
+        "--config-file", "--config_file", default="", help="YAML file of trainer and schedule"
+    )
     for flag, (key, aliases, text) in _KEY_FLAGS.items():
         parser.add_argument(flag, *aliases, dest=key, default=None, help=f"{text} ({key})")
     for flag, (key, text) in _LIST_FLAGS.items():
         parser.add_argument(flag, dest=key, default=None, nargs="+", help=f"{text} ({key})")
-    parser.add_argument("--input-size", "--input_size", type=int, default=None, help="pixels of a square (INPUT.SIZE)")
-    parser.add_argument("--base", choices=("auto", "dassl", "builtin"), default=None, help="base of the trainers")
-    parser.add_argument("--eval-only", "-e", action="store_true", help="evaluate --model-dir, train nothing")
+    parser.add_argument(
+        "--input-size",
+        "--input_size",
+        type=int,
+        default=None,
+        help="pixels of a square (INPUT.SIZE)",
+    )
+    parser.add_argument(
+        "--base", choices=("auto", "dassl", "builtin"), default=None, help="base of the trainers"
+    )
+    parser.add_argument(
+        "--eval-only", "-e", action="store_true", help="evaluate --model-dir, train nothing"
+    )
     parser.add_argument("--model-dir", default="", help="output folder of the run to evaluate")
-    parser.add_argument("--load-epoch", type=int, default=None, help="epoch to evaluate (default: the best)")
+    parser.add_argument(
+        "--load-epoch", type=int, default=None, help="epoch to evaluate (default: the best)"
+    )
     parser.add_argument("--no-train", action="store_true", help="build everything, train nothing")
-    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the configuration")
+    parser.add_argument(
+        "opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the configuration"
+    )
     return parser
 
 
@@ -81,9 +104,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     for word in args.opts[::2]:
         flag = word.split("=")[0]
         if flag.startswith("--") and flag in parser._option_string_actions:
-            raise UserError(f"flag '{flag}' stands behind KEY VALUE pairs or an unknown flag; flags come first")
+            raise UserError(
+                f"flag '{flag}' stands behind KEY VALUE pairs or an unknown flag; flags come first"
+            )
         if flag.startswith("--"):
-            raise UserError(f"unknown flag '{flag}'.{did_you_mean(flag, parser._option_string_actions)}")
+            raise UserError(
+                f"unknown flag '{flag}'.{did_you_mean(flag, parser._option_string_actions)}"
+            )
     return args
 
 
@@ -91,7 +118,9 @@ def key_flags(args: argparse.Namespace) -> dict[str, tuple[Any, str]]:
     """Return ``{KEY: (value, flag)}`` of the flags that were given."""
     given = vars(args)
     flags = {
-        key: (given[key], flag) for flag, (key, *_) in (_KEY_FLAGS | _LIST_FLAGS).items() if given[key] is not None
+        key: (given[key], flag)
+        for flag, (key, *_) in (_KEY_FLAGS | _LIST_FLAGS).items()
+        if given[key] is not None
     }
     if args.input_size is not None:
         flags["INPUT.SIZE"] = ((args.input_size, args.input_size), "--input-size")

@@ -17,7 +17,10 @@ Setting = tuple[str, Any, str]  # dotted name, raw value, where it was set
 
 
 def setup_cfg(
-    files: Sequence[str], *, flags: Mapping[str, tuple[Any, str]] | None = None, opts: Sequence[str] = ()
+    files: Sequence[str],
+    *,
+    flags: Mapping[str, tuple[Any, str]] | None = None,
+    opts: Sequence[str] = (),
 ) -> CfgNode:
     """Return the frozen tree: defaults, then each YAML file, then ``flags`` ``{KEY: (value, flag)}``, then ``opts``.
 
@@ -33,7 +36,9 @@ def setup_cfg(
     settings += [(name, value, flag) for name, (value, flag) in (flags or {}).items()]
     settings += _settings_of_opts(opts, faults)
     section = _trainer_section(settings)
-    settings = [(name.replace(ANY_TRAINER, section), value, source) for name, value, source in settings]
+    settings = [
+        (name.replace(ANY_TRAINER, section), value, source) for name, value, source in settings
+    ]
     cfg = get_cfg_default()
     for name, value, source in settings:
         fault = _apply(cfg, name, value, source)
@@ -56,7 +61,9 @@ def raise_faults(faults: Sequence[str]) -> None:
     if len(faults) == 1:
         raise UserError(faults[0])
     if faults:
-        raise UserError(f"{len(faults)} faults in the configuration:\n" + "\n".join(f"  - {f}" for f in faults))
+        raise UserError(
+            f"{len(faults)} faults in the configuration:\n" + "\n".join(f"  - {f}" for f in faults)
+        )
 
 
 def flatten(cfg: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -77,10 +84,14 @@ def _settings_of_file(file: str, faults: list[str]) -> list[Setting]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        faults.append(f"configuration file '{file}' is not valid YAML: {' '.join(str(error).split())}")
+        faults.append(
+            f"configuration file '{file}' is not valid YAML: {' '.join(str(error).split())}"
+        )
         return []
     if not isinstance(tree, dict):
-        faults.append(f"configuration file '{file}' holds a {type(tree).__name__}; expected KEY: value pairs")
+        faults.append(
+            f"configuration file '{file}' holds a {type(tree).__name__}; expected KEY: value pairs"
+        )
         return []
     return [(name, value, file) for name, value in _flatten_yaml(tree)]
 
@@ -129,7 +140,11 @@ def _unknown_key(name: str, source: str) -> str:
 
 def _on_off(raw: Any, key: Key) -> Any:
     """Return the word that YAML read as a boolean: a bare ``on`` or ``off`` in a file."""
-    return ("on" if raw else "off") if isinstance(raw, bool) and {"on", "off"} & set(key.choices or ()) else raw
+    return (
+        ("on" if raw else "off")
+        if isinstance(raw, bool) and {"on", "off"} & set(key.choices or ())
+        else raw
+    )
 
 
 def _decode(raw: Any, default: Any) -> Any:
@@ -181,7 +196,12 @@ def _range_fault(value: Any, key: Key) -> str | None:
         return ", ".join(map(str, key.choices))
     low, high = key.low, key.high
     numbers = [v for v in values if isinstance(v, int | float)]
-    if any(v != v or (low is not None and v < low) or (high is not None and v > high) for v in numbers):
-        bounds = [f"at least {low}" if low is not None else "", f"at most {high}" if high is not None else ""]
+    if any(
+        v != v or (low is not None and v < low) or (high is not None and v > high) for v in numbers
+    ):
+        bounds = [
+            f"at least {low}" if low is not None else "",
+            f"at most {high}" if high is not None else "",
+        ]
         return "a number " + " and ".join(b for b in bounds if b)
     return None

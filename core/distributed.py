@@ -19,9 +19,15 @@ from torch import Tensor
 from core.errors import UserError
 
 T = TypeVar("T")
-_LAUNCH = ("RANK", "WORLD_SIZE", "LOCAL_RANK")  # torchrun sets all of them; some clusters set a few for themselves
+_LAUNCH = (
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+)  # torchrun sets all of them; some clusters set a few for themselves
 _ADDRESS = ("MASTER_ADDR", "MASTER_PORT")
-_store: dist.Store | None = None  # where a process leaves word that it failed; outlives the process group
+_store: dist.Store | None = (
+    None  # where a process leaves word that it failed; outlives the process group
+)
 
 
 class PeerError(RuntimeError):
@@ -105,7 +111,9 @@ def init(*, use_cuda: bool, timeout_minutes: float = 10.0) -> None:
         _store = dist.PrefixStore("intclip", store)
         _check_backends(_store, backend, number, count)
         device = torch.device("cuda", place["LOCAL_RANK"]) if cuda else None
-        dist.init_process_group(backend, store=store, rank=number, world_size=count, timeout=timeout, device_id=device)
+        dist.init_process_group(
+            backend, store=store, rank=number, world_size=count, timeout=timeout, device_id=device
+        )
     except (dist.DistError, TimeoutError) as error:
         address = ":".join(os.environ[name] for name in _ADDRESS)
         reason = " ".join(str(error).split())[:200]
@@ -133,10 +141,14 @@ def read_launch(environ: Mapping[str, str]) -> dict[str, int] | None:
     place["LOCAL_WORLD_SIZE"] = environ.get("LOCAL_WORLD_SIZE") or "1"
     for name, value in place.items():
         if not value.isdecimal():
-            raise UserError(f"{name} is '{value}'; expected a whole number from 0, as torchrun sets it")
+            raise UserError(
+                f"{name} is '{value}'; expected a whole number from 0, as torchrun sets it"
+            )
     place = {name: int(value) for name, value in place.items()}
     if place["RANK"] >= place["WORLD_SIZE"]:
-        raise UserError(f"RANK is {place['RANK']}; expected less than WORLD_SIZE, which is {place['WORLD_SIZE']}")
+        raise UserError(
+            f"RANK is {place['RANK']}; expected less than WORLD_SIZE, which is {place['WORLD_SIZE']}"
+        )
     return place
 
 
@@ -163,7 +175,9 @@ def _check_backends(store: dist.Store, backend: str, number: int, count: int) ->
     others = [store.get(f"backend/{i}").decode() for i in range(count)]
     if len(set(others)) > 1:
         without = ", ".join(str(i) for i, name in enumerate(others) if name == "gloo")
-        raise UserError(f"ranks {without} see no CUDA device, the others do; mend the machine or set USE_CUDA False")
+        raise UserError(
+            f"ranks {without} see no CUDA device, the others do; mend the machine or set USE_CUDA False"
+        )
 
 
 @contextmanager

@@ -39,7 +39,9 @@ def setup_logging(output_dir: str | None = None) -> Path | None:
     An existing ``log.txt`` is kept: the new one gets the time as suffix, as Dassl does. Of several processes the main
     one logs and the others are silent.
     """
-    logging.disable(logging.NOTSET)  # some libraries that Dassl imports switch INFO off for the whole process
+    logging.disable(
+        logging.NOTSET
+    )  # some libraries that Dassl imports switch INFO off for the whole process
     logger = get_logger()
     logger.setLevel(logging.INFO)
     logger.propagate = False

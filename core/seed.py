@@ -41,7 +41,9 @@ def make_generator(seed: int, stream: int = 0) -> torch.Generator:
     if seed < 0:
         generator.seed()
     else:
-        generator.manual_seed(int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> 1))
+        generator.manual_seed(
+            int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> 1)
+        )
     return generator
 
 

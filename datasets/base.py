@@ -47,10 +47,16 @@ class IntentDataset:
         if name:
             return load_hierarchy(name, self.classnames)
         own = cfg.DATASET.NAME.lower()
-        return load_hierarchy(own, self.classnames) if has_hierarchy(own) else default_hierarchy(self.classnames)
+        return (
+            load_hierarchy(own, self.classnames)
+            if has_hierarchy(own)
+            else default_hierarchy(self.classnames)
+        )
 
     def _check_splits(self, name: str) -> None:
         splits = {"train": self.train_x, "val": self.val, "test": self.test}
         empty = [split for split, records in splits.items() if not records]
         if empty:
-            raise UserError(f"data set {name}: no images in split {', '.join(empty)}; every split needs at least one")
+            raise UserError(
+                f"data set {name}: no images in split {', '.join(empty)}; every split needs at least one"
+            )

@@ -23,7 +23,9 @@ class View:
     size: tuple[int, int]
 
 
-Viewer = Callable[[int, int], View]  # (height, width) of the source -> view; geometric randomness is drawn here
+Viewer = Callable[
+    [int, int], View
+]  # (height, width) of the source -> view; geometric randomness is drawn here
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,12 @@ class Cover:
     side: int
 
     def __call__(self, height: int, width: int) -> View:
-        longer = int(self.side * max(height, width) / min(height, width))  # rounds down as torchvision's Resize does
-        return View((0, 0, height, width), (self.side, longer) if height <= width else (longer, self.side))
+        longer = int(
+            self.side * max(height, width) / min(height, width)
+        )  # rounds down as torchvision's Resize does
+        return View(
+            (0, 0, height, width), (self.side, longer) if height <= width else (longer, self.side)
+        )
 
 
 class RandomCrop:
@@ -68,10 +74,19 @@ def choose_reduction(view: View, *, margin: float = MARGIN) -> int:
     The box counts, not the image: a small crop of a large image needs the full decode.
     """
     (_, _, height, width), (out_height, out_width) = view.box, view.size
-    return next((r for r in REDUCTIONS if height >= r * margin * out_height and width >= r * margin * out_width), 1)
+    return next(
+        (
+            r
+            for r in REDUCTIONS
+            if height >= r * margin * out_height and width >= r * margin * out_width
+        ),
+        1,
+    )
 
 
-def render(image: Image.Image, view: View, *, interpolation: InterpolationMode, reduced: bool) -> torch.Tensor:
+def render(
+    image: Image.Image, view: View, *, interpolation: InterpolationMode, reduced: bool
+) -> torch.Tensor:
     """Decode an opened image and return its view (3, *size) uint8; ``reduced`` allows a reduced-scale decode.
 
     The resize is antialiased, on uint8; it is within 1 of 255 of Pillow's when it shrinks, at a fifth of the time.

@@ -71,7 +71,10 @@ def load_hierarchy(name_or_path: str, classnames: list[str]) -> Hierarchy:
     path = hierarchy_path(name_or_path)
     if not path.is_file():
         known = [file.stem for file in HIERARCHY_DIR.glob("*.yaml")]
-        raise UserError(not_accepted("DATASET.HIERARCHY", name_or_path, known) + " Or give the path of a YAML file.")
+        raise UserError(
+            not_accepted("DATASET.HIERARCHY", name_or_path, known)
+            + " Or give the path of a YAML file."
+        )
     content, repeated = _read_yaml(path)
     faults = [f"'{key}' is given twice" for key in repeated] + _find_faults(content, classnames)
     if faults:
@@ -117,14 +120,22 @@ def _is_hierarchy(content: Any) -> bool:
     """Say whether the nesting is right: mappings, lists and text where they belong."""
     if not isinstance(content, dict) or set(content) - {"classes", "tree", "subsets"}:
         return False
-    classes, tree, subsets = content.get("classes"), content.get("tree", {}), content.get("subsets", {})
+    classes, tree, subsets = (
+        content.get("classes"),
+        content.get("tree", {}),
+        content.get("subsets", {}),
+    )
     if not all(isinstance(part, dict) for part in (classes, tree, subsets)):
         return False
     entries = all(
-        isinstance(entry, dict) and all(isinstance(entry.get(part, ""), str) for part in ("name", "sentence"))
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(part, ""), str) for part in ("name", "sentence"))
         for entry in classes.values()
     )
-    mids = all(isinstance(mid, dict) and all(_is_keys(keys) for keys in mid.values()) for mid in tree.values())
+    mids = all(
+        isinstance(mid, dict) and all(_is_keys(keys) for keys in mid.values())
+        for mid in tree.values()
+    )
     return entries and mids and all(_is_keys(keys) for keys in subsets.values())
 
 
@@ -134,7 +145,9 @@ def _is_keys(value: Any) -> bool:
 
 def _find_faults(content: dict, classnames: list[str]) -> list[str]:
     """Return every fault of the three parts in words."""
-    leaves = [key for mids in content.get("tree", {}).values() for keys in mids.values() for key in keys]
+    leaves = [
+        key for mids in content.get("tree", {}).values() for keys in mids.values() for key in keys
+    ]
     faults = _compare("classes", content["classes"], classnames, complete=True)
     if "tree" in content:
         faults += _compare("tree", leaves, classnames, complete=True)
@@ -147,8 +160,15 @@ def _compare(part: str, keys: Iterable[str], classnames: list[str], *, complete:
     """Return the unknown, repeated and (where the part must be complete) missing keys as sentences."""
     keys = list(keys)
     found, known = set(keys), set(classnames)
-    faults = [f"{part}: unknown class '{key}'.{did_you_mean(key, classnames)}" for key in sorted(found - known)]
-    faults += [f"{part}: class '{key}' appears more than once" for key in sorted(found) if keys.count(key) > 1]
+    faults = [
+        f"{part}: unknown class '{key}'.{did_you_mean(key, classnames)}"
+        for key in sorted(found - known)
+    ]
+    faults += [
+        f"{part}: class '{key}' appears more than once"
+        for key in sorted(found)
+        if keys.count(key) > 1
+    ]
     if complete:
         faults += [f"{part}: class '{key}' is missing" for key in classnames if key not in found]
     return faults
@@ -159,10 +179,18 @@ def _assemble(content: dict, classnames: list[str]) -> Hierarchy:
     index = {key: i for i, key in enumerate(classnames)}
     chains, levels = _read_tree(content.get("tree", {}), index)
     entries = [content["classes"][key] for key in classnames]
-    names = [entry.get("name") or key_to_words(key) for entry, key in zip(entries, classnames, strict=True)]
+    names = [
+        entry.get("name") or key_to_words(key)
+        for entry, key in zip(entries, classnames, strict=True)
+    ]
     paths = [_join_path(chains.get(i, ()), name) for i, name in enumerate(names)]
-    sentences = [entry.get("sentence") or ", ".join(path) for entry, path in zip(entries, paths, strict=True)]
-    subsets = {name: sorted(index[key] for key in keys) for name, keys in content.get("subsets", {}).items()}
+    sentences = [
+        entry.get("sentence") or ", ".join(path) for entry, path in zip(entries, paths, strict=True)
+    ]
+    subsets = {
+        name: sorted(index[key] for key in keys)
+        for name, keys in content.get("subsets", {}).items()
+    }
     return Hierarchy(names=names, paths=paths, sentences=sentences, levels=levels, subsets=subsets)
 
 
@@ -184,4 +212,6 @@ def _read_tree(tree: dict, index: dict[str, int]) -> tuple[dict[int, tuple[str, 
 def _join_path(chain: tuple[str, ...], name: str) -> tuple[str, ...]:
     """Append the leaf to its chain; a step that repeats the one before it (health > health) is said once."""
     steps = (*chain, name)
-    return tuple(step for i, step in enumerate(steps) if i == 0 or step.lower() != steps[i - 1].lower())
+    return tuple(
+        step for i, step in enumerate(steps) if i == 0 or step.lower() != steps[i - 1].lower()
+    )

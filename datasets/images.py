@@ -7,7 +7,11 @@ from torchvision.io import ImageReadMode, decode_jpeg
 
 from core.errors import UserError
 
-REDUCTIONS = (8, 4, 2)  # scales 1/8, 1/4, 1/2, at which a JPEG decodes straight from its DCT coefficients
+REDUCTIONS = (
+    8,
+    4,
+    2,
+)  # scales 1/8, 1/4, 1/2, at which a JPEG decodes straight from its DCT coefficients
 _FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -65,7 +69,11 @@ def load_pixels(image: Image.Image, *, reduction: int = 1) -> torch.Tensor:
 
 def is_reducible(image: Image.Image) -> bool:
     """Say whether an opened image is a JPEG file whose pixels are not decoded yet."""
-    return image.format in ("JPEG", "MPO") and bool(getattr(image, "tile", None)) and image.fp is not None
+    return (
+        image.format in ("JPEG", "MPO")
+        and bool(getattr(image, "tile", None))
+        and image.fp is not None
+    )
 
 
 def _decode_jpeg(image: Image.Image) -> torch.Tensor | None:
@@ -79,5 +87,7 @@ def _decode_jpeg(image: Image.Image) -> torch.Tensor | None:
 
 
 def _unreadable(path: str, error: Exception) -> UserError:
-    reason = " ".join(str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file").split())
+    reason = " ".join(
+        str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file").split()
+    )
     return UserError(f"cannot read image {path}: {reason}; fetch or export the file again")

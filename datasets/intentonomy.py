@@ -57,7 +57,11 @@ class Intentonomy(IntentDataset):
         copies = find_copies(cfg, root, names)
         check_images(root, [name for name in names if name not in copies])
         if policy != "any" and not files["train"].is_soft:
-            logger.warning("DATASET.LABEL_POLICY %s has no effect: %s has no soft targets", policy, paths["train"])
+            logger.warning(
+                "DATASET.LABEL_POLICY %s has no effect: %s has no soft targets",
+                policy,
+                paths["train"],
+            )
         held_out = "any" if policy == "soft" else policy
         super().__init__(
             cfg,
@@ -80,7 +84,9 @@ def apply_policy(targets: np.ndarray, policy: str) -> np.ndarray:
     return (targets > (0.5 if policy == "majority" else 0.0)).astype(np.float32)
 
 
-def make_records(root: Path, file: Annotations, policy: str, copies: Mapping[str, str]) -> list[Record]:
+def make_records(
+    root: Path, file: Annotations, policy: str, copies: Mapping[str, str]
+) -> list[Record]:
     """Return one record per annotation, in the file's order; ``copies`` maps file names to what is read instead."""
     labels = apply_policy(file.targets, policy)  # (N, C)
     paths = [copies.get(name) or os.path.join(root, name) for name in file.filenames]
@@ -101,7 +107,9 @@ def read_annotations(path: Path) -> Annotations:
     is_soft = bool(entries) and "category_ids" not in entries[0]
     read_targets = _read_softprob if is_soft else _read_category_ids
     targets = read_targets(path, entries, len(classnames))  # (N, C)
-    return Annotations(classnames, [filenames[entry["image_id"]] for entry in entries], targets, is_soft)
+    return Annotations(
+        classnames, [filenames[entry["image_id"]] for entry in entries], targets, is_soft
+    )
 
 
 def check_same_classes(paths: dict[str, Path], files: dict[str, Annotations]) -> None:
@@ -110,9 +118,17 @@ def check_same_classes(paths: dict[str, Path], files: dict[str, Annotations]) ->
     for split, file in files.items():
         ours, theirs = file.classnames, files[first].classnames
         if ours != theirs:
-            i = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
-            detail = f"{len(ours)} against {len(theirs)}" if i is None else f"id {i} is '{ours[i]}', not '{theirs[i]}'"
-            raise UserError(f"{paths[split]}: categories differ from those of {paths[first]}: {detail}")
+            i = next(
+                (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None
+            )
+            detail = (
+                f"{len(ours)} against {len(theirs)}"
+                if i is None
+                else f"id {i} is '{ours[i]}', not '{theirs[i]}'"
+            )
+            raise UserError(
+                f"{paths[split]}: categories differ from those of {paths[first]}: {detail}"
+            )
 
 
 def check_images(root: Path, filenames: Iterable[str]) -> None:
@@ -161,7 +177,9 @@ def _read_categories(path: Path, categories: list) -> list[str]:
             raise UserError(f"{path}: categories[{i}]: id {number} is given twice")
         names[number] = _field(path, entry, "name", str, f"categories[{i}]")
     if not names or sorted(names) != list(range(len(names))):
-        raise UserError(f"{path}: categories: ids are {sorted(names)}; expected 0 to C-1 without gaps")
+        raise UserError(
+            f"{path}: categories: ids are {sorted(names)}; expected 0 to C-1 without gaps"
+        )
     if len(set(names.values())) < len(names):
         raise UserError(f"{path}: categories: a name is given twice; expected one name per id")
     return [names[i] for i in range(len(names))]
@@ -188,7 +206,9 @@ def _check_entries(path: Path, entries: list, filenames: dict[str, str]) -> None
         if image_id not in filenames:
             raise UserError(f"{path}: {where}: image_id '{image_id}' is not in 'images'")
         if image_id in seen:
-            raise UserError(f"{path}: {where}: image_id '{image_id}' is annotated twice; expected one entry per image")
+            raise UserError(
+                f"{path}: {where}: image_id '{image_id}' is annotated twice; expected one entry per image"
+            )
         seen.add(image_id)
         if "id" in entry:
             number = _field(path, entry, "id", int, where)
@@ -213,12 +233,18 @@ def _read_category_ids(path: Path, entries: list, num_classes: int) -> np.ndarra
 def _read_softprob(path: Path, entries: list, num_classes: int) -> np.ndarray:
     """Return the shares of annotators (N, C)."""
     for i, entry in enumerate(entries):
-        shares = _field(path, entry, "category_ids_softprob", list, f"annotations[{i}] (without category_ids)")
+        shares = _field(
+            path, entry, "category_ids_softprob", list, f"annotations[{i}] (without category_ids)"
+        )
         where = f"{path}: annotations[{i}]: category_ids_softprob"
         if len(shares) != num_classes:
-            raise UserError(f"{where} has {len(shares)} values; expected {num_classes}, one per category")
+            raise UserError(
+                f"{where} has {len(shares)} values; expected {num_classes}, one per category"
+            )
         for value in shares:
-            if type(value) not in (int, float) or not 0 <= value <= 1:  # NaN fails the comparison, too
+            if (
+                type(value) not in (int, float) or not 0 <= value <= 1
+            ):  # NaN fails the comparison, too
                 raise UserError(f"{where} holds {value!r:.60}; expected numbers from 0 to 1")
     rows = [entry["category_ids_softprob"] for entry in entries]
     return np.asarray(rows, dtype=np.float32).reshape(len(entries), num_classes)

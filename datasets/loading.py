@@ -37,19 +37,28 @@ class RecordDataset(Dataset):
     With ``features``, a data set of tuples of tensors, an item has those instead of its image.
     """
 
-    def __init__(self, records: Sequence[Record], transform: Callable, *, seed: int | None = None) -> None:
+    def __init__(
+        self, records: Sequence[Record], transform: Callable, *, seed: int | None = None
+    ) -> None:
         self.records = records
         self.transform = transform
         self.seed = seed
         self.features: Dataset | None = None
-        self.epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # persistent workers see it change
+        self.epoch = torch.zeros(
+            1, dtype=torch.int64
+        ).share_memory_()  # persistent workers see it change
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitem__(self, index: int) -> dict:
         record = self.records[index]
-        known = {"label": record.label, "index": index, "domain": record.domain, "impath": record.impath}
+        known = {
+            "label": record.label,
+            "index": index,
+            "domain": record.domain,
+            "impath": record.impath,
+        }
         if self.features is not None:
             return {"features": self.features[index], **known}
         with open_image(record.impath) as image:
@@ -128,17 +137,25 @@ class DataManager:
         self.dataset = build_dataset(cfg) if dataset is None else dataset
         for split in ("train_x", "val", "test"):
             if not getattr(self.dataset, split):
-                raise UserError(f"data set {cfg.DATASET.NAME}: split {split} has no images; it needs at least one")
+                raise UserError(
+                    f"data set {cfg.DATASET.NAME}: split {split} has no images; it needs at least one"
+                )
         self.num_classes = self.dataset.num_classes
         self.num_source_domains = len(cfg.DATASET.get("SOURCE_DOMAINS", ()))
         self.lab2cname = self.dataset.lab2cname
         self.normalizer = Normalizer(mean, std)
         collate = Collate(self.normalizer if images == "float32" else None)
-        self.train_loader_x = _train_loader(cfg, self.dataset.train_x, build_train_transform(cfg, mean), collate)
+        self.train_loader_x = _train_loader(
+            cfg, self.dataset.train_x, build_train_transform(cfg, mean), collate
+        )
         self.train_loader_u = None
         transform = build_test_transform(cfg)
-        self.val_loader = _test_loader(cfg, self.dataset.val, transform, collate, keep_workers=True)  # after each epoch
-        self.test_loader = _test_loader(cfg, self.dataset.test, transform, collate, keep_workers=False)  # once
+        self.val_loader = _test_loader(
+            cfg, self.dataset.val, transform, collate, keep_workers=True
+        )  # after each epoch
+        self.test_loader = _test_loader(
+            cfg, self.dataset.test, transform, collate, keep_workers=False
+        )  # once
 
     def set_epoch(self, epoch: int) -> None:
         """Fix the order and the augmentations of the next pass over the training images; call before each epoch."""
@@ -156,7 +173,9 @@ def check_batch_size(batch_size: int, num_images: int, num_processes: int) -> No
             f"{num_processes} processes, such as {' or '.join(near)}"
         )
     if num_images < num_processes:
-        raise UserError(f"{num_images} training images for {num_processes} processes; expected one for each at least")
+        raise UserError(
+            f"{num_images} training images for {num_processes} processes; expected one for each at least"
+        )
 
 
 def derive_seed(*parts: int) -> int:
@@ -198,8 +217,12 @@ class Collate:
         if "img" not in items[0]:
             parts = zip(*(item["features"] for item in items), strict=True)
             return {"features": [torch.stack(part) for part in parts]}
-        images = default_collate([item["img"] for item in items])  # in a worker, straight into shared memory
-        return {"img": images if self.normalizer is None else self.normalizer(images)}  # (B, 3, H, W)
+        images = default_collate(
+            [item["img"] for item in items]
+        )  # in a worker, straight into shared memory
+        return {
+            "img": images if self.normalizer is None else self.normalizer(images)
+        }  # (B, 3, H, W)
 
 
 def num_workers(configured: int, num_cores: int | None = None) -> int:
@@ -214,7 +237,9 @@ def num_workers(configured: int, num_cores: int | None = None) -> int:
     return 0 if cores <= 2 else min(16, cores - 1)
 
 
-def _loader(cfg: CfgNode, dataset: RecordDataset, collate: Collate, *, keep_workers: bool, **options: Any) -> Loader:
+def _loader(
+    cfg: CfgNode, dataset: RecordDataset, collate: Collate, *, keep_workers: bool, **options: Any
+) -> Loader:
     """Return a loader with what all loaders share; ``keep_workers``: it runs once per epoch."""
     node, workers = cfg.DATALOADER, num_workers(cfg.DATALOADER.NUM_WORKERS)
     return Loader(
@@ -223,14 +248,18 @@ def _loader(cfg: CfgNode, dataset: RecordDataset, collate: Collate, *, keep_work
         collate_fn=collate,
         pin_memory=bool(node.PIN_MEMORY and cfg.USE_CUDA) and torch.cuda.is_available(),
         worker_init_fn=seed_worker,
-        generator=make_generator(cfg.SEED, LOADER_STREAM),  # keeps the loader off the global generator
+        generator=make_generator(
+            cfg.SEED, LOADER_STREAM
+        ),  # keeps the loader off the global generator
         persistent_workers=bool(node.PERSISTENT_WORKERS and keep_workers and workers),
         prefetch_factor=node.PREFETCH_FACTOR if workers else None,
         **options,
     )
 
 
-def _train_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable, collate: Collate) -> Loader:
+def _train_loader(
+    cfg: CfgNode, records: Sequence[Record], transform: Callable, collate: Collate
+) -> Loader:
     """Return the training loader of this process's part of each batch."""
     node = cfg.DATALOADER.TRAIN_X
     if node.SAMPLER not in SAMPLERS:
@@ -249,7 +278,12 @@ def _train_loader(cfg: CfgNode, records: Sequence[Record], transform: Callable, 
 
 
 def _test_loader(
-    cfg: CfgNode, records: Sequence[Record], transform: Callable, collate: Collate, *, keep_workers: bool
+    cfg: CfgNode,
+    records: Sequence[Record],
+    transform: Callable,
+    collate: Collate,
+    *,
+    keep_workers: bool,
 ) -> Loader:
     """Return a loader of this process's images, in order; ``index`` says which of the split's they are."""
     return _loader(
@@ -258,5 +292,7 @@ def _test_loader(
         collate,
         keep_workers=keep_workers,
         batch_size=cfg.DATALOADER.TEST.BATCH_SIZE,
-        sampler=range(rank(), len(records), world_size()),  # no image twice: the counts may differ by one
+        sampler=range(
+            rank(), len(records), world_size()
+        ),  # no image twice: the counts may differ by one
     )

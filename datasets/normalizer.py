@@ -24,11 +24,15 @@ class Normalizer:
         if images.is_floating_point():
             return images
         mean, std = self._constants(images.device)
-        scaled = images.to(torch.float32, memory_format=torch.contiguous_format).mul_(1 / 255)  # (..., 3, H, W)
+        scaled = images.to(torch.float32, memory_format=torch.contiguous_format).mul_(
+            1 / 255
+        )  # (..., 3, H, W)
         return scaled.sub_(mean).div_(std)
 
     def _constants(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and std (3, 1, 1); kept per device, because a copy to a GPU for each batch would wait for it."""
         if device not in self._on_device:
-            self._on_device[device] = tuple(torch.tensor(v, device=device).view(3, 1, 1) for v in (self.mean, self.std))
+            self._on_device[device] = tuple(
+                torch.tensor(v, device=device).view(3, 1, 1) for v in (self.mean, self.std)
+            )
         return self._on_device[device]

@@ -69,7 +69,9 @@ def is_stale(copy: Copy, root: Path, *, by_time: bool = False) -> bool:
         found = os.stat(os.path.join(root, copy.name))
     except OSError:
         return False
-    return found.st_size != copy.source_bytes or (by_time and found.st_mtime_ns != copy.source_mtime_ns)
+    return found.st_size != copy.source_bytes or (
+        by_time and found.st_mtime_ns != copy.source_mtime_ns
+    )
 
 
 def manifest_line(copy: Copy) -> str:
@@ -111,9 +113,13 @@ def choose_size(cfg: CfgNode, root: Path) -> int | None:
         return min((size for size in sizes if size >= needed), default=None)
     if not setting.isdecimal() or int(setting) not in sizes:
         have = not_accepted("DATASET.PREPARED", setting, ["auto", "off", *map(str, sizes)])
-        raise UserError(f"{have} tools/prepare_images.py --root {root} --size N makes copies of another size")
+        raise UserError(
+            f"{have} tools/prepare_images.py --root {root} --size N makes copies of another size"
+        )
     if int(setting) < needed:
-        log.warning("DATASET.PREPARED %s is small for INPUT.SIZE: %d would not be enlarged", setting, needed)
+        log.warning(
+            "DATASET.PREPARED %s is small for INPUT.SIZE: %d would not be enlarged", setting, needed
+        )
     return int(setting)
 
 

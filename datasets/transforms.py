@@ -20,7 +20,11 @@ INTERPOLATIONS = {
     "bicubic": InterpolationMode.BICUBIC,
     "nearest": InterpolationMode.NEAREST_EXACT,
 }
-GEOMETRY = ("random_resized_crop", "center_crop", "normalize")  # handled apart from the list's order
+GEOMETRY = (
+    "random_resized_crop",
+    "center_crop",
+    "normalize",
+)  # handled apart from the list's order
 
 
 class Cutout(torch.nn.Module):
@@ -44,7 +48,9 @@ class Cutout(torch.nn.Module):
         for _ in range(self.count):
             top = int(torch.randint(height, ())) - side // 2
             left = int(torch.randint(width, ())) - side // 2
-            image[..., max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)] = self.fill
+            image[..., max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)] = (
+                self.fill
+            )
         return image
 
 
@@ -72,7 +78,9 @@ class ImageTransform:
         self.viewer, self.steps = viewer, tuple(steps)
         self.interpolation = _interpolation(cfg)
         # nearest neighbour picks single pixels, and a reduced decode would average them
-        self.reduced = cfg.INPUT.REDUCED_DECODE and self.interpolation != InterpolationMode.NEAREST_EXACT
+        self.reduced = (
+            cfg.INPUT.REDUCED_DECODE and self.interpolation != InterpolationMode.NEAREST_EXACT
+        )
 
     def __repr__(self) -> str:
         """Return all that decides the pixels: caches of what is computed from them are named by it."""
@@ -82,7 +90,9 @@ class ImageTransform:
     def __call__(self, image: Image.Image) -> torch.Tensor:
         """Return uint8 (3, H, W) of an opened image; ``UserError`` names its file when it does not decode."""
         view = self.viewer(image.height, image.width)
-        pixels = render(image, view, interpolation=self.interpolation, reduced=self.reduced)  # (3, h, w)
+        pixels = render(
+            image, view, interpolation=self.interpolation, reduced=self.reduced
+        )  # (3, h, w)
         for step in self.steps:
             pixels = step(pixels)
         return pixels  # (3, H, W)
@@ -102,7 +112,9 @@ def build_train_transform(cfg: CfgNode, mean: Sequence[float]) -> ImageTransform
     crops = "random_resized_crop" in cfg.INPUT.TRANSFORMS
     viewer = RandomCrop(size, tuple(cfg.INPUT.RRCROP_SCALE)) if crops else Squash(size)
     makers = _augmentations(cfg, mean)
-    return ImageTransform(viewer, cfg, [makers[name]() for name in cfg.INPUT.TRANSFORMS if name not in GEOMETRY])
+    return ImageTransform(
+        viewer, cfg, [makers[name]() for name in cfg.INPUT.TRANSFORMS if name not in GEOMETRY]
+    )
 
 
 def build_test_transform(cfg: CfgNode) -> ImageTransform:
@@ -129,7 +141,9 @@ def _augmentations(cfg: CfgNode, mean: Sequence[float]) -> dict[str, Callable[[]
         "randaugment": lambda: OnPillow(
             v2.RandAugment(num_ops=inp.RANDAUGMENT_N, magnitude=int(inp.RANDAUGMENT_M)),
         ),
-        "cutout": lambda: Cutout(inp.CUTOUT_N, inp.CUTOUT_LEN, ratio=inp.get("CUTOUT_RATIO", 0.0), fill=mean),
+        "cutout": lambda: Cutout(
+            inp.CUTOUT_N, inp.CUTOUT_LEN, ratio=inp.get("CUTOUT_RATIO", 0.0), fill=mean
+        ),
         "colorjitter": lambda: OnPillow(
             v2.ColorJitter(
                 brightness=inp.COLORJITTER_B,

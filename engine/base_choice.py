@@ -36,7 +36,9 @@ def _choose() -> tuple[str, str]:
         import dassl.engine  # noqa: F401  (only whether it imports)
     except ImportError as error:
         if wanted == "dassl":
-            raise UserError(f"the base is forced to 'dassl', but it does not import: {error}") from error
+            raise UserError(
+                f"the base is forced to 'dassl', but it does not import: {error}"
+            ) from error
         return "builtin", f"dassl does not import: {error}"
     return "dassl", "forced" if wanted == "dassl" else "installed"
 

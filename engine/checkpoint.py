@@ -22,7 +22,10 @@ def save_checkpoint(state: dict, path: Path, *, remember: bool = True) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_whole(path, lambda temporary: torch.save(state, temporary))
     if remember:
-        _write_whole(path.with_name(POINTER), lambda temporary: temporary.write_text(f"{path.name}\n", "utf-8"))
+        _write_whole(
+            path.with_name(POINTER),
+            lambda temporary: temporary.write_text(f"{path.name}\n", "utf-8"),
+        )
     log.info("Checkpoint saved to %s", path)
 
 
@@ -40,7 +43,9 @@ def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write the checkpoint {path}: {str(error).splitlines()[0]}") from error
+        raise UserError(
+            f"cannot write the checkpoint {path}: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> dict:
@@ -50,8 +55,14 @@ def load_checkpoint(path: Path) -> dict:
         UserError: the file is missing (the error names those that are there) or not a checkpoint.
     """
     if not path.is_file():
-        found = sorted(p.name for p in path.parent.glob("*pth.tar*")) if path.parent.is_dir() else []
-        there = f"the folder has {', '.join(found)}" if found else f"no checkpoint lies in {path.parent}"
+        found = (
+            sorted(p.name for p in path.parent.glob("*pth.tar*")) if path.parent.is_dir() else []
+        )
+        there = (
+            f"the folder has {', '.join(found)}"
+            if found
+            else f"no checkpoint lies in {path.parent}"
+        )
         raise UserError(f"no checkpoint at {path}; {there}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -59,7 +70,9 @@ def load_checkpoint(path: Path) -> dict:
         reason = str(error).strip().splitlines() or ["unreadable"]
         raise UserError(f"{path} is not a checkpoint that can be read: {reason[0]}") from error
     if not isinstance(state, dict) or not {"state_dict", "epoch"} <= state.keys():
-        raise UserError(f"{path} is not a checkpoint of a trainer; expected the keys state_dict and epoch")
+        raise UserError(
+            f"{path} is not a checkpoint of a trainer; expected the keys state_dict and epoch"
+        )
     return state
 
 
@@ -80,10 +93,16 @@ def frozen_digest(model: nn.Module) -> str:
     trainable = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     digest = hashlib.blake2b(digest_size=16)
     for name, module in model.named_modules():
-        kind = (type(module).__name__, getattr(module, "num_heads", None), getattr(module, "eps", None))
+        kind = (
+            type(module).__name__,
+            getattr(module, "num_heads", None),
+            getattr(module, "eps", None),
+        )
         digest.update(f"{name} {kind}".encode())
     for name, tensor in sorted(model.state_dict().items()):
         if name not in trainable:
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+            digest.update(
+                tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data
+            )
     return digest.hexdigest()

@@ -36,7 +36,9 @@ class TrainerBase:
         self._scheds: OrderedDict[str, Any] = OrderedDict()
         self._writer: SummaryWriter | None = None
 
-    def register_model(self, name: str = "model", model: Any = None, optim: Any = None, sched: Any = None) -> None:
+    def register_model(
+        self, name: str = "model", model: Any = None, optim: Any = None, sched: Any = None
+    ) -> None:
         """Register a model under ``name``, the name of its checkpoint folder."""
         assert name not in self._models, f"model '{name}' is registered twice"
         self._models[name], self._optims[name], self._scheds[name] = model, optim, sched
@@ -50,7 +52,12 @@ class TrainerBase:
         return names
 
     def save_model(
-        self, epoch: int, directory: str, is_best: bool = False, val_result: Any = None, model_name: str = ""
+        self,
+        epoch: int,
+        directory: str,
+        is_best: bool = False,
+        val_result: Any = None,
+        model_name: str = "",
     ) -> None:
         """Save every registered model to ``<directory>/<name>/`` (``epoch`` counts from 0, the file from 1)."""
         for name in self.get_model_names():
@@ -76,7 +83,9 @@ class TrainerBase:
             file = "model-best.pth.tar" if epoch is None else f"model.pth.tar-{epoch}"
             checkpoint = load_checkpoint(Path(directory, name, file))
             self._models[name].load_state_dict(checkpoint["state_dict"])
-            log.info("Load %s to %s (epoch=%s)", Path(directory, name, file), name, checkpoint["epoch"])
+            log.info(
+                "Load %s to %s (epoch=%s)", Path(directory, name, file), name, checkpoint["epoch"]
+            )
 
     def resume_model_if_exist(self, directory: str) -> int:
         """Restore models, optimisers and schedulers from the last checkpoint; return the epoch to start with."""
@@ -200,7 +209,9 @@ class SimpleTrainer(TrainerBase):
 
     def build_data_loader(self) -> None:
         """Create loaders and label names."""
-        self.adopt_data_manager(DataManager(self.cfg, mean=self.cfg.INPUT.PIXEL_MEAN, std=self.cfg.INPUT.PIXEL_STD))
+        self.adopt_data_manager(
+            DataManager(self.cfg, mean=self.cfg.INPUT.PIXEL_MEAN, std=self.cfg.INPUT.PIXEL_STD)
+        )
 
     def adopt_data_manager(self, dm: DataManager) -> None:
         """Set the attributes that Dassl's trainers read."""
@@ -244,7 +255,9 @@ class SimpleTrainer(TrainerBase):
             result = self.test(split="val")
             if result > self.best_result:
                 self.best_result = result
-                self.save_model(self.epoch, self.output_dir, val_result=result, model_name="model-best.pth.tar")
+                self.save_model(
+                    self.epoch, self.output_dir, val_result=result, model_name="model-best.pth.tar"
+                )
         frequency = cfg.TRAIN.CHECKPOINT_FREQ
         if last_epoch or (frequency > 0 and (self.epoch + 1) % frequency == 0):
             self.save_model(self.epoch, self.output_dir)
@@ -287,7 +300,9 @@ class TrainerX(SimpleTrainer):
         """Run ``forward_backward`` over ``train_loader_x`` and log."""
         self.set_model_mode("train")
         self.num_batches = len(self.train_loader_x)
-        meter = ProgressMeter(self.num_batches, self.epoch, self.max_epoch, self.cfg.TRAIN.PRINT_FREQ)
+        meter = ProgressMeter(
+            self.num_batches, self.epoch, self.max_epoch, self.cfg.TRAIN.PRINT_FREQ
+        )
         meter.start()
         for self.batch_idx, batch in enumerate(self.train_loader_x):
             meter.data_ready()

@@ -55,7 +55,9 @@ def make_root(path: str) -> Path:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"TRAIN.FEATURE_CACHE is '{path}', a folder that cannot be made: {error.strerror}") from error
+        raise UserError(
+            f"TRAIN.FEATURE_CACHE is '{path}', a folder that cannot be made: {error.strerror}"
+        ) from error
     return root
 
 
@@ -84,7 +86,9 @@ class FeatureCache(Dataset):
     """The features of one split, read image by image: ``cache[i]`` is a tuple of tensors without batch dimension."""
 
     def __init__(self, folder: Path) -> None:
-        names = sorted(folder.glob("feature-*.npy"), key=lambda path: int(path.stem.partition("-")[2]))
+        names = sorted(
+            folder.glob("feature-*.npy"), key=lambda path: int(path.stem.partition("-")[2])
+        )
         self.folder = folder
         self.arrays = [np.load(name, mmap_mode="r") for name in names]
         self.crc = np.load(folder / "crc32.npy")
@@ -97,12 +101,16 @@ class FeatureCache(Dataset):
         rows = [np.array(array[index]) for array in self.arrays]
         if not self.checked[index]:  # once per process is enough: the file is never written again
             if _crc(rows) != self.crc[index]:
-                raise UserError(f"the feature cache {self.folder} is damaged (image {index}); delete that folder")
+                raise UserError(
+                    f"the feature cache {self.folder} is damaged (image {index}); delete that folder"
+                )
             self.checked[index] = True
         return tuple(_tensor(row) for row in rows)
 
 
-def cache_split(loader: DataLoader, root: Path, key: dict[str, Any], encode: Callable[[dict], Features]) -> None:
+def cache_split(
+    loader: DataLoader, root: Path, key: dict[str, Any], encode: Callable[[dict], Features]
+) -> None:
     """Make ``loader`` give the features that ``encode`` makes of its batches, from the entry under ``root``."""
     split = loader.dataset
     in_order = Loader(
@@ -117,7 +125,9 @@ def cache_split(loader: DataLoader, root: Path, key: dict[str, Any], encode: Cal
         for batch in tqdm(in_order, desc="frozen features", leave=False, disable=None):
             yield encode(batch)
 
-    key = cache_key([record.impath for record in split.records], transform=repr(split.transform), **key)
+    key = cache_key(
+        [record.impath for record in split.records], transform=repr(split.transform), **key
+    )
     split.features = open_cache(root, key, len(split), batches)
 
 
@@ -143,7 +153,9 @@ def open_cache(
     try:
         return FeatureCache(folder)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"the feature cache {folder} is damaged ({error}); delete that folder") from error
+        raise UserError(
+            f"the feature cache {folder} is damaged ({error}); delete that folder"
+        ) from error
 
 
 def _write(folder: Path, key: str, num_images: int, batches: Iterator[Features]) -> None:
@@ -159,7 +171,9 @@ def _write(folder: Path, key: str, num_images: int, batches: Iterator[Features])
         (part / "key.json").write_text(key, encoding="utf-8")
         _move(part, folder)
     except OSError as error:
-        raise UserError(f"cannot write the feature cache {folder}: {error.strerror or error}") from error
+        raise UserError(
+            f"cannot write the feature cache {folder}: {error.strerror or error}"
+        ) from error
     finally:
         if part is not None:
             shutil.rmtree(part, ignore_errors=True)
@@ -193,7 +207,8 @@ def _check_space(folder: Path, size: int) -> None:
 
 def _fill(part: Path, num_images: int, first: Features, rest: Iterator[Features]) -> None:
     arrays = [
-        _new_array(part / f"feature-{i}.npy", _array(f).dtype, (num_images, *f.shape[1:])) for i, f in enumerate(first)
+        _new_array(part / f"feature-{i}.npy", _array(f).dtype, (num_images, *f.shape[1:]))
+        for i, f in enumerate(first)
     ]
     crc, done = np.zeros(num_images, dtype=np.uint32), 0
     for batch in _chain(first, rest):

@@ -29,7 +29,10 @@ class ProgressMeter:
         """Start the clock and the bar (no bar where stderr is not a terminal)."""
         hidden = None if is_main() else True
         self.bar = tqdm(
-            total=self.num_batches, desc=f"epoch {self.epoch + 1}/{self.max_epoch}", leave=False, disable=hidden
+            total=self.num_batches,
+            desc=f"epoch {self.epoch + 1}/{self.max_epoch}",
+            leave=False,
+            disable=hidden,
         )
         self.clock = time.perf_counter()
 
@@ -38,7 +41,9 @@ class ProgressMeter:
         self.data_time = time.perf_counter() - self.clock
         self.data_sum += self.data_time
 
-    def update(self, values: Mapping[str, float | torch.Tensor], *, lr: float) -> list[tuple[int, dict[str, float]]]:
+    def update(
+        self, values: Mapping[str, float | torch.Tensor], *, lr: float
+    ) -> list[tuple[int, dict[str, float]]]:
         """Take one step's values; return number and values of the steps that are read now.
 
         Reading a value on another device waits for it, so those are read together when a log line is due.
@@ -51,7 +56,9 @@ class ProgressMeter:
         self.batch_sum += self.batch_time
         self.clock = time.perf_counter()
         self.bar.update()
-        self.bar.set_postfix_str(f"loss {self.values.get('loss', float('nan')):.4f} lr {lr:.2e} eta {self.eta()}")
+        self.bar.set_postfix_str(
+            f"loss {self.values.get('loss', float('nan')):.4f} lr {lr:.2e} eta {self.eta()}"
+        )
         if self.num_steps % self.print_freq == 0:
             log.info(self.line(lr))
         return read
@@ -59,10 +66,16 @@ class ProgressMeter:
     @staticmethod
     def must_wait(values: Mapping[str, float | torch.Tensor]) -> bool:
         """Return whether reading ``values`` waits for a device."""
-        return any(isinstance(value, torch.Tensor) and value.device.type != "cpu" for value in values.values())
+        return any(
+            isinstance(value, torch.Tensor) and value.device.type != "cpu"
+            for value in values.values()
+        )
 
     def _read(self) -> list[tuple[int, dict[str, float]]]:
-        read = [(step, {name: float(value) for name, value in values.items()}) for step, values in self.unread]
+        read = [
+            (step, {name: float(value) for name, value in values.items()})
+            for step, values in self.unread
+        ]
         self.unread.clear()
         for _, values in read:
             for name, value in values.items():
@@ -77,8 +90,12 @@ class ProgressMeter:
 
     def eta(self) -> str:
         """Return the time that is left, to the last epoch."""
-        batches = self.num_batches - self.num_steps + (self.max_epoch - self.epoch - 1) * self.num_batches
-        return str(datetime.timedelta(seconds=int(batches * self.batch_sum / max(self.num_steps, 1))))
+        batches = (
+            self.num_batches - self.num_steps + (self.max_epoch - self.epoch - 1) * self.num_batches
+        )
+        return str(
+            datetime.timedelta(seconds=int(batches * self.batch_sum / max(self.num_steps, 1)))
+        )
 
     def line(self, lr: float) -> str:
         """Return Dassl's log line."""
@@ -88,7 +105,10 @@ class ProgressMeter:
                 f"epoch [{self.epoch + 1}/{self.max_epoch}] batch [{steps}/{self.num_batches}]",
                 f"time {self.batch_time:.3f} ({self.batch_sum / steps:.3f})",
                 f"data {self.data_time:.3f} ({self.data_sum / steps:.3f})",
-                *(f"{name} {value:.4f} ({averages[name]:.4f})" for name, value in self.values.items()),
+                *(
+                    f"{name} {value:.4f} ({averages[name]:.4f})"
+                    for name, value in self.values.items()
+                ),
                 f"lr {lr:.4e} eta {self.eta()}",
             ]
         )

@@ -16,7 +16,9 @@ log = get_logger()
 
 
 def build_optimizer(
-    groups: Mapping[str, list[nn.Parameter]], optim_cfg: CfgNode, lr_mults: Mapping[str, float] | None = None
+    groups: Mapping[str, list[nn.Parameter]],
+    optim_cfg: CfgNode,
+    lr_mults: Mapping[str, float] | None = None,
 ) -> torch.optim.Optimizer:
     """Build ``optim_cfg.NAME`` over ``{name: parameters}``; a group's learning rate is ``LR`` times its multiplier.
 
@@ -70,7 +72,9 @@ def lr_at_epoch(epoch: int, base_lr: float, optim_cfg: CfgNode) -> float:
         if optim_cfg.WARMUP_TYPE == "constant":
             return optim_cfg.WARMUP_CONS_LR
         return optim_cfg.WARMUP_MIN_LR if epoch == 0 else base_lr * epoch / warmup
-    return base_lr * _schedule_factor(epoch - warmup if optim_cfg.WARMUP_RECOUNT else epoch, optim_cfg)
+    return base_lr * _schedule_factor(
+        epoch - warmup if optim_cfg.WARMUP_RECOUNT else epoch, optim_cfg
+    )
 
 
 def _schedule_factor(epoch: int, optim_cfg: CfgNode) -> float:

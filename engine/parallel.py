@@ -24,12 +24,19 @@ def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
     learnt = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     if world_size() == 1 or not learnt:
         return network
-    frozen = [name for name, _ in [*network.named_parameters(), *network.named_buffers()] if name not in learnt]
+    frozen = [
+        name
+        for name, _ in [*network.named_parameters(), *network.named_buffers()]
+        if name not in learnt
+    ]
     # The weights of 1x1 convolutions have one layout under two names; nothing is lost by what torch warns of here.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(network, frozen)
     return DistributedDataParallel(
-        network, static_graph=static_graph, find_unused_parameters=not static_graph, gradient_as_bucket_view=True
+        network,
+        static_graph=static_graph,
+        find_unused_parameters=not static_graph,
+        gradient_as_bucket_view=True,
     )
 
 
@@ -37,7 +44,9 @@ def check_loss(loss: nn.Module) -> None:
     """Raise :class:`UserError` if several processes cannot know how their losses make up that of the global batch."""
     reduction, name = getattr(loss, "reduction", None), type(loss).__name__
     if world_size() > 1 and reduction is None:
-        raise UserError(f"the loss {name} has no attribute 'reduction'; several processes need it: 'sum' or 'mean'")
+        raise UserError(
+            f"the loss {name} has no attribute 'reduction'; several processes need it: 'sum' or 'mean'"
+        )
     if world_size() > 1 and reduction not in REDUCTIONS:
         raise UserError(not_accepted(f"reduction of the loss {name}", reduction, REDUCTIONS))
 
@@ -87,8 +96,12 @@ def check_same_start(settings: Mapping[str, Any], num_images: Sequence[int], dig
     """Raise :class:`UserError` if the processes (of several machines, say) are not set to do the same."""
     check_identical("settings", dict(settings), "give the same command on every machine")
     check_identical(
-        "numbers of images (train, val, test)", tuple(num_images), "copy DATASET.ROOT to every machine whole"
+        "numbers of images (train, val, test)",
+        tuple(num_images),
+        "copy DATASET.ROOT to every machine whole",
     )
     check_identical(
-        "frozen weights", digest, "put the same MODEL.BACKBONE.PATH (or cached download) and torch on every machine"
+        "frozen weights",
+        digest,
+        "put the same MODEL.BACKBONE.PATH (or cached download) and torch on every machine",
     )

@@ -15,7 +15,9 @@ class Precision:
 
     def __init__(self, name: str, device: torch.device) -> None:
         if name == "amp":
-            has_bf16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+            has_bf16 = device.type != "cuda" or torch.cuda.is_bf16_supported(
+                including_emulation=False
+            )
             name = "bf16" if has_bf16 else "fp16"
             log.info("Precision amp: %s", name)
         self.device_type = device.type

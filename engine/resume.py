@@ -12,14 +12,25 @@ from engine.checkpoint import copy_checkpoint, load_checkpoint, read_last_name, 
 from engine.fingerprint import check_same_run, run_settings
 
 log = get_logger()
-NEEDED = ("optimizer", "scheduler", "scaler", "best_result", "random_states")  # beside the weights, to go on
+NEEDED = (
+    "optimizer",
+    "scheduler",
+    "scaler",
+    "best_result",
+    "random_states",
+)  # beside the weights, to go on
 
 
 class Resumable:
     """The checkpoint methods of a trainer, in place of its base's, which save frozen weights too."""
 
     def save_model(
-        self, epoch: int, directory: str, is_best: bool = False, val_result: float | None = None, model_name: str = ""
+        self,
+        epoch: int,
+        directory: str,
+        is_best: bool = False,
+        val_result: float | None = None,
+        model_name: str = "",
     ) -> None:
         """Save what is learnt and all that resuming needs; frozen weights stay in the backbone's own file."""
         random_states = distributed.gather_objects(random_state()) or []
@@ -50,7 +61,12 @@ class Resumable:
         self._load_learnt(checkpoint, path)
         self.epoch = checkpoint["epoch"] - 1
         self.threshold, self.loaded_from = None, f"epoch {checkpoint['epoch']}"
-        log.info("Load %s (epoch=%d, val_result=%s)", path, checkpoint["epoch"], checkpoint.get("val_result"))
+        log.info(
+            "Load %s (epoch=%d, val_result=%s)",
+            path,
+            checkpoint["epoch"],
+            checkpoint.get("val_result"),
+        )
 
     def resume_model_if_exist(self, directory: str) -> int:
         """Go on from the last checkpoint of ``directory``: weights, optimiser, schedule, best result, random state."""
@@ -71,7 +87,9 @@ class Resumable:
         if checkpoint["scaler"]:  # empty without loss scaling: PREC amp on another kind of GPU
             self.precision.scaler.load_state_dict(checkpoint["scaler"])
         self.best_result = checkpoint["best_result"]
-        if distributed.rank() < len(checkpoint["random_states"]):  # there may have been fewer processes
+        if distributed.rank() < len(
+            checkpoint["random_states"]
+        ):  # there may have been fewer processes
             set_random_state(checkpoint["random_states"][distributed.rank()])
         log.info("Resume from %s (epoch %d is done)", path, checkpoint["epoch"])
         return checkpoint["epoch"]
@@ -95,7 +113,9 @@ class Resumable:
         if best.is_file():
             copy_checkpoint(best, own)
         elif math.isfinite(checkpoint.get("best_result", -math.inf)):
-            raise UserError(f"{path.parent} has no model-best.pth.tar, so the best epoch so far is lost; copy it there")
+            raise UserError(
+                f"{path.parent} has no model-best.pth.tar, so the best epoch so far is lost; copy it there"
+            )
         if checkpoint["epoch"] >= self.max_epoch:
             copy_checkpoint(path, own)
 
@@ -104,7 +124,9 @@ class Resumable:
             self.model.load_trainable_state_dict(checkpoint["state_dict"])
         except (RuntimeError, KeyError, ValueError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise UserError(f"{path} does not fit this configuration (backbone, classes, prompts): {reason}") from error
+            raise UserError(
+                f"{path} does not fit this configuration (backbone, classes, prompts): {reason}"
+            ) from error
         if checkpoint.get("source_digest", self.frozen_digest) != self.frozen_digest:
             raise UserError(
                 f"{path} was trained on other frozen weights or classes; expected the same MODEL.BACKBONE.PATH or NAME "

@@ -31,7 +31,11 @@ def check_trainer_name(cfg: CfgNode, registry: object) -> None:
 
 def log_start(args: argparse.Namespace, cfg: CfgNode, base: str) -> None:
     """Log arguments, configuration, system and base."""
-    given = "\n".join(f"{name}: {value}" for name, value in sorted(vars(args).items()) if value not in (None, "", []))
+    given = "\n".join(
+        f"{name}: {value}"
+        for name, value in sorted(vars(args).items())
+        if value not in (None, "", [])
+    )
     log.info("***************\n** Arguments **\n***************\n%s", given)
     log.info("************\n** Config **\n************\n%s", cfg)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() and cfg.USE_CUDA else "CPU"

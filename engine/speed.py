@@ -39,7 +39,9 @@ def set_tf32(value: str, device: torch.device) -> None:
     torch.backends.cudnn.allow_tf32 = value == "on"
 
 
-def compile_parts(model: nn.Module, parts: Sequence[str], device: torch.device, backend: str = "inductor") -> None:
+def compile_parts(
+    model: nn.Module, parts: Sequence[str], device: torch.device, backend: str = "inductor"
+) -> None:
     """Compile ``trunk``, ``semantic`` and ``text`` of ``model``; where the compiler does not work, say so and go on."""
     fault = compiler_fault(device, backend)
     if fault:
@@ -67,14 +69,19 @@ def compiler_fault(device: torch.device, backend: str = "inductor") -> str:
     return ""
 
 
-def batch_parts(inputs: Inputs, label: torch.Tensor, size: int) -> list[tuple[Inputs, torch.Tensor]]:
+def batch_parts(
+    inputs: Inputs, label: torch.Tensor, size: int
+) -> list[tuple[Inputs, torch.Tensor]]:
     """Return a batch in parts of ``size`` images; whole where that is 0 or not smaller."""
     if not 0 < size < len(label):
         return [(inputs, label)]
     if not isinstance(inputs, FrozenFeatures):
         return list(zip(inputs.split(size), label.split(size), strict=True))
     tensors = zip(*(tensor.split(size) for tensor in inputs.tensors), strict=True)
-    return [(FrozenFeatures(t, inputs.image_size), part) for t, part in zip(tensors, label.split(size), strict=True)]
+    return [
+        (FrozenFeatures(t, inputs.image_size), part)
+        for t, part in zip(tensors, label.split(size), strict=True)
+    ]
 
 
 @contextmanager

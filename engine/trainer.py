@@ -88,9 +88,13 @@ class MultiLabelTrainer(Resumable, TrainerX):
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check what no single key can tell."""
         if cfg.TEST.EVALUATOR == "Classification":
-            raise UserError("TEST.EVALUATOR is 'Classification', which is single-label; accepted here: MultiLabel")
+            raise UserError(
+                "TEST.EVALUATOR is 'Classification', which is single-label; accepted here: MultiLabel"
+            )
         if cfg.TEST.NO_TEST and cfg.TEST.FINAL_MODEL == "best_val":
-            raise UserError("TEST.NO_TEST True leaves no way to find TEST.FINAL_MODEL 'best_val'; accepted: last_step")
+            raise UserError(
+                "TEST.NO_TEST True leaves no way to find TEST.FINAL_MODEL 'best_val'; accepted: last_step"
+            )
         if cfg.SPEED.MICRO_BATCH and distributed.world_size() > 1:
             raise UserError(
                 f"SPEED.MICRO_BATCH is {cfg.SPEED.MICRO_BATCH}; accepted on several processes: 0 (each has only its "
@@ -131,7 +135,9 @@ class MultiLabelTrainer(Resumable, TrainerX):
         log_param_groups(self.optim, num_frozen)
         self.frozen_digest = self.digest_frozen()
         splits = (self.dm.dataset.train_x, self.dm.dataset.val, self.dm.dataset.test)
-        check_same_start(run_settings(self.cfg), [len(split or ()) for split in splits], self.frozen_digest)
+        check_same_start(
+            run_settings(self.cfg), [len(split or ()) for split in splits], self.frozen_digest
+        )
         self.parallel_model = wrap_network(self.model, static_graph=self.static_graph)
         self.register_model(self.model_name, self.model, self.optim, self.sched)
         self.cache_features()
@@ -176,11 +182,15 @@ class MultiLabelTrainer(Resumable, TrainerX):
         """Train one epoch and step the schedule."""
         self.set_model_mode("train")
         self.num_batches = len(self.train_loader_x)
-        meter = ProgressMeter(self.num_batches, self.epoch, self.max_epoch, self.cfg.TRAIN.PRINT_FREQ)
+        meter = ProgressMeter(
+            self.num_batches, self.epoch, self.max_epoch, self.cfg.TRAIN.PRINT_FREQ
+        )
         meter.start()
         for self.batch_idx, batch in enumerate(self.train_loader_x):
             meter.data_ready()
-            for number, values in meter.update(self.forward_backward(batch), lr=self.get_current_lr()):
+            for number, values in meter.update(
+                self.forward_backward(batch), lr=self.get_current_lr()
+            ):
                 self.check_finite(values["loss"], number)
                 step = self.epoch * self.num_batches + number
                 self.write_scalar("train/loss", values["loss"], step)
@@ -191,17 +201,24 @@ class MultiLabelTrainer(Resumable, TrainerX):
     def forward_backward(self, batch: dict) -> dict[str, torch.Tensor]:
         """Run one step; the loss of the global batch stays on the device (reading it would wait for the step)."""
         image, label = self.parse_batch_train(batch)
-        self.optim.zero_grad(set_to_none=True)  # before the forward pass, whose activations then have their memory
+        self.optim.zero_grad(
+            set_to_none=True
+        )  # before the forward pass, whose activations then have their memory
         parts = batch_parts(image, label, self.cfg.SPEED.MICRO_BATCH)
         if len(parts) == 1:
             loss = self.backward(image, label)
         else:
             with text_once(self.model, self.precision):
-                loss = sum(self.backward(*part, part_weight(self.loss, len(part[1]), len(label))) for part in parts)
+                loss = sum(
+                    self.backward(*part, part_weight(self.loss, len(part[1]), len(label)))
+                    for part in parts
+                )
         self.model_update()
         return {"loss": loss}
 
-    def backward(self, image: torch.Tensor | FrozenFeatures, label: torch.Tensor, weight: float = 1.0) -> torch.Tensor:
+    def backward(
+        self, image: torch.Tensor | FrozenFeatures, label: torch.Tensor, weight: float = 1.0
+    ) -> torch.Tensor:
         """Add the gradients of ``weight`` times the loss to what is there; return that, detached."""
         with self.precision.autocast():
             loss = weight * self.loss(self.parallel_model(image), label)
@@ -256,13 +273,21 @@ class MultiLabelTrainer(Resumable, TrainerX):
         cfg, done = self.cfg, self.epoch + 1
         if not cfg.TEST.NO_TEST:
             result = self.evaluate_split("val")
-            if result > self.best_result or self.epoch == 0:  # there is always a best epoch, even at nan
+            if (
+                result > self.best_result or self.epoch == 0
+            ):  # there is always a best epoch, even at nan
                 self.best_result = result
-                self.save_model(self.epoch, self.output_dir, val_result=result, model_name="model-best.pth.tar")
-                log.info("Best epoch so far: %d (val %s %.2f)", done, cfg.TEST.SELECT_METRIC, result)
+                self.save_model(
+                    self.epoch, self.output_dir, val_result=result, model_name="model-best.pth.tar"
+                )
+                log.info(
+                    "Best epoch so far: %d (val %s %.2f)", done, cfg.TEST.SELECT_METRIC, result
+                )
         frequency = cfg.TRAIN.CHECKPOINT_FREQ
         keep = done == self.max_epoch or (frequency > 0 and done % frequency == 0)
-        self.save_model(self.epoch, self.output_dir, model_name="" if keep else "model-last.pth.tar")
+        self.save_model(
+            self.epoch, self.output_dir, model_name="" if keep else "model-last.pth.tar"
+        )
 
     def after_train(self) -> None:
         """Evaluate the chosen checkpoint on val and test, write the results."""
@@ -270,7 +295,11 @@ class MultiLabelTrainer(Resumable, TrainerX):
         log.info("Finished training")  # what MaPLe's result parser waits for
         if not self.cfg.TEST.NO_TEST:
             best = self.cfg.TEST.FINAL_MODEL == "best_val"
-            log.info("Deploy the model with the best val performance" if best else "Deploy the last-epoch model")
+            log.info(
+                "Deploy the model with the best val performance"
+                if best
+                else "Deploy the last-epoch model"
+            )
             self.load_model(self.output_dir, epoch=None if best else self.max_epoch)
             self.test()
         log.info("Elapsed: %s", datetime.timedelta(seconds=round(time.time() - self.time_start)))
@@ -289,13 +318,19 @@ class MultiLabelTrainer(Resumable, TrainerX):
             results[name] = dict(self.results)
             if is_main():
                 write_per_class(
-                    folder / f"per_class{'' if name == splits[-1] else '_' + name}.csv", self.evaluator.per_class
+                    folder / f"per_class{'' if name == splits[-1] else '_' + name}.csv",
+                    self.evaluator.per_class,
                 )
         if is_main() and self.cfg.TEST.PREDICTIONS:
             self.write_predictions(splits[-1], folder / "predictions.csv")
         if is_main():
             write_metrics(folder / "metrics.json", {"model": self.loaded_from, **results})
-        log.info("%s\nResults of %s: %s", format_table(results), self.loaded_from, folder / "metrics.json")
+        log.info(
+            "%s\nResults of %s: %s",
+            format_table(results),
+            self.loaded_from,
+            folder / "metrics.json",
+        )
         return selected
 
     def write_predictions(self, split: str, path: Path) -> None:
@@ -323,7 +358,9 @@ class MultiLabelTrainer(Resumable, TrainerX):
             self.evaluator.process(scores, labels)
             return self.evaluator.evaluate(), self.evaluator.tuned_threshold
 
-        self.results, tuned = from_main(evaluate)  # on one, so that all agree to the last bit on the best epoch
+        self.results, tuned = from_main(
+            evaluate
+        )  # on one, so that all agree to the last bit on the best epoch
         if split == "val":
             self.threshold = tuned
         for name, value in self.results.items():

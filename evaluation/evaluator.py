@@ -13,7 +13,14 @@ from core.errors import UserError, not_accepted
 
 from .build import EVALUATOR_REGISTRY
 from .metrics import Array, chance_mean_average_precision
-from .protocol import Levels, Subsets, best_threshold, evaluate_protocol, metric_names, per_class_rows
+from .protocol import (
+    Levels,
+    Subsets,
+    best_threshold,
+    evaluate_protocol,
+    metric_names,
+    per_class_rows,
+)
 
 logger = logging.getLogger("intclip")
 
@@ -84,7 +91,9 @@ class MultiLabel:
             raise ValueError("there is nothing to evaluate: no batch was processed")
         self.tuned_threshold = best_threshold(scores, labels) if self.threshold is None else None
         threshold = self.threshold if self.tuned_threshold is None else self.tuned_threshold
-        metrics = evaluate_protocol(scores, labels, threshold=threshold, subsets=self.subsets, levels=self.levels)
+        metrics = evaluate_protocol(
+            scores, labels, threshold=threshold, subsets=self.subsets, levels=self.levels
+        )
         names = [self.lab2cname.get(c, str(c)) for c in range(scores.shape[1])]
         self.per_class = per_class_rows(scores, labels, threshold=threshold, names=names)
         self._log(metrics, num_images=len(scores))
@@ -102,11 +111,18 @@ class MultiLabel:
         logger.info("=> result")
         logger.info("* total: %s", f"{num_images:,}")
         for name, value in metrics.items():
-            logger.info("* %s: %s", name, f"{value:.2f}" if name == "threshold" else f"{value:.2f}%")
-        logger.info("* chance mAP: %.2f%% (mean share of positives)", 100 * chance_mean_average_precision(self.labels))
+            logger.info(
+                "* %s: %s", name, f"{value:.2f}" if name == "threshold" else f"{value:.2f}%"
+            )
+        logger.info(
+            "* chance mAP: %.2f%% (mean share of positives)",
+            100 * chance_mean_average_precision(self.labels),
+        )
         absent = [row["name"] for row in self.per_class if not row["num_pos"]]
         if absent:
-            logger.info("* classes without a positive, left out of mAP and macro F1: %s", ", ".join(absent))
+            logger.info(
+                "* classes without a positive, left out of mAP and macro F1: %s", ", ".join(absent)
+            )
 
 
 def _concatenated(batches: list[Array]) -> Array:

@@ -35,7 +35,9 @@ def _class_average_precision(scores: Array, labels: Array) -> float:
         return float("nan")
     order = np.argsort(-scores, kind="stable")
     scores, positive = scores[order], positive[order]
-    last_of_tie = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # one index per distinct score
+    last_of_tie = np.append(
+        np.flatnonzero(np.diff(scores)), len(scores) - 1
+    )  # one index per distinct score
     num_hits = np.cumsum(positive, dtype=np.float64)[last_of_tie]
     precision = num_hits / (last_of_tie + 1)
     recall = num_hits / num_hits[-1]
@@ -111,5 +113,7 @@ def _f1(num_true_pos: Array, num_false_pos: Array, num_false_neg: Array) -> Arra
 def _checked(scores: Array, labels: Array) -> tuple[Array, Array]:
     scores, labels = np.asarray(scores), np.asarray(labels)
     if scores.ndim != 2 or scores.shape != labels.shape:
-        raise ValueError(f"scores and labels must both be (N, C); got {scores.shape} and {labels.shape}")
+        raise ValueError(
+            f"scores and labels must both be (N, C); got {scores.shape} and {labels.shape}"
+        )
     return scores, labels

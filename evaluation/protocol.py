@@ -28,13 +28,20 @@ def best_threshold(scores: Array, labels: Array) -> float:
         labels: ``(N, C)``.
     """
     if not (np.asarray(labels) > 0).any():
-        raise UserError("a threshold cannot be tuned: no class has a positive label in val; see DATASET.LABEL_POLICY")
+        raise UserError(
+            "a threshold cannot be tuned: no class has a positive label in val; see DATASET.LABEL_POLICY"
+        )
     macro = [f1_scores(scores > t, labels)["macro"] for t in THRESHOLDS]
     return float(THRESHOLDS[int(np.argmax(macro))])
 
 
 def evaluate_protocol(
-    scores: Array, labels: Array, *, threshold: float, subsets: Subsets | None = None, levels: Levels | None = None
+    scores: Array,
+    labels: Array,
+    *,
+    threshold: float,
+    subsets: Subsets | None = None,
+    levels: Levels | None = None,
 ) -> dict[str, float]:
     """Return all metrics in percent (``threshold`` as it is), under stable names and in the order of `metric_names`.
 
@@ -52,7 +59,12 @@ def evaluate_protocol(
     mean_ap = mean_average_precision(scores, labels)
     tuned = f1_scores(scores > threshold, labels)
     fixed = f1_scores(scores > FIXED_THRESHOLD, labels)
-    result = {"mAP": mean_ap, **_averages(tuned), "mean": _selection_mean(mean_ap, tuned), "threshold": threshold}
+    result = {
+        "mAP": mean_ap,
+        **_averages(tuned),
+        "mean": _selection_mean(mean_ap, tuned),
+        "threshold": threshold,
+    }
     result |= {f"{name}@0.5": value for name, value in _averages(fixed).items()}
     result["mean@0.5"] = _selection_mean(mean_ap, fixed)
     for name, members in (subsets or {}).items():
@@ -60,7 +72,9 @@ def evaluate_protocol(
         result[f"macro_f1/{name}"] = mean_or_nan(tuned["per_class"][kept])
     for name, groups in (levels or {}).items():
         result |= _level_metrics(scores, labels, threshold, name, groups)
-    return {name: 100 * float(value) for name, value in result.items()} | {"threshold": float(threshold)}
+    return {name: 100 * float(value) for name, value in result.items()} | {
+        "threshold": float(threshold)
+    }
 
 
 def metric_names(subsets: Subsets | None = None, levels: Levels | None = None) -> list[str]:
@@ -86,12 +100,17 @@ def per_class_rows(
     }
     rows = []
     for c, count in enumerate(num_pos.tolist()):
-        values = {key: 100 * float(column[c]) if count else float("nan") for key, column in columns.items()}
+        values = {
+            key: 100 * float(column[c]) if count else float("nan")
+            for key, column in columns.items()
+        }
         rows.append({"class": c, "name": names[c] if names else str(c), **values, "num_pos": count})
     return rows
 
 
-def pool_groups(scores: Array, labels: Array, groups: Mapping[str, Sequence[int]]) -> tuple[Array, Array]:
+def pool_groups(
+    scores: Array, labels: Array, groups: Mapping[str, Sequence[int]]
+) -> tuple[Array, Array]:
     """Return scores and labels max-pooled over the members of each group, both ``(N, G)``.
 
     A group is positive where any member is; otherwise unknown where any member is, as that one might be positive.
@@ -106,7 +125,10 @@ def _level_metrics(
     scores: Array, labels: Array, threshold: float, name: str, groups: Mapping[str, Sequence[int]]
 ) -> dict[str, float]:
     scores, labels = pool_groups(scores, labels, groups)
-    values = {"mAP": mean_average_precision(scores, labels), **_averages(f1_scores(scores > threshold, labels))}
+    values = {
+        "mAP": mean_average_precision(scores, labels),
+        **_averages(f1_scores(scores > threshold, labels)),
+    }
     return {f"{metric}/{name}": value for metric, value in values.items()}
 
 

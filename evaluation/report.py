@@ -24,9 +24,14 @@ def write_per_class(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None
     """Write the rows of ``per_class_rows`` as CSV, atomically; NaN becomes an empty cell."""
 
     def write(file: TextIO) -> None:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["class", "name"], lineterminator="\n")
+        writer = csv.DictWriter(
+            file, fieldnames=list(rows[0]) if rows else ["class", "name"], lineterminator="\n"
+        )
         writer.writeheader()
-        writer.writerows({key: "" if value is None else value for key, value in _plain(row).items()} for row in rows)
+        writer.writerows(
+            {key: "" if value is None else value for key, value in _plain(row).items()}
+            for row in rows
+        )
 
     _write_atomically(path, write)
 
@@ -51,19 +56,32 @@ def write_predictions(
         for impath, score, label in zip(impaths, scores, labels, strict=True):
             above = np.flatnonzero(score > threshold)
             predicted = above if len(above) else [int(score.argmax())]
-            chosen = (";".join(names[c] for c in group) for group in (np.flatnonzero(label > 0), predicted))
+            chosen = (
+                ";".join(names[c] for c in group)
+                for group in (np.flatnonzero(label > 0), predicted)
+            )
             writer.writerow([impath, *chosen, *(f"{value:.4f}" for value in score)])
 
     _write_atomically(path, write)
 
 
-def format_table(metrics_by_split: Mapping[str, Mapping[str, float]], *, rows: str = "split") -> str:
+def format_table(
+    metrics_by_split: Mapping[str, Mapping[str, float]], *, rows: str = "split"
+) -> str:
     """Return a text table, a row per split and a column per main metric; one that is missing shows as ``-``."""
     header = [rows, *MAIN_METRICS]
-    body = [[split, *(_cell(metrics.get(m)) for m in MAIN_METRICS)] for split, metrics in metrics_by_split.items()]
+    body = [
+        [split, *(_cell(metrics.get(m)) for m in MAIN_METRICS)]
+        for split, metrics in metrics_by_split.items()
+    ]
     widths = [max(len(row[i]) for row in [header, *body]) for i in range(len(header))]
     lines = [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
         for row in [header, *body]
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

@@ -5,7 +5,12 @@ import sys
 from core.registry import import_submodules
 
 from .build import LOSS_REGISTRY, build_loss
-from .functional import asymmetric_pair_loss, asymmetric_sigmoid_loss, binary_pair_loss, binary_sigmoid_loss
+from .functional import (
+    asymmetric_pair_loss,
+    asymmetric_sigmoid_loss,
+    binary_pair_loss,
+    binary_sigmoid_loss,
+)
 
 import_submodules(sys.modules[__name__])
 

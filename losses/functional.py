@@ -10,8 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NEGATIVE, POSITIVE = 0, 1  # planes of a pair of logits
-UNKNOWN = -1  # target of an entry whose label is not known
+from core.labels import NEGATIVE, POSITIVE, UNKNOWN
 
 
 def asymmetric_pair_loss(
@@ -33,13 +32,25 @@ def asymmetric_pair_loss(
         clip: probability margin added to p-, so that easy negatives cost nothing.
         eps: lower bound of a probability within the logarithm.
     """
-    if logits.dim() != 3 or logits.shape[1] != 2 or (logits.shape[0], logits.shape[2]) != tuple(target.shape):
+    if (
+        logits.dim() != 3
+        or logits.shape[1] != 2
+        or (logits.shape[0], logits.shape[2]) != tuple(target.shape)
+    ):
         raise ValueError(_shapes("(B, 2, C)", logits, target))
     with torch.autocast(device_type=logits.device.type, enabled=False):
         known = target != UNKNOWN  # (B, C)
-        prob = torch.where(known.unsqueeze(1), _at_least_float32(logits), 0.0).softmax(dim=1)  # (B, 2, C)
+        prob = torch.where(known.unsqueeze(1), _at_least_float32(logits), 0.0).softmax(
+            dim=1
+        )  # (B, 2, C)
         return _asymmetric_sum(
-            prob[:, POSITIVE], prob[:, NEGATIVE], target, gamma_neg=gamma_neg, gamma_pos=gamma_pos, clip=clip, eps=eps
+            prob[:, POSITIVE],
+            prob[:, NEGATIVE],
+            target,
+            gamma_neg=gamma_neg,
+            gamma_pos=gamma_pos,
+            clip=clip,
+            eps=eps,
         )
 
 
@@ -61,7 +72,13 @@ def asymmetric_sigmoid_loss(
         safe = torch.where(target != UNKNOWN, _at_least_float32(logits), 0.0)  # (B, C)
         # sigmoid(-x) is 1 - sigmoid(x) without its cancellation
         return _asymmetric_sum(
-            safe.sigmoid(), (-safe).sigmoid(), target, gamma_neg=gamma_neg, gamma_pos=gamma_pos, clip=clip, eps=eps
+            safe.sigmoid(),
+            (-safe).sigmoid(),
+            target,
+            gamma_neg=gamma_neg,
+            gamma_pos=gamma_pos,
+            clip=clip,
+            eps=eps,
         )
 
 
@@ -103,7 +120,9 @@ def _asymmetric_sum(
     return -torch.where(known, log_prob * weight, 0.0).sum()
 
 
-def _focusing_weight(pos_prob: Tensor, neg_prob: Tensor, y: Tensor, gamma_neg: float, gamma_pos: float) -> Tensor:
+def _focusing_weight(
+    pos_prob: Tensor, neg_prob: Tensor, y: Tensor, gamma_neg: float, gamma_pos: float
+) -> Tensor:
     """Return ``(1 - p_t) ** gamma``; both follow a soft label linearly from the negative to the positive form."""
     true_prob = y * pos_prob + (1 - y) * neg_prob
     gamma = gamma_pos * y + gamma_neg * (1 - y)

@@ -17,7 +17,7 @@ from models.image.branches import DensePool, SightSemanticResNet, SightSemanticV
 from models.image.features import ClassToken, FrozenEncoder, GlobalPool, normalize_features
 from models.intclip import IntCLIP
 from models.linear import FineTune, LinearProbe
-from models.region_pooling import NEGATIVE, POSITIVE, region_logits
+from models.region_pooling import region_logits
 from models.text.class_text import STRATEGIES, class_texts
 from models.text.encoder import TextEncoder
 from models.text.prompts import PromptLearner, Prompts
@@ -29,8 +29,6 @@ __all__ = [
     "BACKBONES",
     "CLIP_MEAN",
     "CLIP_STD",
-    "NEGATIVE",
-    "POSITIVE",
     "STRATEGIES",
     "ClassToken",
     "ClipNetwork",

@@ -34,7 +34,10 @@ class SightAssistedAggregation(nn.Module):
     branches = "both"
 
     def __init__(
-        self, embed_dim: int, attention_from: str = "semantic", generator: torch.Generator | None = None
+        self,
+        embed_dim: int,
+        attention_from: str = "semantic",
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         if attention_from not in ATTENTION_SOURCES:
@@ -50,7 +53,9 @@ class SightAssistedAggregation(nn.Module):
         """Return the fused map ``(B, E, h, w)`` of two maps of that shape."""
         maps = {"sight": sight, "semantic": semantic}
         query, key, value = (maps[source] for source in ATTENTION_SOURCES[self.attention_from])
-        attended = position_attention(self.query(query), self.key(key), self.value(value))  # (B, E, h, w)
+        attended = position_attention(
+            self.query(query), self.key(key), self.value(value)
+        )  # (B, E, h, w)
         return self.gamma * attended + (sight + semantic) / 2
 
 
@@ -93,7 +98,10 @@ AGGREGATIONS = {
 
 
 def build_aggregation(
-    name: str, embed_dim: int, attention_from: str = "semantic", generator: torch.Generator | None = None
+    name: str,
+    embed_dim: int,
+    attention_from: str = "semantic",
+    generator: torch.Generator | None = None,
 ) -> nn.Module:
     """Return the aggregation ``name``; its ``branches`` says which maps it needs (both, sight or semantic)."""
     if name not in AGGREGATIONS:

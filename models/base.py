@@ -27,7 +27,9 @@ class ClipNetwork(nn.Module):
 
     def forward(self, inputs: Tensor | FrozenFeatures) -> Tensor:
         """Return the logits of images, or of what :meth:`frozen_features` made of them before."""
-        return self.classify(inputs if isinstance(inputs, FrozenFeatures) else self.frozen_features(inputs))
+        return self.classify(
+            inputs if isinstance(inputs, FrozenFeatures) else self.frozen_features(inputs)
+        )
 
     def frozen_features(self, images: Tensor) -> FrozenFeatures:
         """Return all that is the same in every epoch for images ``(B, 3, H, W)``, without gradient."""
@@ -64,7 +66,9 @@ class ClipNetwork(nn.Module):
             if key in state and state[key].shape != value.shape
         ]
         if faults:
-            raise UserError(f"the checkpoint does not fit this model, {len(faults)} faults: {'; '.join(faults[:5])}")
+            raise UserError(
+                f"the checkpoint does not fit this model, {len(faults)} faults: {'; '.join(faults[:5])}"
+            )
         self.load_state_dict(state, strict=False)
 
     @staticmethod
@@ -73,7 +77,9 @@ class ClipNetwork(nn.Module):
         return full_precision(logits)[0].sigmoid()
 
 
-def assert_partition(parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]) -> None:
+def assert_partition(
+    parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]
+) -> None:
     """Assert that ``groups`` hold every trainable parameter exactly once and no frozen one."""
     grouped = [id(parameter) for group in groups.values() for parameter in group]
     trainable = {id(parameter) for parameter in parameters if parameter.requires_grad}

@@ -13,7 +13,9 @@ from models.intclip import IntCLIP
 class DualCoOp(IntCLIP):
     """Prompts, text encoder and region aggregation of :class:`IntCLIP` on the frozen map alone; only prompts learn."""
 
-    def __init__(self, clip: open_clip.CLIP, class_texts: Sequence[str], **prompt_settings: Any) -> None:
+    def __init__(
+        self, clip: open_clip.CLIP, class_texts: Sequence[str], **prompt_settings: Any
+    ) -> None:
         super().__init__(clip, class_texts, aggregation="sight", **prompt_settings)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:

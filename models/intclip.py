@@ -7,11 +7,12 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
+from core.labels import POSITIVE
 from models.aggregation import build_aggregation
 from models.base import ClipNetwork, FrozenFeatures, assert_partition
 from models.image.branches import build_encoder
 from models.precision import full_precision
-from models.region_pooling import POSITIVE, region_logits
+from models.region_pooling import region_logits
 from models.text.encoder import TextEncoder
 from models.text.prompts import PromptLearner
 
@@ -43,7 +44,11 @@ class IntCLIP(ClipNetwork):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.logit_scale, self.pool_weight, self.text_chunk_size = logit_scale, pool_weight, text_chunk_size
+        self.logit_scale, self.pool_weight, self.text_chunk_size = (
+            logit_scale,
+            pool_weight,
+            text_chunk_size,
+        )
         self.prompts = PromptLearner(
             clip,
             class_texts,
@@ -77,7 +82,9 @@ class IntCLIP(ClipNetwork):
         """Return logits ``(B, 2, C)``; planes NEGATIVE and POSITIVE."""
         fused = self.aggregation(*self.encoder.maps(*features))  # (B, E, h, w)
         pos, neg = self.text_features()  # (C, E) each
-        return region_logits(fused, pos, neg, scale=self.logit_scale, weight=self.pool_weight)  # (B, 2, C)
+        return region_logits(
+            fused, pos, neg, scale=self.logit_scale, weight=self.pool_weight
+        )  # (B, 2, C)
 
     def text_features(self) -> tuple[Tensor, Tensor]:
         """Return positive and negative text features, each ``(C, E)``.
@@ -98,14 +105,18 @@ class IntCLIP(ClipNetwork):
     def text_once(self) -> Iterator[None]:
         """Encode the texts once; at the end the gradients of all backward passes inside go on to the contexts, once."""
         text = self._encode_text()  # (C, E) each
-        self._text_held = tuple(t.detach().requires_grad_(t.requires_grad) for t in map(_at_least_float32, text))
+        self._text_held = tuple(
+            t.detach().requires_grad_(t.requires_grad) for t in map(_at_least_float32, text)
+        )
         held = self._text_held
         try:
             yield
         finally:
             self._text_held = None
         if all(h.grad is not None for h in held):
-            torch.autograd.backward(text, [h.grad.to(t.dtype) for h, t in zip(held, text, strict=True)])
+            torch.autograd.backward(
+                text, [h.grad.to(t.dtype) for h, t in zip(held, text, strict=True)]
+            )
 
     def _encode_text(self) -> tuple[Tensor, Tensor]:
         pos, neg = self.text_encoder(self.prompts(), self.text_chunk_size).chunk(2)  # (C, E) each
@@ -125,7 +136,9 @@ class IntCLIP(ClipNetwork):
             self._text_cache = None
         return super().train(mode)
 
-    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False) -> object:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
+    ) -> object:
         """Load as any module does, and forget the text features."""
         self._text_cache = None
         return super().load_state_dict(state_dict, strict=strict, assign=assign)

@@ -38,10 +38,17 @@ class LinearProbe(_LinearHead):
     """Logistic regression on frozen features (the linear probe of Radford et al. 2021, section 3.2)."""
 
     def __init__(
-        self, clip: open_clip.CLIP, num_classes: int, *, features: str = "global", norm: str = "standard"
+        self,
+        clip: open_clip.CLIP,
+        num_classes: int,
+        *,
+        features: str = "global",
+        norm: str = "standard",
     ) -> None:
         encoder = FrozenEncoder(clip.visual, features)
-        super().__init__(encoder.num_parts * encoder.embed_dim, num_classes, norm, clip.text_projection.dtype)
+        super().__init__(
+            encoder.num_parts * encoder.embed_dim, num_classes, norm, clip.text_projection.dtype
+        )
         self.encoder, self.features = encoder, features
         self.parameter_groups()  # asserts that the partition is complete
 
@@ -99,6 +106,9 @@ class FineTune(_LinearHead):
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the groups ``semantic``, the learnable layers, and ``linear``."""
-        groups = {"semantic": list(self.encoder.semantic.parameters()), "linear": list(self.linear.parameters())}
+        groups = {
+            "semantic": list(self.encoder.semantic.parameters()),
+            "linear": list(self.linear.parameters()),
+        }
         assert_partition(self.parameters(), groups)
         return groups

@@ -4,13 +4,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.labels import NEGATIVE, POSITIVE
 from models.precision import full_precision, no_autocast
-
-NEGATIVE, POSITIVE = 0, 1  # planes of the logits (B, 2, C)
 
 
 def region_logits(
-    image_map: Tensor, text_pos: Tensor, text_neg: Tensor, *, scale: float = 20.0, weight: float = 5.0
+    image_map: Tensor,
+    text_pos: Tensor,
+    text_neg: Tensor,
+    *,
+    scale: float = 20.0,
+    weight: float = 5.0,
 ) -> Tensor:
     """Return logits ``(B, 2, C)`` from a map ``(B, E, h, w)`` and text features ``(C, E)``, in fp32.
 
@@ -24,5 +28,8 @@ def region_logits(
         neg = scale * torch.matmul(F.normalize(text_neg, dim=-1), locations)  # (B, C, N)
         share = weight * pos.softmax(dim=-1)  # (B, C, N)
         planes = [torch.empty(0)] * 2
-        planes[POSITIVE], planes[NEGATIVE] = (share * pos).sum(-1), (share * neg).sum(-1)  # (B, C) each
+        planes[POSITIVE], planes[NEGATIVE] = (
+            (share * pos).sum(-1),
+            (share * neg).sum(-1),
+        )  # (B, C) each
         return torch.stack(planes, dim=1)  # (B, 2, C)

@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UserError, not_accepted
+from core.labels import POSITIVE
 from models.base import ClipNetwork, FrozenFeatures
 from models.image.branches import build_encoder
 from models.image.features import FrozenEncoder
 from models.precision import full_precision, no_autocast
-from models.region_pooling import POSITIVE, region_logits
+from models.region_pooling import region_logits
 
 FEATURES = ("global", "region")
 
@@ -64,7 +65,9 @@ class ZeroshotCLIP(ClipNetwork):
         """
         if self.by_region:
             scale = self.region_scale
-            return region_logits(embedded, self.text, self.text, scale=scale, weight=1 / scale)[:, POSITIVE]
+            return region_logits(embedded, self.text, self.text, scale=scale, weight=1 / scale)[
+                :, POSITIVE
+            ]
         with no_autocast(embedded):
             (embedded,) = full_precision(embedded)
             return F.normalize(embedded, dim=-1) @ self.text.T
@@ -79,11 +82,15 @@ class ZeroshotCLIP(ClipNetwork):
 
 
 @torch.no_grad()
-def template_features(clip: open_clip.CLIP, class_texts: Sequence[str], templates: Sequence[str]) -> Tensor:
+def template_features(
+    clip: open_clip.CLIP, class_texts: Sequence[str], templates: Sequence[str]
+) -> Tensor:
     """Return unit text features ``(C, E)``: the mean over templates of unit features, normalised again."""
     lacking = [template for template in templates if "{}" not in template]
     if lacking or not templates:
-        raise UserError(f"templates are {list(templates)}; expected one or more texts, each with {{}} for the class")
+        raise UserError(
+            f"templates are {list(templates)}; expected one or more texts, each with {{}} for the class"
+        )
     total = torch.zeros(())
     for template in templates:
         texts = [template.replace("{}", text.rstrip(". ")) for text in class_texts]
@@ -97,7 +104,11 @@ def _tokens(clip: open_clip.CLIP, texts: Sequence[str]) -> Tensor:
     tokens = open_clip.tokenize(list(texts), context_length=limit + 1)  # (C, L + 1)
     for text, row in zip(texts, tokens, strict=True):
         if row[limit]:
-            raise UserError(f"the text '{text}' has more than the {limit} tokens that fit; shorten it")
+            raise UserError(
+                f"the text '{text}' has more than the {limit} tokens that fit; shorten it"
+            )
     if int(tokens.max()) >= clip.token_embedding.num_embeddings:
-        raise UserError(f"the backbone has {clip.token_embedding.num_embeddings} tokens, fewer than CLIP's tokenizer")
+        raise UserError(
+            f"the backbone has {clip.token_embedding.num_embeddings} tokens, fewer than CLIP's tokenizer"
+        )
     return tokens[:, :limit]

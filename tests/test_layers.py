@@ -6,7 +6,15 @@ import pytest
 
 from tests.imports import imported
 
-LAYER = {"core": 0, "datasets": 1, "models": 1, "losses": 1, "evaluation": 1, "engine": 2, "trainers": 3}
+LAYER = {
+    "core": 0,
+    "datasets": 1,
+    "models": 1,
+    "losses": 1,
+    "evaluation": 1,
+    "engine": 2,
+    "trainers": 3,
+}
 ROOT = Path(__file__).parent.parent
 
 

@@ -10,7 +10,11 @@ import pytest
 from tests.imports import imported
 
 ROOT = Path(__file__).parent.parent
-OWN = {p.stem for p in ROOT.iterdir() if not p.name.startswith(".") and (p.is_dir() or p.suffix == ".py")}
+OWN = {
+    p.stem
+    for p in ROOT.iterdir()
+    if not p.name.startswith(".") and (p.is_dir() or p.suffix == ".py")
+}
 OPTIONAL = {"dassl"}
 
 
@@ -18,19 +22,32 @@ def required(name):
     """Return the distributions that a requirements file names, with those of the files that it includes."""
     lines = (ROOT / name).read_text().split("\n")
     included = set().union(*(required(line.split()[1]) for line in lines if line.startswith("-r ")))
-    return included | {normal(re.match(r"[\w-]+", line)[0]) for line in lines if line and not line.startswith("-")}
+    return included | {
+        normal(re.match(r"[\w-]+", line)[0]) for line in lines if line and not line.startswith("-")
+    }
 
 
 def normal(name):
     return name.lower().replace("_", "-")
 
 
-@pytest.mark.parametrize(("tests", "file"), [(False, "requirements.txt"), (True, "requirements-test.txt")])
+@pytest.mark.parametrize(
+    ("tests", "file"), [(False, "requirements.txt"), (True, "requirements-test.txt")]
+)
 def test_every_import_is_required(tests, file):
     files = [path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] in OWN]
     files = [path for path in files if (path.relative_to(ROOT).parts[0] == "tests") == tests]
     assert len(files) > 40
-    foreign = {name for path in files for name in imported(path)} - OWN - OPTIONAL - sys.stdlib_module_names
+    foreign = (
+        {name for path in files for name in imported(path)}
+        - OWN
+        - OPTIONAL
+        - sys.stdlib_module_names
+    )
     found = packages_distributions()
-    missing = {name for name in foreign if not required(file) & {normal(dist) for dist in found.get(name, [name])}}
+    missing = {
+        name
+        for name in foreign
+        if not required(file) & {normal(dist) for dist in found.get(name, [name])}
+    }
     assert not missing, f"{file} lacks {sorted(missing)}"

@@ -25,7 +25,9 @@ def read_results(folder: Path) -> dict[str, float]:
         splits = json.loads(path.read_text(encoding="utf-8"))
         return next(splits[name] for name in ("test", "val") if name in splits)
     except FileNotFoundError:
-        raise UserError(f"{folder} has no metrics.json; expected the output folder of a finished run") from None
+        raise UserError(
+            f"{folder} has no metrics.json; expected the output folder of a finished run"
+        ) from None
     except (ValueError, StopIteration):
         raise UserError(f"{path} is no result of a run; expected JSON with val and test") from None
 
@@ -50,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         results = {
-            name: read_results(folder) for name, folder in zip(short_names(args.folders), args.folders, strict=True)
+            name: read_results(folder)
+            for name, folder in zip(short_names(args.folders), args.folders, strict=True)
         }
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -33,9 +33,13 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; a run with TEST.PREDICTIONS True writes it") from None
+        raise UserError(
+            f"cannot read {path}: {error.strerror}; a run with TEST.PREDICTIONS True writes it"
+        ) from None
     if not rows or not {"image", "true", "predicted"} <= rows[0].keys():
-        raise UserError(f"{path} is no predictions file; expected the columns image, true, predicted")
+        raise UserError(
+            f"{path} is no predictions file; expected the columns image, true, predicted"
+        )
     return rows
 
 
@@ -56,7 +60,9 @@ def shorten(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*kept, (f"and {len(lines) - len(kept)} more", lines[-1][1])]
 
 
-def draw_sheet(rows: Sequence[dict[str, str]], path: Path, *, title: str = "", columns: int = 6) -> None:
+def draw_sheet(
+    rows: Sequence[dict[str, str]], path: Path, *, title: str = "", columns: int = 6
+) -> None:
     """Draw ``rows`` as a grid and save it."""
     import matplotlib
 
@@ -67,14 +73,26 @@ def draw_sheet(rows: Sequence[dict[str, str]], path: Path, *, title: str = "", c
     num_rows, text = -(-len(rows) // columns), SIDE * (LINE * num_lines + 0.06)
     width, height = columns * SIDE * 1.06, num_rows * (SIDE + text) + 0.6
     figure, grid = plt.subplots(num_rows, columns, figsize=(width, height), squeeze=False)
-    figure.subplots_adjust(0.01, text / height, 0.99, 1 - 0.6 / height, wspace=0.06, hspace=text / SIDE)
+    figure.subplots_adjust(
+        0.01, text / height, 0.99, 1 - 0.6 / height, wspace=0.06, hspace=text / SIDE
+    )
     for axes in grid.flat:
         axes.axis("off")
     for axes, row in zip(grid.flat, rows, strict=False):
         axes.imshow(Image.open(row["image"]))
         for line, (words, color) in enumerate(shorten(judge(row))):
-            axes.text(0, -0.02 - LINE * line, words, color=color, fontsize=8, va="top", transform=axes.transAxes)
-    figure.suptitle(f"{title}\n✓ found   ○ missed   ✗ wrong".lstrip(), fontsize=10, y=1 - 0.12 / height)
+            axes.text(
+                0,
+                -0.02 - LINE * line,
+                words,
+                color=color,
+                fontsize=8,
+                va="top",
+                transform=axes.transAxes,
+            )
+    figure.suptitle(
+        f"{title}\n✓ found   ○ missed   ✗ wrong".lstrip(), fontsize=10, y=1 - 0.12 / height
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -84,7 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("predictions", type=Path)
-    parser.add_argument("--output", type=Path, default=None, help="picture to write (beside the predictions)")
+    parser.add_argument(
+        "--output", type=Path, default=None, help="picture to write (beside the predictions)"
+    )
     parser.add_argument("--num", type=int, default=24, help="pictures, evenly over the file (24)")
     parser.add_argument("--title", default="")
     args = parser.parse_args(argv)

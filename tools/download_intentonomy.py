@@ -39,15 +39,23 @@ def list_images(root: Path) -> dict[str, str]:
     """
     paths = sorted((root / "annotations").glob("intentonomy_*2020.json"))
     if not paths:
-        raise UserError(f"no annotation files intentonomy_*2020.json in {root / 'annotations'}; put them there first")
+        raise UserError(
+            f"no annotation files intentonomy_*2020.json in {root / 'annotations'}; put them there first"
+        )
     urls: dict[str, str] = {}
     for path in paths:
         try:
             images = json.loads(path.read_bytes())["images"]
             urls.update((image["filename"], image.get("unsplash_url", "")) for image in images)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: expected 'images' with 'filename' and 'unsplash_url' ({error!r})") from None
-    outside = [name for name in urls if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]
+            raise UserError(
+                f"{path}: expected 'images' with 'filename' and 'unsplash_url' ({error!r})"
+            ) from None
+    outside = [
+        name
+        for name in urls
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
+    ]
     if outside:
         raise UserError(
             f"file name '{outside[0]}' in the annotation files leads out of {root}; refusing to write there"
@@ -81,7 +89,9 @@ def prepare(data: bytes, size: int) -> bytes:
             return data
         scaled = tuple(max(1, round(side * size / shorter)) for side in image.size)
         buffer = io.BytesIO()
-        image.convert("RGB").resize(scaled, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=95)
+        image.convert("RGB").resize(scaled, Image.Resampling.BICUBIC).save(
+            buffer, "JPEG", quality=95
+        )
         return buffer.getvalue()
 
 
@@ -105,7 +115,9 @@ def download(root: Path, *, workers: int = 8, size: int = 0) -> list[str]:
     todo = [(name, url) for name, url in list_images(root).items() if not (root / name).is_file()]
     job = partial(download_one, root=root, size=size)
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        results: Iterable[str | None] = tqdm(pool.map(job, todo), total=len(todo), unit="image", disable=not todo)
+        results: Iterable[str | None] = tqdm(
+            pool.map(job, todo), total=len(todo), unit="image", disable=not todo
+        )
         return [failure for failure in results if failure is not None]
 
 
@@ -114,7 +126,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--root", required=True, type=Path, help="folder with annotations/")
     parser.add_argument("--workers", type=int, default=8, help="parallel downloads (default 8)")
-    parser.add_argument("--size", type=int, default=0, help="shorter side to store, in pixels; 0 keeps the original")
+    parser.add_argument(
+        "--size", type=int, default=0, help="shorter side to store, in pixels; 0 keeps the original"
+    )
     args = parser.parse_args(argv)
     try:
         failures = download(args.root, workers=max(1, args.workers), size=args.size)
@@ -122,7 +136,12 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if failures:
-        print(f"{len(failures)} images could not be fetched:", *failures[:SHOWN_FAILURES], sep="\n  ", file=sys.stderr)
+        print(
+            f"{len(failures)} images could not be fetched:",
+            *failures[:SHOWN_FAILURES],
+            sep="\n  ",
+            file=sys.stderr,
+        )
         return 1
     print(f"all images are in {args.root}")
     return 0

@@ -28,7 +28,15 @@ from core.cpu import usable_cores
 from core.errors import UserError
 from datasets.geometry import Cover
 from datasets.images import load_rgb, open_image
-from datasets.prepared import MANIFEST, Copy, copy_name, is_stale, manifest_line, prepared_folder, read_manifest
+from datasets.prepared import (
+    MANIFEST,
+    Copy,
+    copy_name,
+    is_stale,
+    manifest_line,
+    prepared_folder,
+    read_manifest,
+)
 from tools.download_intentonomy import list_images
 
 QUALITY = 95
@@ -89,7 +97,9 @@ def verify(path: Path, shape: tuple[int, int]) -> None:
     with open_image(str(path)) as image:
         load_rgb(image)
         if (image.format, image.mode, image.size) != ("JPEG", "RGB", tuple(shape)):
-            raise UserError(f"{path}: wrote {image.format} {image.mode} {image.size}; expected JPEG RGB {shape}")
+            raise UserError(
+                f"{path}: wrote {image.format} {image.mode} {image.size}; expected JPEG RGB {shape}"
+            )
 
 
 def is_current(copy: Copy | None, root: Path, size: int) -> bool:
@@ -120,11 +130,15 @@ def check_disk(names: Sequence[str], root: Path, size: int) -> str:
     return line
 
 
-def prepare(root: Path, *, size: int, workers: int, say: Callable[[str], None] = print) -> list[str]:
+def prepare(
+    root: Path, *, size: int, workers: int, say: Callable[[str], None] = print
+) -> list[str]:
     """Bring the copies below ``root`` up to date; return the failures, one line each."""
     folder = prepared_folder(root, size)
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file, expected a folder; remove it or choose another --size")
+        raise UserError(
+            f"{folder} is a file, expected a folder; remove it or choose another --size"
+        )
     names = list(list_images(root))
     manifest = read_manifest(folder)
     current = {name: manifest[name] for name in names if is_current(manifest.get(name), root, size)}
@@ -154,11 +168,15 @@ def _write_manifest(folder: Path, copies: Sequence[Copy]) -> None:
 
 def run(names: Sequence[str], root: Path, size: int, workers: int) -> Iterator[Copy | str]:
     """Yield the result of every image, from ``workers`` processes."""
-    pool = ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    pool = ProcessPoolExecutor(
+        workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )
     try:
         yield from pool.map(partial(prepare_one, root=root, size=size), names, chunksize=4)
     except BrokenProcessPool:
-        raise UserError("a worker process was ended from outside (memory?); run it again to go on") from None
+        raise UserError(
+            "a worker process was ended from outside (memory?); run it again to go on"
+        ) from None
     except OSError as error:
         raise UserError(f"cannot go on: {error}; run it again when that is mended") from None
     finally:
@@ -168,9 +186,15 @@ def run(names: Sequence[str], root: Path, size: int, workers: int) -> Iterator[C
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--root", required=True, type=Path, help="folder with annotations/ and the images")
-    parser.add_argument("--size", type=int, default=384, help="shorter side of the copies in pixels (default 384)")
-    parser.add_argument("--workers", type=int, default=usable_cores(), help="processes (default: the usable cores)")
+    parser.add_argument(
+        "--root", required=True, type=Path, help="folder with annotations/ and the images"
+    )
+    parser.add_argument(
+        "--size", type=int, default=384, help="shorter side of the copies in pixels (default 384)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=usable_cores(), help="processes (default: the usable cores)"
+    )
     args = parser.parse_args(argv)
     for name, low in (("size", 32), ("workers", 1)):
         if getattr(args, name) < low:
@@ -184,7 +208,9 @@ def main(argv: list[str] | None = None) -> int:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     if failures:
-        print(f"{len(failures)} images could not be prepared:", *failures, sep="\n  ", file=sys.stderr)
+        print(
+            f"{len(failures)} images could not be prepared:", *failures, sep="\n  ", file=sys.stderr
+        )
         return 1
     print(f"all copies are in {prepared_folder(args.root, args.size)}")
     return 0

@@ -52,10 +52,18 @@ class ClipTrainer(MultiLabelTrainer):
     def check_loss(self, name: str) -> None:
         """Raise :class:`UserError` unless a loss ``name`` is registered and takes this trainer's logits."""
         known = LOSS_REGISTRY.registered_names()
-        names = [n for n in known if getattr(LOSS_REGISTRY.get(n), "takes_pairs", True) == self.takes_pairs]
+        names = [
+            n
+            for n in known
+            if getattr(LOSS_REGISTRY.get(n), "takes_pairs", True) == self.takes_pairs
+        ]
         if name not in names:
             form = "pairs of logits" if self.takes_pairs else "one logit per class"
-            why = f" ({type(self).__name__} has {form}, which {name} does not take)" if name in known else ""
+            why = (
+                f" ({type(self).__name__} has {form}, which {name} does not take)"
+                if name in known
+                else ""
+            )
             raise UserError(not_accepted(f"TRAINER.{self.section}.LOSS", name, names) + why)
 
     def image_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -66,7 +74,9 @@ class ClipTrainer(MultiLabelTrainer):
         """Return the configured backbone: frozen, fp32, on the CPU."""
         backbone = self.cfg.MODEL.BACKBONE
         log.info("Loading CLIP (backbone: %s)", backbone.ARCH or backbone.NAME or backbone.PATH)
-        clip = load_clip(backbone.NAME, path=backbone.PATH, arch=backbone.ARCH, pretrained=backbone.PRETRAINED)
+        clip = load_clip(
+            backbone.NAME, path=backbone.PATH, arch=backbone.ARCH, pretrained=backbone.PRETRAINED
+        )
         self.clip_digest = frozen_digest(clip)
         return clip
 
@@ -76,7 +86,9 @@ class ClipTrainer(MultiLabelTrainer):
         What the network makes of CLIP (folded, multiplied) may differ in the last bit from one machine to another.
         """
         tree = self.dm.dataset.hierarchy
-        words = json.dumps([self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)])
+        words = json.dumps(
+            [self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)]
+        )
         return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
 
     def digest_features(self) -> str:
@@ -87,7 +99,10 @@ class ClipTrainer(MultiLabelTrainer):
         """Return one text per class, of the strategy ``CLASS_TEXT``."""
         hierarchy = self.dm.dataset.hierarchy
         return class_texts(
-            self.method().CLASS_TEXT, names=hierarchy.names, paths=hierarchy.paths, sentences=hierarchy.sentences
+            self.method().CLASS_TEXT,
+            names=hierarchy.names,
+            paths=hierarchy.paths,
+            sentences=hierarchy.sentences,
         )
 
     def prompt_settings(self) -> dict[str, Any]:
@@ -120,4 +135,6 @@ class ClipTrainer(MultiLabelTrainer):
         ignored = [name for name in settings if name not in accepted]
         if ignored:
             log.info("%s has no %s: those settings are ignored", method.LOSS, ", ".join(ignored))
-        return build_loss(method.LOSS, **{name: settings[name] for name in settings if name in accepted})
+        return build_loss(
+            method.LOSS, **{name: settings[name] for name in settings if name in accepted}
+        )

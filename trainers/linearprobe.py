@@ -18,4 +18,6 @@ class LinearProbe(ClipTrainer):
     def build_network(self) -> nn.Module:
         """Load CLIP and put a linear classifier on its frozen image encoder."""
         method = self.method()
-        return LinearProbeNet(self.load_clip(), self.num_classes, features=method.FEATURES, norm=method.NORM)
+        return LinearProbeNet(
+            self.load_clip(), self.num_classes, features=method.FEATURES, norm=method.NORM
+        )

@@ -19,11 +19,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/benchmark.sh", description=__doc__.split(";")[0])
     parser.add_argument("--plan", type=Path, default=Path("configs/benchmarks/scenes.yaml"))
     parser.add_argument("--seeds", type=int, default=5, help="seeds per split")
-    parser.add_argument("--splits", type=int, default=3, help="splits of the data; split 1 is also the sweep's")
-    parser.add_argument("--only", nargs="*", default=[], metavar="METHOD", help="some methods of the plan")
+    parser.add_argument(
+        "--splits", type=int, default=3, help="splits of the data; split 1 is also the sweep's"
+    )
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="METHOD", help="some methods of the plan"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time")
     parser.add_argument(
-        "--output", type=Path, default=Path("output/benchmark"), help="runs, sweep.json, table, picture"
+        "--output",
+        type=Path,
+        default=Path("output/benchmark"),
+        help="runs, sweep.json, table, picture",
     )
     parser.add_argument("--data", type=Path, default=Path("data/scenes"))
     args = parser.parse_args(argv)
@@ -44,7 +51,9 @@ def main(argv: list[str] | None = None) -> None:
         make_scenes(root, seed=split)
     runner = Runner(plan, args.output, roots, args.jobs)
     page = compare(runner, splits, seeds)
-    command = shlex.join(["bash", "scripts/benchmark.sh", *(sys.argv[1:] if argv is None else argv)])
+    command = shlex.join(
+        ["bash", "scripts/benchmark.sh", *(sys.argv[1:] if argv is None else argv)]
+    )
     page.write(args.output, command=command, minutes=(time.time() - started) / 60)
 
 

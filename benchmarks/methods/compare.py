@@ -44,11 +44,15 @@ class Page:
         text = f"{self._origin(command, minutes)}\n\n{self.results_table()}\n\n{self.settings_table()}\n"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "table.md").write_text(text, encoding="utf-8")
-        record = {name: {m: v.tolist() for m, v in values.items()} for name, values in self.values.items()}
+        record = {
+            name: {m: v.tolist() for m, v in values.items()} for name, values in self.values.items()
+        }
         (folder / "table.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         maps = [self.values[m.name]["mAP"] for m in self.methods]
         labels = [m.label for m in self.methods]
-        report.draw_picture(folder / "table.svg", labels, maps, [summarise(v) for v in maps], self.chance)
+        report.draw_picture(
+            folder / "table.svg", labels, maps, [summarise(v) for v in maps], self.chance
+        )
         print(f"{text}\n{folder / 'table.md'}, {folder / 'table.svg'}")
 
     def results_table(self) -> str:
@@ -83,7 +87,12 @@ class Page:
         for method in self.methods:
             choice = self.choices[method.name]
             shown = f"as {method.like}" if method.like else describe_options(choice.setting)
-            cells = (str(choice.num_trials), shown, f"{choice.val:.1f}", f"{self.seconds[method.name]:.0f}")
+            cells = (
+                str(choice.num_trials),
+                shown,
+                f"{choice.val:.1f}",
+                f"{self.seconds[method.name]:.0f}",
+            )
             rows.append([method.label, *cells])
         return report.markdown_table(header, rows, align_right_from=len(header))
 
@@ -98,17 +107,26 @@ def compare(runner: Runner, splits: Sequence[int], seeds: Sequence[int]) -> Page
     """Sweep, run and gather; the last method of the plan is the one that differences refer to."""
     choices = sweep(runner, splits[0])
     (runner.folder / "sweep.json").write_text(
-        json.dumps({name: vars(choice) for name, choice in choices.items()}, indent=1) + "\n", encoding="utf-8"
+        json.dumps({name: vars(choice) for name, choice in choices.items()}, indent=1) + "\n",
+        encoding="utf-8",
     )
     runs = {
         method.name: {
-            (split, seed): Run(method, _frozen(choices[method.name].setting), split, seed if method.learns else 0, True)
+            (split, seed): Run(
+                method,
+                _frozen(choices[method.name].setting),
+                split,
+                seed if method.learns else 0,
+                True,
+            )
             for split in splits
             for seed in seeds
         }
         for method in runner.plan.methods
     }
-    results = runner.results([run for by_place in runs.values() for run in by_place.values()], "test")
+    results = runner.results(
+        [run for by_place in runs.values() for run in by_place.values()], "test"
+    )
     values, seconds = {}, {}
     for name, by_place in runs.items():
         tests = {place: results[run]["test"] for place, run in by_place.items()}
@@ -117,13 +135,17 @@ def compare(runner: Runner, splits: Sequence[int], seeds: Sequence[int]) -> Page
             for metric in report.METRICS
         }
         seconds[name] = float(np.median([results[run]["seconds"] for run in by_place.values()]))
-    return Page(runner.plan.methods, choices, values, seconds, _chance(runner, splits), splits, seeds)
+    return Page(
+        runner.plan.methods, choices, values, seconds, _chance(runner, splits), splits, seeds
+    )
 
 
 def sweep(runner: Runner, split: int) -> dict[str, Choice]:
     """Return each method's best setting by val mAP, from the same number of trials with one seed on one split."""
     trials = {
-        method.name: [Run(method, _frozen(setting), split, SWEEP_SEED, False) for setting in method.trials]
+        method.name: [
+            Run(method, _frozen(setting), split, SWEEP_SEED, False) for setting in method.trials
+        ]
         for method in runner.plan.methods
         if not method.like
     }
@@ -139,7 +161,9 @@ def sweep(runner: Runner, split: int) -> dict[str, Choice]:
 
 
 def _frozen(setting: Options) -> tuple:
-    return tuple((key, tuple(v) if isinstance(v, list) else v) for key, v in sorted(setting.items()))
+    return tuple(
+        (key, tuple(v) if isinstance(v, list) else v) for key, v in sorted(setting.items())
+    )
 
 
 def _chance(runner: Runner, splits: Sequence[int]) -> float:
@@ -148,7 +172,10 @@ def _chance(runner: Runner, splits: Sequence[int]) -> float:
 
     found = []
     for split in splits:
-        cfg = setup_cfg([runner.plan.dataset_config], flags={"DATASET.ROOT": (str(runner.roots[split]), "--root")})
+        cfg = setup_cfg(
+            [runner.plan.dataset_config],
+            flags={"DATASET.ROOT": (str(runner.roots[split]), "--root")},
+        )
         labels = np.stack([record.label for record in build_dataset(cfg).test])
         found.append(chance_mean_average_precision(labels))
     return float(np.mean(found)) * 100

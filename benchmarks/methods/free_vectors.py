@@ -19,7 +19,9 @@ class FreeText(nn.Module):
 
     def __init__(self, pos: Tensor, neg: Tensor) -> None:
         super().__init__()
-        self.pos, self.neg = (nn.Parameter(nn.functional.normalize(x.detach(), dim=-1).clone()) for x in (pos, neg))
+        self.pos, self.neg = (
+            nn.Parameter(nn.functional.normalize(x.detach(), dim=-1).clone()) for x in (pos, neg)
+        )
 
 
 def free(network: IntCLIPNet) -> IntCLIPNet:

@@ -63,7 +63,10 @@ class Plan:
         wanted = set(names or known)
         wanted |= {known[name].like for name in wanted if known[name].like}
         return Plan(
-            tuple(m for m in self.methods if m.name in wanted), self.common, self.num_trials, self.dataset_config
+            tuple(m for m in self.methods if m.name in wanted),
+            self.common,
+            self.num_trials,
+            self.dataset_config,
         )
 
 
@@ -92,7 +95,11 @@ def as_arguments(options: Options) -> list[str]:
 
 
 def _literal(value: Any) -> str:
-    return value if isinstance(value, str) else repr(tuple(value) if isinstance(value, list) else value)
+    return (
+        value
+        if isinstance(value, str)
+        else repr(tuple(value) if isinstance(value, list) else value)
+    )
 
 
 def _method(entry: dict[str, Any], path: Path) -> Method:
@@ -100,9 +107,13 @@ def _method(entry: dict[str, Any], path: Path) -> Method:
         if key not in _KEYS:
             raise UserError(f"plan {path}: {not_accepted('key of a method', key, _KEYS)}")
     sweep = entry.get("sweep", {})
-    trials = tuple(dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values()))
+    trials = tuple(
+        dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())
+    )
     rest = {key: entry[key] for key in ("group", "config", "options", "like") if key in entry}
-    return Method(entry["name"], entry.get("label", entry["name"]), entry["trainer"], trials=trials, **rest)
+    return Method(
+        entry["name"], entry.get("label", entry["name"]), entry["trainer"], trials=trials, **rest
+    )
 
 
 def _faults(plan: Plan) -> list[str]:

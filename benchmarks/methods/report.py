@@ -11,11 +11,15 @@ METRICS = {"mAP": "mAP", "macro_f1": "macro F1", "micro_f1": "micro F1", "sample
 _BLUE, _GREY = "#2f6f9f", "#6b6b6b"
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], align_right_from: int = 1) -> str:
+def markdown_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], align_right_from: int = 1
+) -> str:
     """Return a Markdown table with aligned source columns."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     rule = ["-" * w if i < align_right_from else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    lines = [[cell.ljust(w) for cell, w in zip(row, widths, strict=True)] for row in [header, *rows]]
+    lines = [
+        [cell.ljust(w) for cell, w in zip(row, widths, strict=True)] for row in [header, *rows]
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
 
 
@@ -36,7 +40,11 @@ def difference(summary: Summary) -> str:
 
 
 def draw_picture(
-    path: Path, labels: Sequence[str], values: Sequence[np.ndarray], summaries: Sequence[Summary], chance: float
+    path: Path,
+    labels: Sequence[str],
+    values: Sequence[np.ndarray],
+    summaries: Sequence[Summary],
+    chance: float,
 ) -> None:
     """Draw every run as a dot, means with intervals, and chance, one row per method, first on top."""
     import matplotlib
@@ -52,7 +60,14 @@ def draw_picture(
         axes.scatter(points.ravel(), height, s=9, color=_BLUE, alpha=0.35, linewidths=0)
         axes.plot([summary.low, summary.high], [row, row], color="black", linewidth=1.6)
         axes.plot(summary.mean, row, "D", color="black", markersize=4.5)
-        axes.text(1.01, row, f"{summary.mean:.1f}", va="center", fontsize=9, transform=axes.get_yaxis_transform())
+        axes.text(
+            1.01,
+            row,
+            f"{summary.mean:.1f}",
+            va="center",
+            fontsize=9,
+            transform=axes.get_yaxis_transform(),
+        )
     axes.axvline(chance, color=_GREY, linestyle=":", linewidth=1)
     axes.text(chance, -0.75, " chance", color=_GREY, fontsize=8, va="center")
     axes.set_yticks(range(len(labels)), labels, fontsize=9)

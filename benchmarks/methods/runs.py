@@ -47,16 +47,25 @@ class Runner:
         failures = self._execute(missing, desc) if missing else []
         if failures:
             shown = "\n".join(failures[:5])
-            raise UserError(f"{len(failures)} of {len(missing)} runs failed (the others are kept):\n{shown}")
+            raise UserError(
+                f"{len(failures)} of {len(missing)} runs failed (the others are kept):\n{shown}"
+            )
         return {run: self._read(run) for run in runs}
 
     def path(self, run: Run) -> Path:
         """Return the run's output folder: readable, and different whenever a setting or the backbone differs."""
         config = Path(self.config_file(run.method))
-        text = json.dumps([self.arguments(run), config.read_text(), self._backbone_digest], sort_keys=True)
+        text = json.dumps(
+            [self.arguments(run), config.read_text(), self._backbone_digest], sort_keys=True
+        )
         digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
         kind = "final" if run.final else "sweep"
-        return self.folder / "runs" / run.method.name / f"{kind}-split{run.split}-seed{run.seed}-{digest}"
+        return (
+            self.folder
+            / "runs"
+            / run.method.name
+            / f"{kind}-split{run.split}-seed{run.seed}-{digest}"
+        )
 
     def config_file(self, method: Method) -> str:
         """Return the method's YAML file."""
@@ -65,8 +74,20 @@ class Runner:
     def arguments(self, run: Run, output_dir: str = "") -> list[str]:
         """Return the command line after ``train.py``."""
         return [
-            *("--root", str(self.roots[run.split]), "--seed", str(run.seed), "--trainer", run.method.trainer),
-            *("--dataset-config-file", self.plan.dataset_config, "--config-file", self.config_file(run.method)),
+            *(
+                "--root",
+                str(self.roots[run.split]),
+                "--seed",
+                str(run.seed),
+                "--trainer",
+                run.method.trainer,
+            ),
+            *(
+                "--dataset-config-file",
+                self.plan.dataset_config,
+                "--config-file",
+                self.config_file(run.method),
+            ),
             *(("--output-dir", output_dir) if output_dir else ()),
             *as_arguments(run.options(self.plan)),
         ]
@@ -74,19 +95,25 @@ class Runner:
     @cached_property
     def _backbone_digest(self) -> str:
         path = Path(self.plan.common.get("MODEL.BACKBONE.PATH", ""))
-        return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest() if path.is_file() else ""
+        return (
+            hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest() if path.is_file() else ""
+        )
 
     def _execute(self, runs: list[Run], desc: str) -> list[str]:
         failures = []
         context = get_context("spawn")
-        with ProcessPoolExecutor(self.num_jobs, mp_context=context, initializer=_one_thread) as pool:
+        with ProcessPoolExecutor(
+            self.num_jobs, mp_context=context, initializer=_one_thread
+        ) as pool:
             jobs = {}
             for run in runs:
                 folder = str(self.path(run))
                 jobs[pool.submit(execute, self.arguments(run, folder), folder)] = run
             for job in tqdm(as_completed(jobs), total=len(jobs), desc=desc, disable=None):
                 if job.exception() is not None:
-                    failures.append(f"{self.path(jobs[job])}: {str(job.exception()).splitlines()[0]}")
+                    failures.append(
+                        f"{self.path(jobs[job])}: {str(job.exception()).splitlines()[0]}"
+                    )
         return failures
 
     def _read(self, run: Run) -> dict:
@@ -119,4 +146,6 @@ def execute(arguments: list[str], folder: str) -> None:
 
 
 def _one_thread() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"  # as many runs as cores: more threads would only wait for each other
+    os.environ["OMP_NUM_THREADS"] = (
+        "1"  # as many runs as cores: more threads would only wait for each other
+    )

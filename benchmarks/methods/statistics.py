@@ -43,6 +43,8 @@ def summarise(values: np.ndarray, seed: int = 0) -> Summary:
     return Summary(float(values.mean()), float(std), float(low), float(high))
 
 
-def grid(values: dict[tuple[int, int], float], splits: Sequence[int], seeds: Sequence[int]) -> np.ndarray:
+def grid(
+    values: dict[tuple[int, int], float], splits: Sequence[int], seeds: Sequence[int]
+) -> np.ndarray:
     """Return values by (split, seed) as an array ``(splits, seeds)``."""
     return np.array([[values[split, seed] for seed in seeds] for split in splits])

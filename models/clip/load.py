@@ -23,11 +23,23 @@ CLIP_MEAN: tuple[float, float, float] = tuple(OPENAI_DATASET_MEAN)
 CLIP_STD: tuple[float, float, float] = tuple(OPENAI_DATASET_STD)
 BACKBONES = ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "ViT-B/32", "ViT-B/16", "ViT-L/14")
 _OPENAI_NAMES = {name.replace("/", "-") for name in (*BACKBONES, "ViT-L/14-336")}
-_MODEL_KEYS = ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "init_logit_scale", "init_logit_bias")
+_MODEL_KEYS = (
+    "embed_dim",
+    "vision_cfg",
+    "text_cfg",
+    "quick_gelu",
+    "init_logit_scale",
+    "init_logit_bias",
+)
 
 
 def load_clip(
-    name: str, *, path: str = "", arch: str = "", pretrained: bool = True, generator_seed: int | None = None
+    name: str,
+    *,
+    path: str = "",
+    arch: str = "",
+    pretrained: bool = True,
+    generator_seed: int | None = None,
 ) -> open_clip.CLIP:
     """Return CLIP in fp32 on the CPU, in eval mode, with every parameter frozen.
 
@@ -76,7 +88,9 @@ def read_arch(arch: str) -> dict[str, Any]:
     missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in config]
     unknown = [key for key in config if key not in _MODEL_KEYS]
     if missing or unknown:
-        raise UserError(f"Architecture file '{arch}': missing {missing}, unknown {unknown}; accepted: {_MODEL_KEYS}")
+        raise UserError(
+            f"Architecture file '{arch}': missing {missing}, unknown {unknown}; accepted: {_MODEL_KEYS}"
+        )
     return config
 
 
@@ -97,7 +111,9 @@ def infer_config(state: dict[str, Tensor], path: str) -> dict[str, Any]:
         }
         embed_dim = state["text_projection"].shape[1]
     except (KeyError, IndexError) as error:
-        raise UserError(f"'{path}' is not a CLIP checkpoint: it lacks {error}; accepted: {FORMATS}") from error
+        raise UserError(
+            f"'{path}' is not a CLIP checkpoint: it lacks {error}; accepted: {FORMATS}"
+        ) from error
     return {"embed_dim": embed_dim, "quick_gelu": True, "vision_cfg": vision, "text_cfg": text}
 
 
@@ -147,7 +163,9 @@ def _from_file(name: str, path: str, arch: str) -> open_clip.CLIP:
 def _fill_constants(model: open_clip.CLIP, config: dict[str, Any]) -> bool:
     """Give what no checkpoint need have its value, in place of a shape alone; return whether all has values then."""
     if model.logit_scale.is_meta:
-        value = torch.full(model.logit_scale.shape, config.get("init_logit_scale", math.log(1 / 0.07)))
+        value = torch.full(
+            model.logit_scale.shape, config.get("init_logit_scale", math.log(1 / 0.07))
+        )
         model.logit_scale = torch.nn.Parameter(value)
     if model.attn_mask is not None and model.attn_mask.is_meta:
         model.attn_mask = torch.full(model.attn_mask.shape, -math.inf).triu_(1)
@@ -160,7 +178,9 @@ def _fill_constants(model: open_clip.CLIP, config: dict[str, Any]) -> bool:
 def _check_agrees(name: str, config: dict[str, Any], state: dict[str, Tensor], path: str) -> None:
     held = infer_config(state, path)
     if _signature(held) != _signature(config):
-        raise UserError(f"{Path(path).name} holds a {_describe(held)}, but MODEL.BACKBONE.NAME is {name} ({path})")
+        raise UserError(
+            f"{Path(path).name} holds a {_describe(held)}, but MODEL.BACKBONE.NAME is {name} ({path})"
+        )
 
 
 def _describe(config: dict[str, Any]) -> str:
@@ -168,7 +188,11 @@ def _describe(config: dict[str, Any]) -> str:
     for known in (*BACKBONES, "ViT-L/14-336"):
         if _signature(named_config(known)) == _signature(config):
             return f"{known} (embed {config['embed_dim']})"
-    kind = "ResNet" if isinstance(vision["layers"], (list, tuple)) else f"ViT with patch {vision['patch_size']},"
+    kind = (
+        "ResNet"
+        if isinstance(vision["layers"], (list, tuple))
+        else f"ViT with patch {vision['patch_size']},"
+    )
     return f"CLIP {kind} with layers {vision['layers']}, width {vision['width']} (embed {config['embed_dim']})"
 
 
@@ -180,7 +204,9 @@ def _signature(config: dict[str, Any]) -> tuple:
 
 def _load(model: open_clip.CLIP, state: dict[str, Tensor], path: str) -> None:
     wanted = model.state_dict()
-    optional = {key for key in wanted if key.endswith("num_batches_tracked") or key == "logit_scale"}
+    optional = {
+        key for key in wanted if key.endswith("num_batches_tracked") or key == "logit_scale"
+    }
     faults = {
         "missing": [key for key in wanted if key not in state and key not in optional],
         "unexpected": [key for key in state if key not in wanted],
@@ -190,9 +216,13 @@ def _load(model: open_clip.CLIP, state: dict[str, Tensor], path: str) -> None:
             if key in state and state[key].shape != value.shape
         ],
     }
-    said = [f"{len(keys)} {fault} ({', '.join(keys[:3])})" for fault, keys in faults.items() if keys]
+    said = [
+        f"{len(keys)} {fault} ({', '.join(keys[:3])})" for fault, keys in faults.items() if keys
+    ]
     if said:
-        raise UserError(f"Backbone checkpoint '{path}' does not fit the architecture: {'; '.join(said)}")
+        raise UserError(
+            f"Backbone checkpoint '{path}' does not fit the architecture: {'; '.join(said)}"
+        )
     model.load_state_dict(state, strict=False, assign=True)
 
 
@@ -207,9 +237,13 @@ def _download(name: str) -> open_clip.CLIP:
     named_config(name)  # an unknown name is told before anything is fetched
     key = _config_name(name)
     if "openai" not in open_clip.list_pretrained_tags_by_model(key):
-        raise UserError(f"OpenAI published no weights for MODEL.BACKBONE.NAME '{name}'; give MODEL.BACKBONE.PATH")
+        raise UserError(
+            f"OpenAI published no weights for MODEL.BACKBONE.NAME '{name}'; give MODEL.BACKBONE.PATH"
+        )
     try:
-        return open_clip.create_model(key, pretrained="openai", precision="fp32", force_quick_gelu=True)
+        return open_clip.create_model(
+            key, pretrained="openai", precision="fp32", force_quick_gelu=True
+        )
     except Exception as error:  # whatever the network or the cache makes the download raise
         raise UserError(
             f"The weights of MODEL.BACKBONE.NAME '{name}' could not be downloaded ({type(error).__name__}); fetch the "

@@ -36,7 +36,9 @@ class CompactTokenizer:
         self.ids = torch.tensor(sorted(used))  # (K,)
         self.unknown = len(self.ids)
         self._number = {int(token): number for number, token in enumerate(self.ids)}
-        self.start, self.end = (self._number[t] for t in (self._clip.sot_token_id, self._clip.eot_token_id))
+        self.start, self.end = (
+            self._number[t] for t in (self._clip.sot_token_id, self._clip.eot_token_id)
+        )
 
     def encode(self, text: str) -> list[int]:
         """Return the numbers of ``text``'s tokens, without start and end."""
@@ -64,7 +66,9 @@ def warn_unknown(table: Tensor, texts: Iterable[str]) -> None:
     """Log the words of ``texts`` that have no vector of their own in ``table (V, D)``, expanded from a compact one."""
     tokenizer = clip_tokenizer()
     tokens = {token for text in texts for token in tokenizer.encode(text)}
-    unknown = sorted(tokenizer.decode([token]).strip() for token in unknown_tokens(table, sorted(tokens)))
+    unknown = sorted(
+        tokenizer.decode([token]).strip() for token in unknown_tokens(table, sorted(tokens))
+    )
     if unknown:
         logger.warning(
             "the backbone was trained without %d tokens of the class texts, which share one vector: %s",
@@ -77,7 +81,9 @@ def unknown_tokens(table: Tensor, tokens: Iterable[int]) -> list[int]:
 
     Empty for ordinary checkpoints, where no two rows are alike.
     """
-    probe = table[VOCAB_SIZE // 2 : VOCAB_SIZE // 2 + 3]  # rare merges: no small vocabulary has all three
+    probe = table[
+        VOCAB_SIZE // 2 : VOCAB_SIZE // 2 + 3
+    ]  # rare merges: no small vocabulary has all three
     if len(probe) < 3 or not (torch.equal(probe[0], probe[1]) and torch.equal(probe[1], probe[2])):
         return []
     return [token for token in tokens if torch.equal(table[token], probe[0])]

@@ -14,8 +14,15 @@ from torch import Tensor
 from core.errors import UserError
 from models.clip.tokens import expand_tokens
 
-FORMATS = "a TorchScript archive (as OpenAI publishes), a state dict saved by torch.save, or safetensors"
-_NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask")  # constants in OpenAI's archives
+FORMATS = (
+    "a TorchScript archive (as OpenAI publishes), a state dict saved by torch.save, or safetensors"
+)
+_NOT_WEIGHTS = (
+    "input_resolution",
+    "context_length",
+    "vocab_size",
+    "attn_mask",
+)  # constants in OpenAI's archives
 _STORAGES = {
     "FloatStorage": torch.float32,
     "HalfStorage": torch.float16,
@@ -42,7 +49,9 @@ def read_state_dict(path: str) -> dict[str, Tensor]:
         content = _read(file)
     except Exception as error:  # whatever a broken file makes a parser raise
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise UserError(f"Cannot read backbone checkpoint '{path}' ({reason[0][:160]}); accepted: {FORMATS}") from error
+        raise UserError(
+            f"Cannot read backbone checkpoint '{path}' ({reason[0][:160]}); accepted: {FORMATS}"
+        ) from error
     return _clean(content, path)
 
 
@@ -50,7 +59,11 @@ def _read(file: Path) -> Any:
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
             scripted = any(name.endswith("/constants.pkl") for name in archive.namelist())
-        return read_torchscript(file) if scripted else torch.load(file, map_location="cpu", weights_only=True)
+        return (
+            read_torchscript(file)
+            if scripted
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
     if _is_safetensors(file):
         return load_file(str(file))
     return torch.load(file, map_location="cpu", weights_only=True)  # the format of before torch 1.6
@@ -60,7 +73,11 @@ def _is_safetensors(file: Path) -> bool:
     """Return whether ``file`` starts with a little-endian header length and a JSON object."""
     with file.open("rb") as stream:
         start = stream.read(9)
-    return len(start) == 9 and start[8:] == b"{" and int.from_bytes(start[:8], "little") < file.stat().st_size
+    return (
+        len(start) == 9
+        and start[8:] == b"{"
+        and int.from_bytes(start[:8], "little") < file.stat().st_size
+    )
 
 
 def _clean(content: Any, path: str) -> dict[str, Tensor]:
@@ -71,8 +88,12 @@ def _clean(content: Any, path: str) -> dict[str, Tensor]:
         state = {key.removeprefix("module."): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if key not in _NOT_WEIGHTS}
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"Backbone checkpoint '{path}' holds no state dict of tensors; accepted: {FORMATS}")
-    state = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+        raise UserError(
+            f"Backbone checkpoint '{path}' holds no state dict of tensors; accepted: {FORMATS}"
+        )
+    state = {
+        key: value.float() if value.is_floating_point() else value for key, value in state.items()
+    }
     return expand_tokens(state)
 
 
@@ -80,7 +101,9 @@ def read_torchscript(file: Path) -> dict[str, Tensor]:
     """Return a TorchScript archive's weights, by ``torch.jit`` where it still exists and reads it, else by hand."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # deprecated, and there is no other published form of these weights
+            warnings.simplefilter(
+                "ignore"
+            )  # deprecated, and there is no other published form of these weights
             return dict(torch.jit.load(str(file), map_location="cpu").state_dict())
     except (AttributeError, RuntimeError):
         return read_torchscript_archive(file)
@@ -132,7 +155,9 @@ class _ArchiveUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: tuple) -> Tensor:
         _, dtype, key, *_ = pid
         data = self._archive.read(f"{self._root}data/{key}")
-        return torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0, dtype=dtype)
+        return (
+            torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0, dtype=dtype)
+        )
 
 
 def _rebuild(storage: Tensor, offset: int, size: tuple, stride: tuple, *_: Any) -> Tensor:

@@ -49,7 +49,9 @@ class DensePool(nn.Module):
         dtype = out.weight.dtype  # the products are taken in float64, whatever the weights are
         self.weight = _frozen(weight[:, :, None, None].to(dtype))  # (E, D, 1, 1)
         self.bias = _frozen(bias.to(dtype))
-        self.position = _frozen(position.T.reshape(1, -1, side, side).to(dtype))  # (1, E, side, side)
+        self.position = _frozen(
+            position.T.reshape(1, -1, side, side).to(dtype)
+        )  # (1, E, side, side)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(B, E, h, w)`` from ``(B, D, h, w)``."""
@@ -101,7 +103,9 @@ class SightSemantic(nn.Module):
         features = () if self.semantic is None else (shared,)
         if self.sight is not None:
             sight = self.read(self.sight(shared), images.shape[2:])  # (B, E, h, w)
-            features += (sight.contiguous(),)  # in one layout, cached or not: sums in another order differ in rounding
+            features += (
+                sight.contiguous(),
+            )  # in one layout, cached or not: sums in another order differ in rounding
         return features
 
     def maps(self, features: tuple[Tensor, ...], size: Sequence[int]) -> Maps:
@@ -157,7 +161,9 @@ class SightSemanticResNet(SightSemantic):
         names = tuple(semantic_layers)
         if not names or names != LAYERS[-len(names) :]:
             accepted = "; ".join(", ".join(LAYERS[-n:]) for n in (1, 2, 3, 4))
-            raise UserError(f"the learnable layers are '{', '.join(names)}'; accepted, the last ones: {accepted}")
+            raise UserError(
+                f"the learnable layers are '{', '.join(names)}'; accepted, the last ones: {accepted}"
+            )
         tail = nn.Sequential(*(getattr(visual, name) for name in names))
         shared = (getattr(visual, name) for name in LAYERS[: -len(names)])
         self.trunk = folded(nn.Sequential(*_stem(visual), *shared))
@@ -222,7 +228,9 @@ class _PatchEmbedding(nn.Module):
         super().__init__()
         self.conv1, self.ln_pre = copy.deepcopy(visual.conv1), copy.deepcopy(visual.ln_pre)
         position = visual.positional_embedding.detach()  # (1 + N, D)
-        self.first = _frozen((visual.class_embedding.detach() + position[0])[None, None])  # (1, 1, D)
+        self.first = _frozen(
+            (visual.class_embedding.detach() + position[0])[None, None]
+        )  # (1, 1, D)
         self.position = _frozen(position[1:].T.reshape(1, -1, *visual.grid_size))  # (1, D, gh, gw)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -287,23 +295,33 @@ def build_encoder(
         return SightSemanticResNet(visual, semantic_layers=semantic_layers, branches=branches)
     if isinstance(visual, VisionTransformer):
         return SightSemanticViT(
-            visual, num_semantic_blocks=num_semantic_blocks, dense_form=dense_form, branches=branches
+            visual,
+            num_semantic_blocks=num_semantic_blocks,
+            dense_form=dense_form,
+            branches=branches,
         )
     raise UserError(
         f"image encoder {type(visual).__name__} has no dense form here; accepted: CLIP ResNets and CLIP ViTs"
     )
 
 
-def _check_vit(visual: VisionTransformer, blocks: list[nn.Module], num: int, dense_form: str) -> None:
+def _check_vit(
+    visual: VisionTransformer, blocks: list[nn.Module], num: int, dense_form: str
+) -> None:
     if dense_form not in DENSE_FORMS:
         raise UserError(not_accepted("dense_form", dense_form, DENSE_FORMS))
     if not 1 <= num <= len(blocks):
         raise UserError(
             f"the number of learnable blocks is {num}; accepted: 1 to {len(blocks)}, the blocks of this backbone"
         )
-    plain = all(isinstance(block, ResidualAttentionBlock) for block in blocks) and visual.transformer.batch_first
+    plain = (
+        all(isinstance(block, ResidualAttentionBlock) for block in blocks)
+        and visual.transformer.batch_first
+    )
     if not plain or visual.attn_pool is not None or visual.pool_type != "tok":
-        raise UserError("this ViT is not of CLIP's plain form (standard blocks, class token), so it has no dense map")
+        raise UserError(
+            "this ViT is not of CLIP's plain form (standard blocks, class token), so it has no dense map"
+        )
 
 
 def _frozen(tensor: Tensor) -> nn.Parameter:

@@ -32,8 +32,14 @@ class GlobalPool(nn.Module):
         tokens = torch.cat([tokens.mean(dim=1, keepdim=True), tokens], dim=1)  # (B, 1 + N, D)
         tokens = tokens + self._positions(tail.shape[2:])
         query, key, value = (
-            projection(x).unflatten(-1, (pool.num_heads, -1)).transpose(1, 2)  # (B, H, 1 or 1 + N, D / H)
-            for projection, x in ((pool.q_proj, tokens[:, :1]), (pool.k_proj, tokens), (pool.v_proj, tokens))
+            projection(x)
+            .unflatten(-1, (pool.num_heads, -1))
+            .transpose(1, 2)  # (B, H, 1 or 1 + N, D / H)
+            for projection, x in (
+                (pool.q_proj, tokens[:, :1]),
+                (pool.k_proj, tokens),
+                (pool.v_proj, tokens),
+            )
         )
         pooled = F.scaled_dot_product_attention(query, key, value)  # (B, H, 1, D / H)
         return pool.c_proj(pooled.transpose(1, 2).flatten(1))  # (B, E)

@@ -31,5 +31,7 @@ def class_texts(
     texts = [" ".join(text.replace("_", " ").split()) for text in texts]
     empty = [name for name, text in zip(names, texts, strict=True) if not text]
     if empty:
-        raise UserError(f"class text strategy '{strategy}' gives an empty text for: {', '.join(empty[:5])}")
+        raise UserError(
+            f"class text strategy '{strategy}' gives an empty text for: {', '.join(empty[:5])}"
+        )
     return texts

@@ -26,8 +26,14 @@ class TextEncoder(nn.Module):
 
     def __init__(self, clip: open_clip.CLIP) -> None:
         super().__init__()
-        if clip.attn_mask is None or isinstance(clip.text_projection, nn.Linear) or clip.text_projection is None:
-            raise UserError("this backbone's text encoder is not of CLIP's form (causal mask, projection matrix)")
+        if (
+            clip.attn_mask is None
+            or isinstance(clip.text_projection, nn.Linear)
+            or clip.text_projection is None
+        ):
+            raise UserError(
+                "this backbone's text encoder is not of CLIP's form (causal mask, projection matrix)"
+            )
         if not all(type(block) is ResidualAttentionBlock for block in clip.transformer.resblocks):
             raise UserError("this backbone's text encoder is not of CLIP's form (standard blocks)")
         self.transformer = clip.transformer
@@ -52,9 +58,13 @@ class TextEncoder(nn.Module):
             chunk_size = CHUNK if num > MANY else 0
         if not 0 < chunk_size < num:
             return self.encode(prompts)
-        pieces = [prompts.rows(start, min(start + chunk_size, num)) for start in range(0, num, chunk_size)]
+        pieces = [
+            prompts.rows(start, min(start + chunk_size, num)) for start in range(0, num, chunk_size)
+        ]
         if torch.is_grad_enabled() and prompts.tokens.requires_grad:
-            return torch.cat([checkpoint(self.encode, piece, use_reentrant=False) for piece in pieces])
+            return torch.cat(
+                [checkpoint(self.encode, piece, use_reentrant=False) for piece in pieces]
+            )
         return torch.cat([self.encode(piece) for piece in pieces])
 
     def encode(self, prompts: Prompts) -> Tensor:
@@ -74,21 +84,29 @@ class TextEncoder(nn.Module):
 def _attend(attention: nn.MultiheadAttention, x: Tensor, prompts: Prompts) -> Tensor:
     """Return causal self-attention of tokens ``x (T, D)``, each among those of a prompt that it stands in."""
     qkv = F.linear(x, attention.in_proj_weight, attention.in_proj_bias)  # (T, 3D)
-    query, key, value = _heads(F.embedding(prompts.index, qkv), 3, attention.num_heads)  # (N, H, L, D / H)
+    query, key, value = _heads(
+        F.embedding(prompts.index, qkv), 3, attention.num_heads
+    )  # (N, H, L, D / H)
     out = F.scaled_dot_product_attention(query, key, value, is_causal=True)  # (N, H, L, D / H)
     out = out.transpose(1, 2).reshape(-1, attention.embed_dim)  # (N * L, D)
     return attention.out_proj(out[prompts.place])  # (T, D)
 
 
-def _attend_from(attention: nn.MultiheadAttention, x: Tensor, prompts: Prompts, read: Tensor) -> Tensor:
+def _attend_from(
+    attention: nn.MultiheadAttention, x: Tensor, prompts: Prompts, read: Tensor
+) -> Tensor:
     """Return what :func:`_attend` gives at EOS alone, ``(N, D)``; ``read (N,)`` are those tokens."""
     width, heads = attention.embed_dim, attention.num_heads
     weight, bias = attention.in_proj_weight, attention.in_proj_bias
-    query = F.linear(x[read], weight[:width], bias[:width]).unflatten(-1, (heads, 1, -1))  # (N, H, 1, D / H)
+    query = F.linear(x[read], weight[:width], bias[:width]).unflatten(
+        -1, (heads, 1, -1)
+    )  # (N, H, 1, D / H)
     key_value = F.linear(x, weight[width:], bias[width:])  # (T, 2D)
     key, value = _heads(F.embedding(prompts.index, key_value), 2, heads)  # (N, H, L, D / H)
     seen = torch.arange(prompts.index.shape[1], device=x.device) <= prompts.eos[:, None]  # (N, L)
-    out = F.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None])  # (N, H, 1, D / H)
+    out = F.scaled_dot_product_attention(
+        query, key, value, attn_mask=seen[:, None, None]
+    )  # (N, H, 1, D / H)
     return attention.out_proj(out.flatten(1))  # (N, D)
 
 

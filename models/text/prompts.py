@@ -39,7 +39,9 @@ class Prompts(NamedTuple):
         first, last = self.starts[start], self.starts[stop]
         index = self.index[start:stop]
         place = torch.cat([self.place[:num_shared], self.place[first:last]])
-        row = (place // length).clamp(start, stop - 1) - start  # a shared token: any of the rows that have it
+        row = (place // length).clamp(
+            start, stop - 1
+        ) - start  # a shared token: any of the rows that have it
         return Prompts(
             tokens=torch.cat([self.tokens[:num_shared], self.tokens[first:last]]),
             index=torch.where(index < num_shared, index, index - (first - num_shared)),
@@ -71,7 +73,9 @@ class PromptLearner(nn.Module):
         super().__init__()
         table = clip.token_embedding.weight.detach()  # (vocabulary, D)
         if table.shape[0] < clip_tokenizer().vocab_size:
-            raise UserError(f"the backbone has {table.shape[0]} tokens, CLIP's tokenizer {clip_tokenizer().vocab_size}")
+            raise UserError(
+                f"the backbone has {table.shape[0]} tokens, CLIP's tokenizer {clip_tokenizer().vocab_size}"
+            )
         warn_unknown(table, [text.replace("_", " ") for text in class_texts])
         self.num_classes = len(class_texts)
         repeat = self.num_classes if class_specific else 0
@@ -80,10 +84,16 @@ class PromptLearner(nn.Module):
         suffixes = [[*class_tokens(text), clip_tokenizer().eot_token_id] for text in class_texts]
         self._check_length(class_texts, suffixes, clip.positional_embedding.shape[0])
         ids = torch.tensor([token for tokens in suffixes for token in tokens])
-        self.register_buffer("start", table[clip_tokenizer().sot_token_id][None].clone(), persistent=False)  # (1, D)
-        self.register_buffer("suffix", table[ids], persistent=False)  # (lengths of all class texts, D)
+        self.register_buffer(
+            "start", table[clip_tokenizer().sot_token_id][None].clone(), persistent=False
+        )  # (1, D)
+        self.register_buffer(
+            "suffix", table[ids], persistent=False
+        )  # (lengths of all class texts, D)
         num_ctx = [context.shape[-2] for context in (self.ctx_pos, self.ctx_neg)]
-        *buffers, self.starts = _layout(num_ctx, [len(tokens) for tokens in suffixes], class_specific)
+        *buffers, self.starts = _layout(
+            num_ctx, [len(tokens) for tokens in suffixes], class_specific
+        )
         for name, value in zip(("order", "index", "place", "eos"), buffers, strict=True):
             self.register_buffer(name, torch.tensor(value), persistent=False)
 
@@ -99,7 +109,10 @@ class PromptLearner(nn.Module):
 
     def forward(self) -> Prompts:
         """Return the N = 2C prompts, positive ones first; none is longer than the longest needs."""
-        contexts = (self.ctx_pos.flatten(0, -2), self.ctx_neg.flatten(0, -2))  # (C * n or n, D) each
+        contexts = (
+            self.ctx_pos.flatten(0, -2),
+            self.ctx_neg.flatten(0, -2),
+        )  # (C * n or n, D) each
         table = torch.cat([self.start, *contexts, self.suffix])
         tokens = nn.functional.embedding(self.order, table)  # (T, D)
         return Prompts(tokens, self.index, self.place, self.eos, self.starts)
@@ -137,10 +150,18 @@ def _layout(
         for column, token in enumerate(row):
             place.setdefault(token, number * width + column)
     index = [row + [row[-1]] * (width - len(row)) for row in rows]
-    return order, index, [place[t] for t in range(len(order))], [len(row) - 1 for row in rows], (*starts, len(order))
+    return (
+        order,
+        index,
+        [place[t] for t in range(len(order))],
+        [len(row) - 1 for row in rows],
+        (*starts, len(order)),
+    )
 
 
-def _context(table: Tensor, num: int, words: str, repeat: int, generator: torch.Generator | None) -> nn.Parameter:
+def _context(
+    table: Tensor, num: int, words: str, repeat: int, generator: torch.Generator | None
+) -> nn.Parameter:
     """Return a context ``(repeat, n, D)``, or ``(n, D)`` when ``repeat`` is 0."""
     if words:
         context = table[clip_tokenizer().encode(words.replace("_", " "))]  # (n, D)
@@ -148,4 +169,6 @@ def _context(table: Tensor, num: int, words: str, repeat: int, generator: torch.
     if num < 1:
         raise UserError(f"number of context tokens is {num}; accepted: 1 or more")
     shape = (repeat, num, table.shape[1]) if repeat else (num, table.shape[1])
-    return nn.Parameter(nn.init.normal_(torch.empty(shape, dtype=table.dtype), std=0.02, generator=generator))
+    return nn.Parameter(
+        nn.init.normal_(torch.empty(shape, dtype=table.dtype), std=0.02, generator=generator)
+    )

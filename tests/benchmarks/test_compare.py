@@ -14,11 +14,29 @@ from tools.scenes.make import make_scenes
 PLAN = {
     "dataset_config": "configs/datasets/scenes.yaml",
     "trials": 2,
-    "common": {"MODEL.BACKBONE.PATH": "assets/scenes_clip.safetensors", "OPTIM.MAX_EPOCH": 1, "INPUT.SIZE": [64, 64]},
+    "common": {
+        "MODEL.BACKBONE.PATH": "assets/scenes_clip.safetensors",
+        "OPTIM.MAX_EPOCH": 1,
+        "INPUT.SIZE": [64, 64],
+    },
     "methods": [
-        {"name": "zero", "trainer": "ZeroshotCLIP", "sweep": {"TRAINER.ZEROSHOTCLIP.FEATURES": ["global", "region"]}},
-        {"name": "probe", "label": "a probe", "trainer": "LinearProbe", "sweep": {"OPTIM.LR": [1e-3, 1e-2]}},
-        {"name": "like", "trainer": "LinearProbe", "like": "probe", "options": {"TRAINER.LINEARPROBE.NORM": "l2"}},
+        {
+            "name": "zero",
+            "trainer": "ZeroshotCLIP",
+            "sweep": {"TRAINER.ZEROSHOTCLIP.FEATURES": ["global", "region"]},
+        },
+        {
+            "name": "probe",
+            "label": "a probe",
+            "trainer": "LinearProbe",
+            "sweep": {"OPTIM.LR": [1e-3, 1e-2]},
+        },
+        {
+            "name": "like",
+            "trainer": "LinearProbe",
+            "like": "probe",
+            "options": {"TRAINER.LINEARPROBE.NORM": "l2"},
+        },
     ],
 }
 
@@ -51,7 +69,10 @@ def test_settings_are_those_that_won_on_val(runner, page):
     sweep = json.loads((runner.folder / "sweep.json").read_text())
     assert sweep["like"]["setting"] == sweep["probe"]["setting"]
     for name in ("zero", "probe"):
-        found = [json.loads(p.read_text()) for p in (runner.folder / "runs" / name).glob("sweep-*/metrics.json")]
+        found = [
+            json.loads(p.read_text())
+            for p in (runner.folder / "runs" / name).glob("sweep-*/metrics.json")
+        ]
         assert len(found) == 2
         assert not any("test" in metrics for metrics in found)  # the sweep never looks at test
         assert sweep[name]["val"] == max(metrics["val"]["mAP"] for metrics in found)
@@ -79,8 +100,12 @@ def test_table_and_picture(runner, page):
 
 
 def test_a_failing_run_is_named_and_the_others_are_kept(runner, tmp_path):
-    plan = PLAN | {"methods": [PLAN["methods"][1] | {"options": {"TRAINER.LINEARPROBE.LOSS": "NoLoss"}}]}
+    plan = PLAN | {
+        "methods": [PLAN["methods"][1] | {"options": {"TRAINER.LINEARPROBE.LOSS": "NoLoss"}}]
+    }
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
     broken = Runner(read_plan(tmp_path / "plan.yaml"), tmp_path / "out", runner.roots, 1)
-    with pytest.raises(UserError, match=r"2 of 2 runs failed.*\n.*TRAINER.LINEARPROBE.LOSS is 'NoLoss'"):
+    with pytest.raises(
+        UserError, match=r"2 of 2 runs failed.*\n.*TRAINER.LINEARPROBE.LOSS is 'NoLoss'"
+    ):
         compare(broken, (1,), (1,))

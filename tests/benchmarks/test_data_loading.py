@@ -27,7 +27,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_form_gives_batches_of_the_size(root: Path, form: str, monkeypatch) -> None:
     monkeypatch.setattr(data_loading, "BATCH", 4)
     monkeypatch.setattr(data_loading, "NUM_FILES", 3)
-    monkeypatch.setattr(data_loading.torch, "set_num_threads", lambda count: None)  # of this process
+    monkeypatch.setattr(
+        data_loading.torch, "set_num_threads", lambda count: None
+    )  # of this process
     sizes = []
     real = data_loading._one_pass
 
@@ -40,7 +42,14 @@ def test_every_form_gives_batches_of_the_size(root: Path, form: str, monkeypatch
         real(loader, note, num_images)
 
     monkeypatch.setattr(data_loading, "_one_pass", spy)
-    settings = {"root": str(root), "size": 48, "interpolation": "bilinear", "workers": 0, "num_images": 8, "form": form}
+    settings = {
+        "root": str(root),
+        "size": 48,
+        "interpolation": "bilinear",
+        "workers": 0,
+        "num_images": 8,
+        "form": form,
+    }
     turn = data_loading.prepare(settings)
     assert isinstance(turn, functools.partial)
     turn()
@@ -48,9 +57,16 @@ def test_every_form_gives_batches_of_the_size(root: Path, form: str, monkeypatch
 
 
 def test_table_compares_with_the_form_of_the_same_kind() -> None:
-    rates = {data_loading.PLAIN: 100.0, data_loading.PARSING: 5.0, data_loading.PLAIN_AUGMENTED: 50.0}
+    rates = {
+        data_loading.PLAIN: 100.0,
+        data_loading.PARSING: 5.0,
+        data_loading.PLAIN_AUGMENTED: 50.0,
+    }
     rates |= {"ours, prepared": 400.0, "ours, prepared, augmented": 150.0}
-    results = [{"settings": {"workers": 0, "form": form}, "images_per_s": rate} for form, rate in rates.items()]
+    results = [
+        {"settings": {"workers": 0, "form": form}, "images_per_s": rate}
+        for form, rate in rates.items()
+    ]
     lines = data_loading.table(results).splitlines()
     assert "| none | ours, prepared | 400 | 2.50 | 4.00 | 80.00 |" in lines
     assert "| none | ours, prepared, augmented | 150 | 6.67 | 3.00 | 30.00 |" in lines

@@ -26,8 +26,12 @@ def test_epochs_run(own, monkeypatch):
 
     losses, results = [], []
     backward, evaluate = MultiLabelTrainer.backward, MultiLabelTrainer.evaluate_split
-    monkeypatch.setattr(MultiLabelTrainer, "backward", lambda *args: losses.append(backward(*args)) or losses[-1])
-    monkeypatch.setattr(MultiLabelTrainer, "evaluate_split", lambda *a: results.append(evaluate(*a)) or results[-1])
+    monkeypatch.setattr(
+        MultiLabelTrainer, "backward", lambda *args: losses.append(backward(*args)) or losses[-1]
+    )
+    monkeypatch.setattr(
+        MultiLabelTrainer, "evaluate_split", lambda *a: results.append(evaluate(*a)) or results[-1]
+    )
     run = epoch.prepare({**SETTINGS, **own})
     run()
     run()
@@ -55,4 +59,8 @@ def test_both_forms_see_the_same_images(monkeypatch):
 
 def test_it_is_the_published_recipe(tmp_path):
     cfg = dict(flatten(epoch.configuration({**SETTINGS, "form": "ours", "opts": []}, tmp_path)))
-    assert (cfg["OPTIM.NAME"], cfg["OPTIM.LR"], cfg["DATASET.HIERARCHY"]) == ("sgd", 4e-4, "intentonomy")
+    assert (cfg["OPTIM.NAME"], cfg["OPTIM.LR"], cfg["DATASET.HIERARCHY"]) == (
+        "sgd",
+        4e-4,
+        "intentonomy",
+    )

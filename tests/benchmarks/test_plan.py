@@ -15,7 +15,9 @@ DECLARED = {key.name for key in KEYS}
 
 def write(tmp_path, *methods, trials=2):
     path = tmp_path / "plan.yaml"
-    path.write_text(yaml.safe_dump({"dataset_config": "d.yaml", "trials": trials, "methods": list(methods)}))
+    path.write_text(
+        yaml.safe_dump({"dataset_config": "d.yaml", "trials": trials, "methods": list(methods)})
+    )
     return path
 
 
@@ -23,7 +25,11 @@ A = {"name": "a", "trainer": "IntCLIP", "sweep": {"OPTIM.LR": [0.1, 0.2]}}
 
 
 def test_sweep_is_the_product(tmp_path):
-    method = {"name": "a", "trainer": "IntCLIP", "sweep": {"OPTIM.LR": [1, 2], "OPTIM.MAX_EPOCH": [3, 4]}}
+    method = {
+        "name": "a",
+        "trainer": "IntCLIP",
+        "sweep": {"OPTIM.LR": [1, 2], "OPTIM.MAX_EPOCH": [3, 4]},
+    }
     (read,) = read_plan(write(tmp_path, method, trials=4)).methods
     assert [tuple(trial.values()) for trial in read.trials] == [(1, 3), (1, 4), (2, 3), (2, 4)]
 
@@ -43,7 +49,9 @@ def test_faults_are_named(tmp_path, methods, message):
 
 
 def test_selection_keeps_whose_setting_is_taken_over(tmp_path):
-    plan = read_plan(write(tmp_path, A, A | {"name": "b", "sweep": {}, "like": "a"}, A | {"name": "c"}))
+    plan = read_plan(
+        write(tmp_path, A, A | {"name": "b", "sweep": {}, "like": "a"}, A | {"name": "c"})
+    )
     assert [method.name for method in plan.select(["b"]).methods] == ["a", "b"]
     with pytest.raises(UserError, match="Did you mean"):
         plan.select(["bb"])
@@ -56,10 +64,19 @@ def test_a_missing_plan_is_one_line(tmp_path):
 
 def test_options_are_typed_as_overrides():
     options = {"OPTIM.LR": 0.1, "INPUT.SIZE": [32, 32], "TRAINER.NAME": "IntCLIP"}
-    assert as_arguments(options) == ["INPUT.SIZE", "(32, 32)", "OPTIM.LR", "0.1", "TRAINER.NAME", "IntCLIP"]
+    assert as_arguments(options) == [
+        "INPUT.SIZE",
+        "(32, 32)",
+        "OPTIM.LR",
+        "0.1",
+        "TRAINER.NAME",
+        "IntCLIP",
+    ]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs/benchmarks").glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs/benchmarks").glob("*.yaml")), ids=lambda path: path.name
+)
 def test_shipped_plans_use_declared_keys(path):
     plan = read_plan(path)
     used = set(plan.common)

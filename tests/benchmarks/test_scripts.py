@@ -25,20 +25,28 @@ TINY = [
 
 
 def lines(capsys):
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    return [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")
+    ]
 
 
 def test_training_step_in_both_forms(capsys, tmp_path):
-    training_step.main([*TINY, "--baseline", "--batch", "2", "--output", str(tmp_path / "lines.jsonl")])
+    training_step.main(
+        [*TINY, "--baseline", "--batch", "2", "--output", str(tmp_path / "lines.jsonl")]
+    )
     printed = capsys.readouterr().out
     results = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     assert [result["settings"]["form"] for result in results] == ["ours", "straightforward"]
     for result in results:
-        assert result["median"] > 0 and result["peak_memory_mb"] >= 0 and len(result["repeats"]) == 1
+        assert (
+            result["median"] > 0 and result["peak_memory_mb"] >= 0 and len(result["repeats"]) == 1
+        )
         assert result["images_per_s"] == pytest.approx(2000 / result["median"], rel=1e-2)
         assert {"name", "unit", "cpu", "cores", "python", "torch", "commit"} <= result.keys()
     assert "| ours |" in printed and "x |" in printed
-    assert [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()] == results
+    assert [
+        json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()
+    ] == results
 
 
 @pytest.mark.parametrize(
@@ -76,7 +84,12 @@ def test_table_gives_the_ratio_of_a_pair():
     common = {"images_per_s": 1.0, "cpu_ms": 1.0}
     results = [
         {"settings": {"form": "ours", "batch": 8}, "median": 10.0, "peak_memory_mb": 50, **common},
-        {"settings": {"form": "straightforward", "batch": 8}, "median": 30.0, "peak_memory_mb": 200, **common},
+        {
+            "settings": {"form": "straightforward", "batch": 8},
+            "median": 30.0,
+            "peak_memory_mb": 200,
+            **common,
+        },
         {"settings": {"form": "ours", "batch": 9}, "median": 10.0, "peak_memory_mb": 50, **common},
     ]
     rows = _common.table(results).splitlines()
@@ -98,7 +111,11 @@ def test_profile_names_the_operations(capsys):
 @pytest.mark.parametrize(
     ("script", "flags", "expected"),
     [
-        ("training_step", ["--batch", "0"], "argument --batch: expected a whole number, at least 1, not '0'"),
+        (
+            "training_step",
+            ["--batch", "0"],
+            "argument --batch: expected a whole number, at least 1, not '0'",
+        ),
         ("training_step", ["--size", "7"], "argument --size: expected a whole number, at least 32"),
         ("training_step", ["--repeats", "0"], "argument --repeats"),
         ("training_step", ["--batch", "2", "SPEED.TF23", "on"], "error: unknown key 'SPEED.TF23'"),

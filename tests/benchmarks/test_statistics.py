@@ -8,7 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 from benchmarks.methods.statistics import grid, summarise
 
-VALUES = arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 5)), elements=st.floats(0, 100))
+VALUES = arrays(
+    np.float64, st.tuples(st.integers(1, 4), st.integers(1, 5)), elements=st.floats(0, 100)
+)
 
 
 @given(VALUES)
@@ -23,7 +25,9 @@ def test_one_split_is_the_plain_bootstrap_of_the_mean():
     from scipy.stats import bootstrap
 
     values = np.random.default_rng(0).normal(20, 2, (1, 40))
-    plain = bootstrap((values[0],), np.mean, n_resamples=20_000, method="percentile", rng=1).confidence_interval
+    plain = bootstrap(
+        (values[0],), np.mean, n_resamples=20_000, method="percentile", rng=1
+    ).confidence_interval
     summary = summarise(values)
     assert [summary.low, summary.high] == pytest.approx([plain.low, plain.high], abs=0.05)
 

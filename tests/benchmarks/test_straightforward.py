@@ -17,11 +17,17 @@ TEXTS = ["natural beauty", "to feel secure by looking attractive and fastidious"
 
 def pair(class_specific=True, gradients="text", speed=()):
     clip = make_clip({**RESNET, "layers": [1, 1, 2, 1]})
-    for module in clip.visual.modules():  # of the scale of trained weights, so that 1e-5 means something
+    for (
+        module
+    ) in clip.visual.modules():  # of the scale of trained weights, so that 1e-5 means something
         if isinstance(module, torch.nn.BatchNorm2d):
             module.weight.mul_(0.5)
-    plain = Straightforward(copy.deepcopy(clip), TEXTS, num_ctx=4, class_specific=class_specific, gradients=gradients)
-    ours = IntCLIP(clip, TEXTS, num_ctx_pos=4, num_ctx_neg=4, class_specific=class_specific, text_chunk_size=4)
+    plain = Straightforward(
+        copy.deepcopy(clip), TEXTS, num_ctx=4, class_specific=class_specific, gradients=gradients
+    )
+    ours = IntCLIP(
+        clip, TEXTS, num_ctx_pos=4, num_ctx_neg=4, class_specific=class_specific, text_chunk_size=4
+    )
     with torch.no_grad():
         plain.gamma.fill_(0.5)
         for mine, other in zip(learnt(ours), plain.learnt(), strict=True):
@@ -33,8 +39,18 @@ def pair(class_specific=True, gradients="text", speed=()):
 def learnt(model):
     """Return our parameters in the order of the straightforward form's."""
     attention = model.aggregation
-    maps = [p for module in (attention.query, attention.key, attention.value) for p in module.parameters()]
-    return [model.prompts.ctx_pos, model.prompts.ctx_neg, *model.encoder.semantic.parameters(), *maps, attention.gamma]
+    maps = [
+        p
+        for module in (attention.query, attention.key, attention.value)
+        for p in module.parameters()
+    ]
+    return [
+        model.prompts.ctx_pos,
+        model.prompts.ctx_neg,
+        *model.encoder.semantic.parameters(),
+        *maps,
+        attention.gamma,
+    ]
 
 
 def step(model, parameters, images):
@@ -54,14 +70,18 @@ def test_same_logits_and_gradients(size, class_specific, channels_last):
     assert expected.std() > 0.01
     torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
     for mine, other in zip(gradients, plain_gradients, strict=True):
-        torch.testing.assert_close(mine, other, atol=1e-5 * max(1.0, other.abs().max().item()), rtol=1e-4)
+        torch.testing.assert_close(
+            mine, other, atol=1e-5 * max(1.0, other.abs().max().item()), rtol=1e-4
+        )
 
 
 def test_same_scores_in_evaluation():
     ours, plain = pair()
     images = torch.randn(3, 3, 64, 64)
     with torch.inference_mode():
-        torch.testing.assert_close(ours.eval().scores(ours(images)), plain.scores(plain(images)), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            ours.eval().scores(ours(images)), plain.scores(plain(images)), atol=1e-5, rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("gradients", ["text", "all"])
@@ -71,4 +91,6 @@ def test_frozen_weights_get_gradients_that_nobody_uses(gradients):
     assert plain.clip.transformer.resblocks[0].mlp.c_fc.weight.grad is not None
     assert (plain.sight.conv1.weight.grad is not None) == (gradients == "all")
     assert all(parameter.grad is not None for parameter in plain.learnt())
-    assert not any(module.training for module in plain.modules() if isinstance(module, torch.nn.BatchNorm2d))
+    assert not any(
+        module.training for module in plain.modules() if isinstance(module, torch.nn.BatchNorm2d)
+    )

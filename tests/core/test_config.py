@@ -32,7 +32,9 @@ def test_order_of_precedence(tmp_path):
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     first.write_text("OPTIM: {LR: 1e-3, MAX_EPOCH: 3}\nSEED: 5\n")
     second.write_text("OPTIM: {LR: 4e-4}\n")
-    cfg = setup_cfg([str(first), str(second)], flags={"SEED": ("0", "--seed")}, opts=["OPTIM.MAX_EPOCH", "9"])
+    cfg = setup_cfg(
+        [str(first), str(second)], flags={"SEED": ("0", "--seed")}, opts=["OPTIM.MAX_EPOCH", "9"]
+    )
     assert (cfg.OPTIM.LR, cfg.OPTIM.MAX_EPOCH, cfg.SEED) == (4e-4, 9, 0)
 
 
@@ -76,7 +78,9 @@ def test_no_text_ends_in_anything_but_a_user_error(name, value):
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_a_learning_rate_is_a_number_of_at_least_zero(value):
     if value >= 0:
-        assert value == setup_cfg([], opts=["OPTIM.LR", repr(value).replace("inf", "1e999")]).OPTIM.LR
+        assert (
+            value == setup_cfg([], opts=["OPTIM.LR", repr(value).replace("inf", "1e999")]).OPTIM.LR
+        )
     else:
         with pytest.raises(UserError):
             setup_cfg([], opts=["OPTIM.LR", repr(value).replace("inf", "1e999")])
@@ -89,9 +93,16 @@ def test_extending_a_tree_keeps_what_is_there():
 
 
 def test_seed_zero_is_a_seed_and_aliases_work():
-    args = parse_args(["--seed", "0", "--output_dir", "o", "--n_ctx_pos", "4", "--input_size", "288"])
+    args = parse_args(
+        ["--seed", "0", "--output_dir", "o", "--n_ctx_pos", "4", "--input_size", "288"]
+    )
     cfg = setup_cfg([], flags=key_flags(args))
-    assert (cfg.SEED, cfg.OUTPUT_DIR, cfg.TRAINER.INTCLIP.N_CTX_POS, cfg.INPUT.SIZE) == (0, "o", 4, (288, 288))
+    assert (cfg.SEED, cfg.OUTPUT_DIR, cfg.TRAINER.INTCLIP.N_CTX_POS, cfg.INPUT.SIZE) == (
+        0,
+        "o",
+        4,
+        (288, 288),
+    )
 
 
 def test_an_unknown_flag_is_one_line():
@@ -101,7 +112,9 @@ def test_an_unknown_flag_is_one_line():
         parse_args(["OPTIM.LR", "1", "--seed", "1"])
 
 
-@pytest.mark.parametrize("file", sorted(CONFIGS.rglob("*.yaml")), ids=lambda file: f"{file.parent.name}-{file.stem}")
+@pytest.mark.parametrize(
+    "file", sorted(CONFIGS.rglob("*.yaml")), ids=lambda file: f"{file.parent.name}-{file.stem}"
+)
 def test_shipped_files_are_valid(file):
     cfg = setup_cfg(["configs/datasets/intentonomy.yaml", str(file)])
     assert file.parent.name == cfg.TRAINER.NAME
@@ -111,10 +124,14 @@ def test_shipped_files_are_valid(file):
 def test_flags_of_a_method_set_the_keys_of_the_trainer_in_use(tmp_path):
     file = tmp_path / "method.yaml"
     file.write_text("TRAINER: {NAME: DualCoOp}\n")
-    cfg = setup_cfg([str(file)], flags=key_flags(parse_args(["--n-ctx-pos", "4", "--loss-w", "0.5"])))
+    cfg = setup_cfg(
+        [str(file)], flags=key_flags(parse_args(["--n-ctx-pos", "4", "--loss-w", "0.5"]))
+    )
     assert (cfg.TRAINER.DUALCOOP.N_CTX_POS, cfg.TRAINER.DUALCOOP.LOSS_WEIGHT) == (4, 0.5)
     assert cfg.TRAINER.INTCLIP.N_CTX_POS == 16
-    cfg = setup_cfg([str(file)], flags=key_flags(parse_args(["--trainer", "IntCLIP", "--n-ctx-pos", "4"])))
+    cfg = setup_cfg(
+        [str(file)], flags=key_flags(parse_args(["--trainer", "IntCLIP", "--n-ctx-pos", "4"]))
+    )
     assert (cfg.TRAINER.INTCLIP.N_CTX_POS, cfg.TRAINER.DUALCOOP.N_CTX_POS) == (4, 16)
     with pytest.raises(UserError, match=r"'TRAINER\.LINEARPROBE\.CSC'.*set in --csc"):
         setup_cfg([], flags=key_flags(parse_args(["--trainer", "LinearProbe", "--csc", "False"])))
@@ -125,10 +142,16 @@ def test_published_recipe():
     optim = cfg.OPTIM
     assert (optim.LR, optim.MOMENTUM, optim.WEIGHT_DECAY, optim.MAX_EPOCH) == (4e-4, 0.9, 5e-4, 60)
     assert (optim.WARMUP_EPOCH, optim.WARMUP_TYPE, optim.WARMUP_CONS_LR) == (1, "constant", 1e-5)
-    assert (cfg.DATALOADER.TRAIN_X.BATCH_SIZE, optim.SEMANTIC_LR_MULT, optim.AGGREGATION_LR_MULT) == (64, 0.1, 0.1)
+    assert (
+        cfg.DATALOADER.TRAIN_X.BATCH_SIZE,
+        optim.SEMANTIC_LR_MULT,
+        optim.AGGREGATION_LR_MULT,
+    ) == (64, 0.1, 0.1)
 
 
-@pytest.mark.parametrize(("text", "value"), [("on", "on"), ("off", "off"), ("'on'", "on"), ("torch", "torch")])
+@pytest.mark.parametrize(
+    ("text", "value"), [("on", "on"), ("off", "off"), ("'on'", "on"), ("torch", "torch")]
+)
 def test_yaml_words_that_are_booleans_there(tmp_path, text, value):
     file = tmp_path / "speed.yaml"
     file.write_text(f"SPEED:\n  TF32: {text}\nDATASET:\n  PREPARED: off\n")

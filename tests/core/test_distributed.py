@@ -12,7 +12,13 @@ from core import distributed
 from core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-LAUNCH = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
+LAUNCH = {
+    "RANK": "0",
+    "WORLD_SIZE": "2",
+    "LOCAL_RANK": "0",
+    "MASTER_ADDR": "localhost",
+    "MASTER_PORT": "1",
+}
 
 TWO_PROCESSES = """
 import os, torch, torch.distributed
@@ -62,7 +68,15 @@ print(f"rank {r} is done", flush=True)
 
 
 def _torchrun(script, cwd):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        script,
+    ]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=1200, env=env)
 
@@ -81,7 +95,9 @@ def test_one_process_changes_nothing():
         assert (distributed.rank(), distributed.world_size(), distributed.is_main()) == (0, 1, True)
         assert (distributed.local_rank(), distributed.local_world_size()) == (0, 1)
         rows = torch.ones(2, 3)
-        assert distributed.all_reduce_sum(rows) is rows and distributed.all_gather_rows(rows) is rows
+        assert (
+            distributed.all_reduce_sum(rows) is rows and distributed.all_gather_rows(rows) is rows
+        )
         assert distributed.all_gather_objects("a") == distributed.gather_objects("a") == ["a"]
         assert distributed.from_main(lambda: 3) == 3
         distributed.check_identical("numbers", 1, "")
@@ -101,7 +117,10 @@ def test_launch_environment():
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"LOCAL_RANK": ""}, "RANK, WORLD_SIZE set but LOCAL_RANK not: start several processes with torchrun"),
+        (
+            {"LOCAL_RANK": ""},
+            "RANK, WORLD_SIZE set but LOCAL_RANK not: start several processes with torchrun",
+        ),
         ({"MASTER_PORT": ""}, "MASTER_PORT not"),
         ({"WORLD_SIZE": "two"}, "WORLD_SIZE is 'two'; expected a whole number"),
         ({"RANK": "-1"}, "RANK is '-1'"),
@@ -119,7 +138,9 @@ def test_a_half_set_environment_is_one_line(change, expected, monkeypatch):
 def test_more_processes_than_gpus_is_one_line(monkeypatch):
     place = {"RANK": 0, "WORLD_SIZE": 4, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 4}
     distributed.check_num_gpus(place, 4)
-    with pytest.raises(UserError, match="4 processes on a machine with 2 GPUs; expected --nproc-per-node 2 at most"):
+    with pytest.raises(
+        UserError, match="4 processes on a machine with 2 GPUs; expected --nproc-per-node 2 at most"
+    ):
         distributed.check_num_gpus(place, 2)
     for name, value in {**LAUNCH, "LOCAL_WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
@@ -130,14 +151,23 @@ def test_more_processes_than_gpus_is_one_line(monkeypatch):
 
 
 def test_processes_that_do_not_come_are_one_line(monkeypatch):
-    for name, value in {**LAUNCH, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9", "RANK": "1"}.items():
+    for name, value in {
+        **LAUNCH,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "9",
+        "RANK": "1",
+    }.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(UserError, match=r"the 2 processes did not find each other at 127\.0\.0\.1:9") as caught:
+    with pytest.raises(
+        UserError, match=r"the 2 processes did not find each other at 127\.0\.0\.1:9"
+    ) as caught:
         distributed.init(use_cuda=False, timeout_minutes=0.02)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("local_rank", "speaks"), [("0", True), ("3", False), ("", True), ("x", True)])
+@pytest.mark.parametrize(
+    ("local_rank", "speaks"), [("0", True), ("3", False), ("", True), ("x", True)]
+)
 def test_before_they_meet_one_process_of_a_machine_speaks(local_rank, speaks, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", local_rank)
     assert distributed.first_to_report("a mistake in the command line") is speaks

@@ -46,6 +46,10 @@ def test_seed_zero_seeds_all_and_state_restores():
 
 
 def test_streams_differ_and_repeat():
-    draws = [torch.rand(4, generator=make_generator(seed, stream)) for seed in (0, 1) for stream in (0, 1)]
+    draws = [
+        torch.rand(4, generator=make_generator(seed, stream))
+        for seed in (0, 1)
+        for stream in (0, 1)
+    ]
     assert len({tuple(d.tolist()) for d in draws}) == 4
     assert torch.equal(draws[0], torch.rand(4, generator=make_generator(0, 0)))

@@ -37,7 +37,9 @@ def pixels(path: str, view: View, *, reduced: bool) -> torch.Tensor:
 
 
 @given(side, side, out_side, out_side)
-def test_reduction_is_the_largest_that_keeps_the_margin(height: int, width: int, out_h: int, out_w: int) -> None:
+def test_reduction_is_the_largest_that_keeps_the_margin(
+    height: int, width: int, out_h: int, out_w: int
+) -> None:
     reduction = choose_reduction(View((0, 0, height, width), (out_h, out_w)))
     assert reduction in (1, 2, 4, 8)
 
@@ -54,7 +56,11 @@ def test_random_crops_are_judged_by_the_crop(height: int, width: int, out: int, 
     torch.manual_seed(seed)
     view = RandomCrop((out, out), (0.08, 1.0))(height, width)
     top, left, box_h, box_w = view.box
-    assert 0 <= top <= top + box_h <= height and 0 <= left <= left + box_w <= width and box_h > 0 < box_w
+    assert (
+        0 <= top <= top + box_h <= height
+        and 0 <= left <= left + box_w <= width
+        and box_h > 0 < box_w
+    )
     assert choose_reduction(view) == 1 or min(box_h, box_w) / choose_reduction(view) >= out
 
 
@@ -64,7 +70,13 @@ def test_cover_covers(height: int, width: int, out: int) -> None:
     assert min(view.size) == out and view.box == (0, 0, height, width)
 
 
-@given(st.integers(64, 400), st.integers(64, 400), st.integers(32, 64), st.sampled_from([1, 2]), st.integers(0, 2**32))
+@given(
+    st.integers(64, 400),
+    st.integers(64, 400),
+    st.integers(32, 64),
+    st.sampled_from([1, 2]),
+    st.integers(0, 2**32),
+)
 @settings(max_examples=12, deadline=None)
 def test_reduced_decode_is_close_and_small_images_are_the_same(
     tmp_path_factory, height: int, width: int, out: int, kind: int, seed: int
@@ -77,7 +89,9 @@ def test_reduced_decode_is_close_and_small_images_are_the_same(
     if choose_reduction(view) == 1:
         assert torch.equal(full, reduced)
     else:
-        shift = 110 * 7 / out * 0.5  # grey levels per pixel of the steepest wave, half a pixel of the result
+        shift = (
+            110 * 7 / out * 0.5
+        )  # grey levels per pixel of the steepest wave, half a pixel of the result
         assert (full.float() - reduced.float()).abs().mean() < shift
 
 
@@ -140,6 +154,8 @@ def test_the_key_decides(cfg, tmp_path: Path) -> None:
             with open_image(path) as image:
                 results[allowed, name] = build_test_transform(cfg)(image)
             with open_image(path) as image:
-                assert torch.equal(build_train_transform(cfg, (0.5,) * 3)(image), results[allowed, name])
+                assert torch.equal(
+                    build_train_transform(cfg, (0.5,) * 3)(image), results[allowed, name]
+                )
     assert not torch.equal(results[True, "bilinear"], results[False, "bilinear"])
     assert torch.equal(results[True, "nearest"], results[False, "nearest"])

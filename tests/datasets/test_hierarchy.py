@@ -56,11 +56,21 @@ def write(tmp_path: Path, text: str) -> str:
 def test_intentonomy_groups() -> None:
     hierarchy = load_hierarchy("intentonomy", KEYS)
     assert len(hierarchy.names) == len(set(hierarchy.sentences)) == 28
-    assert {level: len(groups) for level, groups in hierarchy.levels.items()} == {"mid": 15, "super": 9}
+    assert {level: len(groups) for level, groups in hierarchy.levels.items()} == {
+        "mid": 15,
+        "super": 9,
+    }
     for groups in hierarchy.levels.values():
         assert sorted(i for classes in groups.values() for i in classes) == list(range(28))
     sizes = {name: len(classes) for name, classes in hierarchy.subsets.items()}
-    assert sizes == {"easy": 3, "medium": 15, "hard": 10, "object_dependent": 7, "context_dependent": 2, "other": 19}
+    assert sizes == {
+        "easy": 3,
+        "medium": 15,
+        "hard": 10,
+        "object_dependent": 7,
+        "context_dependent": 2,
+        "other": 19,
+    }
     assert hierarchy.levels["mid"]["finances"] == [5]
     assert hierarchy.levels["super"]["security and belonging"] == [0, 2, 15, 16, 22, 23]
     assert hierarchy.subsets["easy"] == [0, 7, 19]
@@ -69,7 +79,10 @@ def test_intentonomy_groups() -> None:
 
 
 def test_sentences_are_short_natural_and_distinct() -> None:
-    for name, keys, least in (("intentonomy", KEYS, 4), ("scenes", INTENT_KEYS, 2)):  # scenes: a small vocabulary
+    for name, keys, least in (
+        ("intentonomy", KEYS, 4),
+        ("scenes", INTENT_KEYS, 2),
+    ):  # scenes: a small vocabulary
         sentences = load_hierarchy(name, list(keys)).sentences
         assert all(8 <= len(sentence.split()) <= 18 for sentence in sentences)
         words = [frozenset(sentence.split()) for sentence in sentences]
@@ -79,7 +92,11 @@ def test_sentences_are_short_natural_and_distinct() -> None:
 def test_order_follows_the_classes(tmp_path: Path) -> None:
     hierarchy = load_hierarchy(write(tmp_path, SMALL), ["C", "B", "A"])
     assert hierarchy.names == ["c", "second", "first"]
-    assert hierarchy.paths == [("top", "two", "c"), ("top", "two", "second"), ("top", "one", "first")]
+    assert hierarchy.paths == [
+        ("top", "two", "c"),
+        ("top", "two", "second"),
+        ("top", "one", "first"),
+    ]
     assert hierarchy.sentences == ["top, two, c", "top, two, second", "say first"]
     assert hierarchy.levels == {"mid": {"one": [2], "two": [0, 1]}, "super": {"top": [0, 1, 2]}}
     assert hierarchy.subsets == {"odd": [0, 2]}
@@ -90,7 +107,12 @@ def test_all_faults_in_one_error(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_hierarchy(write(tmp_path, text), ["Happy", "Sad"])
     message = str(caught.value)
-    for part in ("own.yaml", "'Happy' is given twice", "unknown class 'Sadd'. Did you mean 'Sad'?", "'Sad' is missing"):
+    for part in (
+        "own.yaml",
+        "'Happy' is given twice",
+        "unknown class 'Sadd'. Did you mean 'Sad'?",
+        "'Sad' is missing",
+    ):
         assert part in message
     assert "tree: class 'Happy' appears more than once" in message
     assert "subset 's': unknown class 'Hapy'" in message
@@ -114,7 +136,11 @@ def test_words_of_keys() -> None:
     assert key_to_words("traffic_light") == "traffic light"
     assert key_to_words("TVSet") == "tv set"
     hierarchy = default_hierarchy(["EasyLife"])
-    assert (hierarchy.names, hierarchy.paths, hierarchy.levels) == (["easy life"], [("easy life",)], {})
+    assert (hierarchy.names, hierarchy.paths, hierarchy.levels) == (
+        ["easy life"],
+        [("easy life",)],
+        {},
+    )
 
 
 def test_without_hierarchy_a_dataset_is_flat(cfg) -> None:

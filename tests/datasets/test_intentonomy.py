@@ -16,12 +16,17 @@ from datasets import build_dataset
 from datasets.intentonomy import apply_policy, read_annotations
 
 FOLDER = os.environ.get("INTENTONOMY_ANNOTATIONS", "")
-official = pytest.mark.skipif(not FOLDER, reason="INTENTONOMY_ANNOTATIONS does not name the official files' folder")
+official = pytest.mark.skipif(
+    not FOLDER, reason="INTENTONOMY_ANNOTATIONS does not name the official files' folder"
+)
 
 GOOD = {
     "categories": [{"id": 1, "name": "B"}, {"id": 0, "name": "A"}],
     "images": [{"id": "x", "filename": "low/x.jpg"}, {"id": "y", "filename": "low/y.jpg"}],
-    "annotations": [{"id": 0, "image_id": "y", "category_ids": [1]}, {"id": 1, "image_id": "x", "category_ids": []}],
+    "annotations": [
+        {"id": 0, "image_id": "y", "category_ids": [1]},
+        {"id": 1, "image_id": "x", "category_ids": []},
+    ],
 }
 
 
@@ -55,22 +60,42 @@ def test_policies() -> None:
 
 
 def soft(shares: list) -> dict:
-    return changed("annotations", value=[{"id": 0, "image_id": "x", "category_ids_softprob": shares}])
+    return changed(
+        "annotations", value=[{"id": 0, "image_id": "x", "category_ids_softprob": shares}]
+    )
 
 
 FAULTS = [
     ("{", "not valid JSON"),
     ([], "list under the key 'categories'"),
     (changed("images", value=None), "list under the key 'images'"),
-    (changed("annotations", 1, value=7), r"annotations\[1\]: expected an object with the key 'image_id'"),
-    (changed("annotations", 1, "image_id", value="z"), r"annotations\[1\]: image_id 'z' is not in 'images'"),
-    (changed("annotations", 1, "image_id", value=["x"]), r"annotations\[1\]: 'image_id' is \['x'\]; expected str"),
-    (changed("annotations", 1, "image_id", value="y"), r"annotations\[1\]: image_id 'y' is annotated twice"),
+    (
+        changed("annotations", 1, value=7),
+        r"annotations\[1\]: expected an object with the key 'image_id'",
+    ),
+    (
+        changed("annotations", 1, "image_id", value="z"),
+        r"annotations\[1\]: image_id 'z' is not in 'images'",
+    ),
+    (
+        changed("annotations", 1, "image_id", value=["x"]),
+        r"annotations\[1\]: 'image_id' is \['x'\]; expected str",
+    ),
+    (
+        changed("annotations", 1, "image_id", value="y"),
+        r"annotations\[1\]: image_id 'y' is annotated twice",
+    ),
     (changed("annotations", 1, "id", value=0), r"annotations\[1\]: id 0 is given twice"),
-    (changed("annotations", 0, "category_ids", value=[2]), r"annotations\[0\]: category_ids holds 2; expected 0 to 1"),
+    (
+        changed("annotations", 0, "category_ids", value=[2]),
+        r"annotations\[0\]: category_ids holds 2; expected 0 to 1",
+    ),
     (changed("annotations", 0, "category_ids", value=[-1]), "holds -1"),
     (changed("annotations", 0, "category_ids", value=[True]), "holds True"),
-    (changed("annotations", 1, value={"id": 1, "image_id": "x"}), r"annotations\[1\].*'category_ids'"),
+    (
+        changed("annotations", 1, value={"id": 1, "image_id": "x"}),
+        r"annotations\[1\].*'category_ids'",
+    ),
     (changed("images", 1, "id", value="x"), r"images\[1\]: id 'x' is given twice"),
     (changed("images", 1, value={"id": "y"}), r"images\[1\].*'filename'"),
     (changed("categories", 1, "id", value=1), r"categories\[1\]: id 1 is given twice"),
@@ -91,7 +116,9 @@ def test_faults_name_file_and_entry(tmp_path: Path, content: Any, message: str) 
 
 
 scalars = st.none() | st.booleans() | st.integers(-2, 3) | st.floats() | st.text(max_size=2)
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner))
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner)
+)
 places = st.sampled_from(
     [(part,) for part in GOOD]
     + [(part, i) for part in GOOD for i in (0, 1)]
@@ -99,7 +126,9 @@ places = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(place=places, value=values)
 def test_any_damage_is_parsed_or_a_user_error(tmp_path: Path, place: tuple, value: Any) -> None:
     try:
@@ -110,14 +139,17 @@ def test_any_damage_is_parsed_or_a_user_error(tmp_path: Path, place: tuple, valu
     assert np.isin(file.targets, (0, 1)).all() or file.is_soft
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.lists(st.lists(st.integers(0, 3), min_size=4, max_size=4), min_size=1, max_size=5))
 def test_soft_targets_round_trip(tmp_path: Path, rows: list[list[int]]) -> None:
     content = {
         "categories": [{"id": c, "name": str(c)} for c in range(4)],
         "images": [{"id": str(i), "filename": f"{i}.jpg"} for i in range(len(rows))],
         "annotations": [
-            {"id": i, "image_id": str(i), "category_ids_softprob": [v / 3 for v in row]} for i, row in enumerate(rows)
+            {"id": i, "image_id": str(i), "category_ids_softprob": [v / 3 for v in row]}
+            for i, row in enumerate(rows)
         ],
     }
     np.testing.assert_allclose(parse(tmp_path, content).targets * 3, rows, atol=1e-6)
@@ -126,10 +158,16 @@ def test_soft_targets_round_trip(tmp_path: Path, rows: list[list[int]]) -> None:
 def test_scenes_are_an_intentonomy(cfg, scenes_root: Path) -> None:
     dataset = build_dataset(cfg)
     assert [len(split) for split in (dataset.train_x, dataset.val, dataset.test)] == [22, 6, 7]
-    assert dataset.num_classes == 20 and dataset.lab2cname[0] == "FindPeace" and dataset.train_u is None
+    assert (
+        dataset.num_classes == 20
+        and dataset.lab2cname[0] == "FindPeace"
+        and dataset.train_u is None
+    )
     record = dataset.train_x[0]
     assert (
-        record.impath.startswith(str(scenes_root)) and record.label.dtype == np.float32 and record.label.shape == (20,)
+        record.impath.startswith(str(scenes_root))
+        and record.label.dtype == np.float32
+        and record.label.shape == (20,)
     )
 
 
@@ -151,7 +189,9 @@ def copy_annotations(source: Path, target: Path) -> Path:
 
 def test_missing_images_come_in_one_error(cfg, scenes_root: Path, tmp_path: Path) -> None:
     cfg.DATASET.ROOT = str(copy_annotations(scenes_root, tmp_path))
-    with pytest.raises(UserError, match=r"^35 images are missing below .*and 30 more.*download_intentonomy") as caught:
+    with pytest.raises(
+        UserError, match=r"^35 images are missing below .*and 30 more.*download_intentonomy"
+    ) as caught:
         build_dataset(cfg)
     assert str(caught.value).count(".jpg") == 5
 
@@ -164,7 +204,9 @@ def test_missing_val_file_is_no_test_split(cfg, scenes_root: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("broken", ["rename", "fewer", "empty"])
-def test_files_must_agree_and_hold_images(cfg, scenes_root: Path, tmp_path: Path, broken: str) -> None:
+def test_files_must_agree_and_hold_images(
+    cfg, scenes_root: Path, tmp_path: Path, broken: str
+) -> None:
     root = copy_annotations(scenes_root, tmp_path)
     (root / "low").symlink_to(scenes_root / "low")
     path = root / "annotations" / "intentonomy_test2020.json"
@@ -178,7 +220,11 @@ def test_files_must_agree_and_hold_images(cfg, scenes_root: Path, tmp_path: Path
         content["annotations"] = []
     path.write_text(json.dumps(content))
     cfg.DATASET.ROOT = str(root)
-    expected = {"rename": "id 2 is 'Other', not", "fewer": "19 against 20", "empty": "no images in split test"}[broken]
+    expected = {
+        "rename": "id 2 is 'Other', not",
+        "fewer": "19 against 20",
+        "empty": "no images in split test",
+    }[broken]
     with pytest.raises(UserError, match=expected):
         build_dataset(cfg)
 
@@ -197,7 +243,10 @@ def official_root(root: Path) -> dict[str, np.ndarray]:
     folder = Path(FOLDER)
     (root / "annotations").mkdir()
     (root / "low").mkdir()
-    matrices = {s: np.load(folder / f"{s}_label_vectors_intentonomy2020.npy") for s in ("train", "val", "test")}
+    matrices = {
+        s: np.load(folder / f"{s}_label_vectors_intentonomy2020.npy")
+        for s in ("train", "val", "test")
+    }
     for split in ("val", "test"):
         source = folder / f"intentonomy_{split}2020.json"
         (root / "annotations" / source.name).write_bytes(source.read_bytes())
@@ -205,7 +254,9 @@ def official_root(root: Path) -> dict[str, np.ndarray]:
     ids = [f"{i:032x}" for i in range(len(matrices["train"]))]
     train = {
         "categories": categories,
-        "images": [{"id": i, "filename": f"low/{i}.jpg", "original_id": i, "unsplash_url": ""} for i in ids],
+        "images": [
+            {"id": i, "filename": f"low/{i}.jpg", "original_id": i, "unsplash_url": ""} for i in ids
+        ],
         "annotations": [
             {"id": n, "image_id": i, "category_ids_softprob": row}
             for n, (i, row) in enumerate(zip(ids, matrices["train"].tolist(), strict=True))
@@ -224,6 +275,10 @@ def test_official_labels_equal_the_matrices(cfg, tmp_path: Path) -> None:
     cfg.DATASET.ROOT, cfg.DATASET.HIERARCHY = str(tmp_path), ""
     dataset = build_dataset(cfg)
     assert dataset.hierarchy.names[7] == "fine design: architecture"
-    for split, records in (("train", dataset.train_x), ("val", dataset.val), ("test", dataset.test)):
+    for split, records in (
+        ("train", dataset.train_x),
+        ("val", dataset.val),
+        ("test", dataset.test),
+    ):
         labels = np.stack([record.label for record in records])
         np.testing.assert_array_equal(labels, (matrices[split] > 0).astype(np.float32))

@@ -45,7 +45,11 @@ def test_batches(cfg) -> None:
     records = manager.dataset.train_x
     assert batch["impath"] == [records[i].impath for i in batch["index"]]
     assert len(manager.train_loader_x) == 5  # 22 images, the last two dropped
-    assert manager.train_loader_u is None and manager.num_source_domains == 0 and manager.num_classes == 20
+    assert (
+        manager.train_loader_u is None
+        and manager.num_source_domains == 0
+        and manager.num_classes == 20
+    )
     assert torch.cat([b["index"] for b in manager.test_loader]).tolist() == list(range(7))
 
 
@@ -116,17 +120,29 @@ def test_uint8_batches_normalised_afterwards_are_the_float_batches(cfg, workers:
     for split in ("train_loader_x", "val_loader", "test_loader"):
         for left, right in zip(getattr(raw, split), getattr(normalised, split), strict=True):
             assert left["img"].dtype == torch.uint8 and right["img"].dtype == torch.float32
-            assert torch.equal(raw.normalizer(left["img"]), right["img"]) and left["impath"] == right["impath"]
+            assert (
+                torch.equal(raw.normalizer(left["img"]), right["img"])
+                and left["impath"] == right["impath"]
+            )
 
 
 def test_loader_options(cfg) -> None:
     manager = DataManager(cfg, **STATS)
-    assert not manager.train_loader_x.persistent_workers and manager.train_loader_x.prefetch_factor is None
-    cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.PREFETCH_FACTOR, cfg.DATALOADER.PIN_MEMORY = 2, 5, True
+    assert (
+        not manager.train_loader_x.persistent_workers
+        and manager.train_loader_x.prefetch_factor is None
+    )
+    cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.PREFETCH_FACTOR, cfg.DATALOADER.PIN_MEMORY = (
+        2,
+        5,
+        True,
+    )
     manager = DataManager(cfg, **STATS)
     loaders = manager.train_loader_x, manager.val_loader, manager.test_loader
     assert [loader.persistent_workers for loader in loaders] == [True, True, False]
-    assert {loader.prefetch_factor for loader in loaders} == {5} and not any(loader.pin_memory for loader in loaders)
+    assert {loader.prefetch_factor for loader in loaders} == {5} and not any(
+        loader.pin_memory for loader in loaders
+    )
     cfg.DATALOADER.PERSISTENT_WORKERS = False
     assert not DataManager(cfg, **STATS).train_loader_x.persistent_workers
 
@@ -158,7 +174,11 @@ def test_unreadable_image_is_one_line(cfg, tmp_path: Path, workers: int, damage:
     with pytest.raises(UserError) as caught:
         list(DataManager(cfg, dataset=dataset, **STATS).val_loader)
     message = str(caught.value)
-    assert message.startswith(f"cannot read image {bad}: ") and "\n" not in message and "Traceback" not in message
+    assert (
+        message.startswith(f"cannot read image {bad}: ")
+        and "\n" not in message
+        and "Traceback" not in message
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,15 @@ from PIL import Image
 
 from core.errors import UserError
 from datasets import DataManager, build_dataset
-from datasets.prepared import MANIFEST, Copy, copy_name, manifest_line, needed_size, prepared_folder, read_manifest
+from datasets.prepared import (
+    MANIFEST,
+    Copy,
+    copy_name,
+    manifest_line,
+    needed_size,
+    prepared_folder,
+    read_manifest,
+)
 from tools.prepare_images import prepare
 
 
@@ -51,12 +59,16 @@ def folders(cfg) -> set[str]:
         ("32", 48, "prepared-32/low"),
     ],
 )
-def test_the_smallest_that_is_large_enough(cfg, root: Path, setting: str, size: int, expected: str, caplog) -> None:
+def test_the_smallest_that_is_large_enough(
+    cfg, root: Path, setting: str, size: int, expected: str, caplog
+) -> None:
     cfg.DATASET.PREPARED, cfg.INPUT.SIZE = setting, (32, size)
     with caplog.at_level(logging.INFO, logger="intclip"):
         assert folders(cfg) == {expected}
     used = [record.message for record in caplog.records if record.message.startswith("Images: ")]
-    assert len(used) == 1 and (str(root / expected.removesuffix("/low")) in used[0] or "originals" in used[0])
+    assert len(used) == 1 and (
+        str(root / expected.removesuffix("/low")) in used[0] or "originals" in used[0]
+    )
     warned = any("small for INPUT.SIZE" in record.message for record in caplog.records)
     assert warned == (setting == "32")
 
@@ -84,7 +96,11 @@ def test_lacking_copies_are_warned_of_and_read_from_the_originals(cfg, root: Pat
     name = Path(val[0].impath).name
     assert again[0].impath == str(root / "low" / name) and again[1].impath == val[1].impath
     (warning,) = (record.message for record in caplog.records if record.levelno == logging.WARNING)
-    assert warning.startswith("1 of 35 images have no copy in") and f"low/{name}" in warning and "\n" not in warning
+    assert (
+        warning.startswith("1 of 35 images have no copy in")
+        and f"low/{name}" in warning
+        and "\n" not in warning
+    )
 
 
 def test_the_copy_of_a_changed_original_is_not_read(cfg, root: Path) -> None:
@@ -115,16 +131,24 @@ def test_files_without_a_manifest_line_do_not_count(cfg, root: Path) -> None:
 
 def test_manifest_keeps_the_last_line_of_a_name(tmp_path: Path) -> None:
     old, new = Copy("low/ä.jpg", 1, 2, 3), Copy("low/ä.jpg", 4, 5, 6)
-    (tmp_path / MANIFEST).write_text(manifest_line(old) + "[]\n{}\n" + manifest_line(new) + '{"name"', "utf-8")
+    (tmp_path / MANIFEST).write_text(
+        manifest_line(old) + "[]\n{}\n" + manifest_line(new) + '{"name"', "utf-8"
+    )
     assert read_manifest(tmp_path) == {"low/ä.jpg": new}
     assert read_manifest(tmp_path / "none") == {}
 
 
 def test_copies_of_other_formats_are_named_as_jpegs(cfg, root: Path) -> None:
-    assert [copy_name(name) for name in ("a.jpg", "b/c.JPEG", "d.png")] == ["a.jpg", "b/c.JPEG", "d.png.jpg"]
+    assert [copy_name(name) for name in ("a.jpg", "b/c.JPEG", "d.png")] == [
+        "a.jpg",
+        "b/c.JPEG",
+        "d.png.jpg",
+    ]
     text = (root / "annotations/intentonomy_val2020.json").read_text()
     name = Path(build_dataset(cfg).val[0].impath).name
-    (root / "annotations/intentonomy_val2020.json").write_text(text.replace(f"low/{name}", "low/new.png"))
+    (root / "annotations/intentonomy_val2020.json").write_text(
+        text.replace(f"low/{name}", "low/new.png")
+    )
     Image.new("L", (100, 90), 77).save(root / "low/new.png")
     assert prepare(root, size=32, workers=1, say=lambda line: None) == []
     assert build_dataset(cfg).val[0].impath == str(root / "prepared-32/low/new.png.jpg")

@@ -21,7 +21,9 @@ def plain(colour: tuple[int, int, int], size: tuple[int, int] = (50, 40)) -> Ima
 
 
 def noise(height: int = 40, width: int = 50) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    return Image.fromarray(
+        np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    )
 
 
 def train_transform(cfg):
@@ -32,7 +34,9 @@ def train_transform(cfg):
 @pytest.mark.parametrize("transforms", [(), ("normalize",), ("center_crop",), ALL])
 def test_output_is_uint8_of_the_size(cfg, build, transforms: tuple[str, ...]) -> None:
     cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (24, 36), transforms
-    out = pickle.loads(pickle.dumps(build(cfg)))(plain((10, 20, 30)))  # workers may be started by pickling
+    out = pickle.loads(pickle.dumps(build(cfg)))(
+        plain((10, 20, 30))
+    )  # workers may be started by pickling
     assert type(out) is torch.Tensor and out.shape == (3, 24, 36) and out.dtype == torch.uint8
 
 
@@ -41,7 +45,9 @@ def test_numbers_equal_normalising_each_image(cfg, transforms: tuple[str, ...]) 
     """The straightforward form: every augmentation on one image, then float, then normalised, then stacked."""
     cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (40, 50), transforms
     transform = train_transform(cfg)
-    alone = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean=list(MEAN), std=list(STD))])
+    alone = v2.Compose(
+        [v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean=list(MEAN), std=list(STD))]
+    )
     straightforward = v2.Compose([v2.PILToTensor(), *transform.steps, alone])
     ours, theirs = [], []
     for seed in range(12):
@@ -59,7 +65,9 @@ def test_augmentation_on_pillow_is_the_tensor_form(cfg, name: str) -> None:
     cfg.INPUT.TRANSFORMS = (name,)
     (step,) = train_transform(cfg).steps
     y, x = np.mgrid[0:40, 0:50]
-    image = torch.from_numpy(np.stack([x * 5, y * 6, x + y], axis=0).astype(np.uint8))  # (3, 40, 50)
+    image = torch.from_numpy(
+        np.stack([x * 5, y * 6, x + y], axis=0).astype(np.uint8)
+    )  # (3, 40, 50)
     changed = 0
     for seed in range(12):
         torch.manual_seed(seed)
@@ -74,7 +82,9 @@ def test_augmentation_on_pillow_is_the_tensor_form(cfg, name: str) -> None:
 
 def test_the_name_of_a_transform_says_what_it_does(cfg) -> None:
     names = [repr(build_test_transform(cfg)), repr(build_test_transform(cfg.clone()))]
-    assert names[0] == names[1] and " at 0x" not in names[0]  # the feature cache finds its entries by it
+    assert (
+        names[0] == names[1] and " at 0x" not in names[0]
+    )  # the feature cache finds its entries by it
     for key, value in (("SIZE", (48, 48)), ("INTERPOLATION", "bicubic"), ("REDUCED_DECODE", False)):
         changed = cfg.clone()
         changed.INPUT[key] = value
@@ -92,7 +102,9 @@ def test_normaliser_leaves_normalised_batches_and_its_input_alone() -> None:
     before = pixels.clone()
     once = normalizer(pixels)
     assert normalizer(once) is once and torch.equal(pixels, before)
-    expected = (pixels.double() / 255 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    expected = (pixels.double() / 255 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(
+        3, 1, 1
+    )
     torch.testing.assert_close(once.double(), expected, rtol=0, atol=1e-6)
 
 
@@ -105,7 +117,9 @@ def test_no_transform_is_the_evaluation_transform(cfg) -> None:
 @pytest.mark.parametrize("transforms", [(), ("center_crop",)])
 @pytest.mark.parametrize("name", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("size", [(300, 200), (97, 200), (64, 48)])
-def test_resize_is_pillows(cfg, name: str, size: tuple[int, int], transforms: tuple[str, ...]) -> None:
+def test_resize_is_pillows(
+    cfg, name: str, size: tuple[int, int], transforms: tuple[str, ...]
+) -> None:
     cfg.INPUT.SIZE, cfg.INPUT.INTERPOLATION, cfg.INPUT.TRANSFORMS = (48, 64), name, transforms
     image = noise(*size)
     geometry = [v2.Resize([64]), v2.CenterCrop((48, 64))] if transforms else [v2.Resize((48, 64))]
@@ -113,7 +127,9 @@ def test_resize_is_pillows(cfg, name: str, size: tuple[int, int], transforms: tu
     theirs = v2.functional.pil_to_tensor(v2.Compose(geometry)(image))
     ours = build_test_transform(cfg)(image)
     difference = (ours.int() - theirs.int()).abs()  # on noise, the hardest content
-    assert difference.max() <= (16 if size == (64, 48) else 2)  # bicubic enlarging rounds its overshoot otherwise
+    assert difference.max() <= (
+        16 if size == (64, 48) else 2
+    )  # bicubic enlarging rounds its overshoot otherwise
     assert difference.float().mean() < 0.5
 
 

@@ -13,7 +13,9 @@ from engine.checkpoint import frozen_digest, load_checkpoint, read_last_name, sa
 def test_round_trip_and_pointer(tmp_path):
     path = tmp_path / "m" / "model.pth.tar-3"
     save_checkpoint({"state_dict": {"w": torch.ones(2)}, "epoch": 3}, path)
-    save_checkpoint({"state_dict": {}, "epoch": 1}, path.with_name("model-best.pth.tar"), remember=False)
+    save_checkpoint(
+        {"state_dict": {}, "epoch": 1}, path.with_name("model-best.pth.tar"), remember=False
+    )
     assert read_last_name(path.parent) == path
     assert torch.equal(load_checkpoint(path)["state_dict"]["w"], torch.ones(2))
 

@@ -21,12 +21,21 @@ class ContractTrainer(TrainerX):
 
         self.calls.append("build_data_loader")
         self.dm = DataManager(self.cfg, mean=(0.5,) * 3, std=(0.5,) * 3)
-        for name in ("train_loader_x", "train_loader_u", "val_loader", "test_loader", "num_classes", "lab2cname"):
+        for name in (
+            "train_loader_x",
+            "train_loader_u",
+            "val_loader",
+            "test_loader",
+            "num_classes",
+            "lab2cname",
+        ):
             setattr(self, name, getattr(self.dm, name))
 
     def build_model(self):
         self.calls.append("build_model")
-        self.model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, self.num_classes))
+        self.model = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, self.num_classes)
+        )
         self.model.to(self.device)
         self.optim = torch.optim.SGD(self.model.parameters(), lr=0.1)
         self.sched = torch.optim.lr_scheduler.StepLR(self.optim, 1)
@@ -45,8 +54,24 @@ class ContractTrainer(TrainerX):
 
 
 def test_life_cycle_files_and_resume(scenes_root, tmp_path):
-    opts = ["DATASET.NAME", "Intentonomy", "DATASET.HIERARCHY", "scenes", "DATASET.ROOT", str(scenes_root)]
-    opts += ["TRAINER.NAME", "ContractTrainer", "OUTPUT_DIR", str(tmp_path), "OPTIM.MAX_EPOCH", "2", "SEED", "0"]
+    opts = [
+        "DATASET.NAME",
+        "Intentonomy",
+        "DATASET.HIERARCHY",
+        "scenes",
+        "DATASET.ROOT",
+        str(scenes_root),
+    ]
+    opts += [
+        "TRAINER.NAME",
+        "ContractTrainer",
+        "OUTPUT_DIR",
+        str(tmp_path),
+        "OPTIM.MAX_EPOCH",
+        "2",
+        "SEED",
+        "0",
+    ]
     opts += ["DATALOADER.NUM_WORKERS", "0", "INPUT.SIZE", "(32, 32)"]
     torch.manual_seed(0)
     trainer = build_trainer(setup_cfg([], opts=opts))

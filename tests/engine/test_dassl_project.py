@@ -31,9 +31,21 @@ def test_dassls_build_trainer_builds_ours_with_the_same_numbers(train_args, scen
     from tests.conftest import FAST
 
     train.main(train_args(tmp_path / "ours"))
-    opts = ["DATASET.ROOT", str(scenes_root), "SEED", "1", "OUTPUT_DIR", str(tmp_path / "theirs"), *FAST]
-    result = subprocess.run([sys.executable, "-c", PROJECT, *opts], cwd=ROOT, capture_output=True, text=True)
+    opts = [
+        "DATASET.ROOT",
+        str(scenes_root),
+        "SEED",
+        "1",
+        "OUTPUT_DIR",
+        str(tmp_path / "theirs"),
+        *FAST,
+    ]
+    result = subprocess.run(
+        [sys.executable, "-c", PROJECT, *opts], cwd=ROOT, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr[-800:]
-    ours, theirs = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("ours", "theirs"))
+    ours, theirs = (
+        json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("ours", "theirs")
+    )
     assert ours == theirs
     assert "* mAP: " in result.stdout

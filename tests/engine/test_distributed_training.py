@@ -39,9 +39,22 @@ def _args(root, out, *opts):
 
 
 def _torchrun(args):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # a rank that hangs would wait for TRAIN.TIMEOUT, longer than we do
-    return subprocess.run([*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=1200, env=env)
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "train.py",
+    ]
+    env = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+    }  # a rank that hangs would wait for TRAIN.TIMEOUT, longer than we do
+    return subprocess.run(
+        [*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=1200, env=env
+    )
 
 
 def _images_of_rank_1(root, epoch):
@@ -49,15 +62,28 @@ def _images_of_rank_1(root, epoch):
     from core.config_merge import setup_cfg
     from datasets import DataManager
 
-    opts = ["DATASET.ROOT", str(root), "DATALOADER.TRAIN_X.BATCH_SIZE", str(BATCH), "DATALOADER.NUM_WORKERS", "0"]
+    opts = [
+        "DATASET.ROOT",
+        str(root),
+        "DATALOADER.TRAIN_X.BATCH_SIZE",
+        str(BATCH),
+        "DATALOADER.NUM_WORKERS",
+        "0",
+    ]
     opts += ["SEED", "1"]
-    manager = DataManager(setup_cfg(["configs/datasets/scenes.yaml"], opts=opts), mean=(0.5,) * 3, std=(0.5,) * 3)
+    manager = DataManager(
+        setup_cfg(["configs/datasets/scenes.yaml"], opts=opts), mean=(0.5,) * 3, std=(0.5,) * 3
+    )
     seen = set()
     for number in range(epoch + 1):
         manager.set_epoch(number)
         order = list(manager.train_loader_x.sampler)
         if number == epoch:
-            theirs = [i for start in range(0, len(order), BATCH) for i in order[start + BATCH // 2 : start + BATCH]]
+            theirs = [
+                i
+                for start in range(0, len(order), BATCH)
+                for i in order[start + BATCH // 2 : start + BATCH]
+            ]
             return [Path(manager.dataset.train_x[i].impath) for i in theirs if i not in seen]
         seen.update(order)
 
@@ -80,11 +106,17 @@ def runs(root, tmp_path_factory):
 
 def _losses(*logs):
     """Return loss and running mean by epoch and step; a step that is taken again must give the same again."""
-    pattern = re.compile(r"^epoch \[(\d)/2\] batch \[(\d)/2\] .* loss ([\d.]+) \(([\d.]+)\)", re.MULTILINE)
+    pattern = re.compile(
+        r"^epoch \[(\d)/2\] batch \[(\d)/2\] .* loss ([\d.]+) \(([\d.]+)\)", re.MULTILINE
+    )
     found = {}
-    for epoch, batch, *values in (match for log in logs for match in pattern.findall(log.read_text())):
+    for epoch, batch, *values in (
+        match for log in logs for match in pattern.findall(log.read_text())
+    ):
         values = [float(value) for value in values]
-        assert found.setdefault((epoch, batch), values) == pytest.approx(values, rel=1e-5, abs=1.01e-4)
+        assert found.setdefault((epoch, batch), values) == pytest.approx(
+            values, rel=1e-5, abs=1.01e-4
+        )
     return found
 
 
@@ -92,7 +124,9 @@ def test_an_error_on_one_rank_ends_all_with_its_line(runs):
     *_, failed, victim = runs
     assert failed.returncode != 0
     ours = failed.stderr.split("torch.distributed.elastic")[0]  # what follows is the launcher's
-    assert ours.count("error: ") == 1 and f"error: cannot read image {victim}" in ours, failed.stderr[-3000:]
+    assert ours.count("error: ") == 1 and f"error: cannot read image {victim}" in ours, (
+        failed.stderr[-3000:]
+    )
     assert "Traceback" not in ours.partition("error: ")[0]
 
 
@@ -101,13 +135,17 @@ def test_losses_are_those_of_one_process(runs):
     expected, values = _losses(one / "log.txt"), _losses(two / "first.txt", two / "log.txt")
     assert values.keys() == expected.keys() and len(expected) == 4  # two epochs of two batches
     for step, value in expected.items():
-        assert values[step] == pytest.approx(value, rel=1e-5, abs=1.01e-4)  # four decimals are logged
+        assert values[step] == pytest.approx(
+            value, rel=1e-5, abs=1.01e-4
+        )  # four decimals are logged
 
 
 def test_weights_are_those_of_one_process(runs):
     one, two, *_ = runs
     for name in ("model.pth.tar-2", "model-best.pth.tar"):
-        expected, state = (torch.load(out / "intclip" / name, weights_only=True) for out in (one, two))
+        expected, state = (
+            torch.load(out / "intclip" / name, weights_only=True) for out in (one, two)
+        )
         assert state["epoch"] == expected["epoch"]
         assert state["state_dict"].keys() == expected["state_dict"].keys()
         for key, value in expected["state_dict"].items():
@@ -126,12 +164,22 @@ def test_metrics_are_those_of_one_process(runs):
 
 def test_rank_0_alone_writes(runs):
     one, two, *_ = runs
-    files = {path.relative_to(one).as_posix() for path in one.rglob("*") if "tensorboard" not in str(path)}
-    theirs = {path.relative_to(two).as_posix() for path in two.rglob("*") if "tensorboard" not in str(path)}
+    files = {
+        path.relative_to(one).as_posix()
+        for path in one.rglob("*")
+        if "tensorboard" not in str(path)
+    }
+    theirs = {
+        path.relative_to(two).as_posix()
+        for path in two.rglob("*")
+        if "tensorboard" not in str(path)
+    }
     assert theirs == files | {"first.txt"}
     assert len(list((two / "tensorboard").iterdir())) == 2  # one of each start
     lines = (two / "log.txt").read_text().splitlines()
-    assert sum(line.startswith("Resume from") for line in lines) == lines.count("Finish training") == 1
+    assert (
+        sum(line.startswith("Resume from") for line in lines) == lines.count("Finish training") == 1
+    )
     assert any(line.endswith("processes 2") for line in lines)
 
 
@@ -140,6 +188,9 @@ def test_one_process_goes_on_where_two_stopped(runs, root, tmp_path):
     shutil.copytree(two / "intclip", tmp_path / "intclip")
     (tmp_path / "intclip" / "checkpoint").write_text("model.pth.tar-1\n")
     train.main(_args(root, tmp_path))
-    expected, state = (torch.load(out / "intclip" / "model.pth.tar-2", weights_only=True) for out in (one, tmp_path))
+    expected, state = (
+        torch.load(out / "intclip" / "model.pth.tar-2", weights_only=True)
+        for out in (one, tmp_path)
+    )
     for key, value in expected["state_dict"].items():
         assert torch.allclose(state["state_dict"][key], value, rtol=1e-5, atol=1e-5), key

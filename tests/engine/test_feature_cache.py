@@ -92,7 +92,9 @@ def test_a_disk_that_others_fill_meanwhile_is_one_line(tmp_path, key, monkeypatc
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "sub"):
-        with pytest.raises(UserError, match=r"TRAIN\.FEATURE_CACHE is .*, a folder that cannot be made"):
+        with pytest.raises(
+            UserError, match=r"TRAIN\.FEATURE_CACHE is .*, a folder that cannot be made"
+        ):
             make_root(str(path))
 
 

@@ -49,14 +49,23 @@ def test_cosine_with_constant_warmup_is_dassls():
 def test_steps_are_torchs():
     single = _curve(_optim("OPTIM.LR_SCHEDULER", "single_step", "OPTIM.STEPSIZE", "(2,)"), 6)
     multi = _curve(_optim("OPTIM.LR_SCHEDULER", "multi_step", "OPTIM.STEPSIZE", "(2, 3)"), 6)
-    assert [a for a, _ in single] == pytest.approx(_reference(lambda o: torch.optim.lr_scheduler.StepLR(o, 2), 6))
+    assert [a for a, _ in single] == pytest.approx(
+        _reference(lambda o: torch.optim.lr_scheduler.StepLR(o, 2), 6)
+    )
     assert [a for a, _ in multi] == pytest.approx(
         _reference(lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [2, 3]), 6)
     )
 
 
 def test_linear_warmup():
-    opts = ("OPTIM.LR_SCHEDULER", "cosine", "OPTIM.WARMUP_EPOCH", "2", "OPTIM.WARMUP_MIN_LR", "1e-3")
+    opts = (
+        "OPTIM.LR_SCHEDULER",
+        "cosine",
+        "OPTIM.WARMUP_EPOCH",
+        "2",
+        "OPTIM.WARMUP_MIN_LR",
+        "1e-3",
+    )
     assert [a for a, _ in _curve(_optim(*opts), 3)] == pytest.approx([1e-3, 0.05, 0.1])
 
 

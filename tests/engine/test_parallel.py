@@ -87,9 +87,19 @@ with d.session(use_cuda=False, timeout_minutes=10):
 
 def test_two_processes_make_the_steps_of_one(tmp_path):
     (tmp_path / "script.py").write_text(TWO_PROCESSES)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "script.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "script.py",
+    ]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1200, env=env)
+    result = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=1200, env=env
+    )
     assert result.returncode == 0, result.stderr[-3000:]
 
 
@@ -99,7 +109,9 @@ def test_one_process_is_left_alone():
     assert parallel.global_loss(loss, reduction=None, num_images=3) == (loss, 2.0)
     parallel.check_loss(nn.Linear(1, 1))
     index = [torch.tensor([1, 0]), torch.tensor([2])]
-    scores, _ = parallel.gather_split(index, [torch.ones(2, 4), torch.zeros(1, 4)], [torch.ones(3, 4)], num_classes=4)
+    scores, _ = parallel.gather_split(
+        index, [torch.ones(2, 4), torch.zeros(1, 4)], [torch.ones(3, 4)], num_classes=4
+    )
     assert scores.tolist() == [[1] * 4, [1] * 4, [0] * 4]
 
 
@@ -109,7 +121,9 @@ def test_every_loss_of_ours_says_how_it_reduces():
     label = torch.tensor([[1.0, 0.0, 1.0]])
     for name in LOSS_REGISTRY.registered_names():
         loss = build_loss(name)
-        logits = torch.tensor([[[0.3, -1.0, 0.2], [0.1, 0.4, -0.5]]] if loss.takes_pairs else [[0.3, -1.0, 0.2]])
+        logits = torch.tensor(
+            [[[0.3, -1.0, 0.2], [0.1, 0.4, -0.5]]] if loss.takes_pairs else [[0.3, -1.0, 0.2]]
+        )
         twice = loss(logits.repeat(2, *[1] * (logits.dim() - 1)), label.repeat(2, 1))
         expected = {"sum": 2.0, "mean": 1.0}[loss.reduction] * loss(logits, label)
         assert torch.allclose(twice, expected), name

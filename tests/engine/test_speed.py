@@ -27,7 +27,9 @@ class MeanLoss(torch.nn.Module):
 
 
 def network():
-    model = IntCLIP(make_clip(RESNET), ["in love", "natural beauty", "calm"], num_ctx_pos=3, num_ctx_neg=3)
+    model = IntCLIP(
+        make_clip(RESNET), ["in love", "natural beauty", "calm"], num_ctx_pos=3, num_ctx_neg=3
+    )
     model.aggregation.gamma.data.fill_(0.5)
     return model.train()
 
@@ -52,13 +54,17 @@ def test_a_batch_in_parts_gives_the_gradients_of_the_whole(loss, from_cache):
     whole = [parameter.grad.clone() for parameter in model.parameters() if parameter.requires_grad]
     for size in (2, 0):
         for mine, other in zip(gradients(model, loss, inputs, size), whole, strict=True):
-            torch.testing.assert_close(mine, other, atol=1e-5 * max(1.0, other.abs().max().item()), rtol=1e-4)
+            torch.testing.assert_close(
+                mine, other, atol=1e-5 * max(1.0, other.abs().max().item()), rtol=1e-4
+            )
 
 
 def test_the_parts_share_one_encoding_of_the_texts(monkeypatch):
     model, calls = network(), []
     encode = model.text_encoder.encode
-    monkeypatch.setattr(model.text_encoder, "encode", lambda prompts: calls.append(1) or encode(prompts))
+    monkeypatch.setattr(
+        model.text_encoder, "encode", lambda prompts: calls.append(1) or encode(prompts)
+    )
     gradients(model, build_loss("AsymmetricPairLoss"), torch.randn(5, 3, 64, 64), 2)
     assert len(calls) == 1
     model(torch.randn(1, 3, 64, 64))

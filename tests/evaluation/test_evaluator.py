@@ -13,7 +13,14 @@ import torch
 from yacs.config import CfgNode
 
 from core.errors import UserError
-from evaluation import best_threshold, build_evaluator, evaluate_protocol, format_table, write_metrics, write_per_class
+from evaluation import (
+    best_threshold,
+    build_evaluator,
+    evaluate_protocol,
+    format_table,
+    write_metrics,
+    write_per_class,
+)
 
 NAMES = {0: "attractive", 1: "happy", 2: "health"}
 
@@ -140,8 +147,18 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 
 def test_table():
-    table = format_table({"val": {"mAP": 38.123, "threshold": 0.35}, "test": {"mAP": float("nan")}}).splitlines()
-    assert table[0].split() == ["split", "mAP", "macro_f1", "micro_f1", "samples_f1", "mean", "threshold"]
+    table = format_table(
+        {"val": {"mAP": 38.123, "threshold": 0.35}, "test": {"mAP": float("nan")}}
+    ).splitlines()
+    assert table[0].split() == [
+        "split",
+        "mAP",
+        "macro_f1",
+        "micro_f1",
+        "samples_f1",
+        "mean",
+        "threshold",
+    ]
     assert table[2].split() == ["val", "38.12", "-", "-", "-", "-", "0.35"]
     assert table[3].split() == ["test", *"------"]
     assert len({len(line) for line in table}) == 1

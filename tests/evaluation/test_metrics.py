@@ -32,15 +32,21 @@ def test_equals_scikit_learn(seed, num_images, rate, decimals):
     present = np.flatnonzero(labels.any(axis=0))
     for c in range(4):
         if c in present:
-            assert ap[c] == pytest.approx(average_precision_score(labels[:, c], scores[:, c]), abs=1e-6)
+            assert ap[c] == pytest.approx(
+                average_precision_score(labels[:, c], scores[:, c]), abs=1e-6
+            )
         else:
             assert np.isnan(ap[c])
     pred = (scores > 0.5).astype(int)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in ("micro", "samples"):
-            assert f1[name] == pytest.approx(f1_score(labels, pred, average=name, zero_division=0), abs=1e-6)
-        np.testing.assert_allclose(f1["per_class"], f1_score(labels, pred, average=None, zero_division=0), atol=1e-6)
+            assert f1[name] == pytest.approx(
+                f1_score(labels, pred, average=name, zero_division=0), abs=1e-6
+            )
+        np.testing.assert_allclose(
+            f1["per_class"], f1_score(labels, pred, average=None, zero_division=0), atol=1e-6
+        )
         if len(present):
             macro = f1_score(labels, pred, average="macro", labels=present, zero_division=0)
             assert f1["macro"] == pytest.approx(macro, abs=1e-6)
@@ -52,7 +58,9 @@ def test_equals_torchmetrics():
     import torch
 
     scores, labels = draw(0, 200, 6, decimals=2)
-    ap = classification.MultilabelAveragePrecision(6, average=None)(torch.tensor(scores), torch.tensor(labels))
+    ap = classification.MultilabelAveragePrecision(6, average=None)(
+        torch.tensor(scores), torch.tensor(labels)
+    )
     np.testing.assert_allclose(average_precision(scores, labels), ap.numpy(), atol=1e-6)
     for name in ("macro", "micro"):
         metric = classification.MultilabelF1Score(6, average=name)
@@ -65,7 +73,9 @@ def test_a_class_without_positives_is_left_out():
     labels[:, 2] = 0
     kept = [0, 1, 3, 4]
     assert np.isnan(average_precision(scores, labels)[2])
-    assert mean_average_precision(scores, labels) == pytest.approx(average_precision(scores, labels)[kept].mean())
+    assert mean_average_precision(scores, labels) == pytest.approx(
+        average_precision(scores, labels)[kept].mean()
+    )
     f1 = f1_scores(scores > 0.5, labels)
     assert f1["absent"] == [2]
     assert f1["macro"] == pytest.approx(f1["per_class"][kept].mean())
@@ -88,7 +98,11 @@ def test_unknown_entries_are_left_out():
         assert ap[c] == pytest.approx(average_precision_score(labels[k, c], scores[k, c]), abs=1e-9)
         assert f1["per_class"][c] == pytest.approx(f1_score(labels[k, c], pred[k, c]), abs=1e-9)
     assert f1["micro"] == pytest.approx(f1_score(labels[known], pred[known]), abs=1e-9)
-    rows = [f1_score(y[k], p[k], zero_division=0) for y, p, k in zip(labels, pred, known, strict=True) if k.any()]
+    rows = [
+        f1_score(y[k], p[k], zero_division=0)
+        for y, p, k in zip(labels, pred, known, strict=True)
+        if k.any()
+    ]
     assert f1["samples"] == pytest.approx(np.mean(rows), abs=1e-9)
 
 

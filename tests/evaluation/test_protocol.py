@@ -34,7 +34,9 @@ def test_best_threshold_is_that_of_a_plain_search(split):
 
 def test_the_first_of_equal_thresholds_wins_and_equality_is_below():
     scores = np.array([[0.3, 0.9], [0.9, 0.3]])
-    assert best_threshold(scores, np.eye(2)[::-1]) == 0.3  # 0.30 to 0.85 are all perfect; 0.3 > 0.3 is false
+    assert (
+        best_threshold(scores, np.eye(2)[::-1]) == 0.3
+    )  # 0.30 to 0.85 are all perfect; 0.3 > 0.3 is false
 
 
 def test_no_positive_cannot_be_tuned():
@@ -46,11 +48,22 @@ def test_values_and_order(split):
     scores, labels = split
     result = evaluate_protocol(scores, labels, threshold=0.4, subsets=SUBSETS, levels=LEVELS)
     expected = ["mAP", "macro_f1", "micro_f1", "samples_f1", "mean", "threshold"]
-    expected += ["macro_f1@0.5", "micro_f1@0.5", "samples_f1@0.5", "mean@0.5", "macro_f1/easy", "macro_f1/hard"]
-    expected += [f"{m}/{level}" for level in LEVELS for m in ("mAP", "macro_f1", "micro_f1", "samples_f1")]
+    expected += [
+        "macro_f1@0.5",
+        "micro_f1@0.5",
+        "samples_f1@0.5",
+        "mean@0.5",
+        "macro_f1/easy",
+        "macro_f1/hard",
+    ]
+    expected += [
+        f"{m}/{level}" for level in LEVELS for m in ("mAP", "macro_f1", "micro_f1", "samples_f1")
+    ]
     assert list(result) == expected == metric_names(SUBSETS, LEVELS)
     assert result["threshold"] == 0.4
-    assert result["mAP"] == pytest.approx(100 * average_precision_score(labels, scores, average="macro"))
+    assert result["mAP"] == pytest.approx(
+        100 * average_precision_score(labels, scores, average="macro")
+    )
     for suffix, t in (("", 0.4), ("@0.5", 0.5)):
         for name in ("macro", "micro", "samples"):
             value = 100 * f1_score(labels, scores > t, average=name, zero_division=0)
@@ -58,7 +71,9 @@ def test_values_and_order(split):
         four = [result["mAP"], *(result[f"{n}_f1{suffix}"] for n in ("macro", "micro", "samples"))]
         assert result[f"mean{suffix}"] == pytest.approx(np.mean(four))
     for name, members in SUBSETS.items():
-        value = f1_score(labels[:, members], scores[:, members] > 0.4, average="macro", zero_division=0)
+        value = f1_score(
+            labels[:, members], scores[:, members] > 0.4, average="macro", zero_division=0
+        )
         assert result[f"macro_f1/{name}"] == pytest.approx(100 * value)
 
 
@@ -88,7 +103,9 @@ def test_subsets_leave_absent_classes_out(split):
     labels[:, [0, 1]] = 0
     subsets = {"some": [0, 2], "none": [0, 1]}
     result = evaluate_protocol(scores, labels, threshold=0.4, subsets=subsets)
-    assert result["macro_f1/some"] == pytest.approx(100 * f1_score(labels[:, 2], scores[:, 2] > 0.4))
+    assert result["macro_f1/some"] == pytest.approx(
+        100 * f1_score(labels[:, 2], scores[:, 2] > 0.4)
+    )
     assert np.isnan(result["macro_f1/none"])
 
 

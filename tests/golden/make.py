@@ -32,7 +32,9 @@ COMMON = [
 def build(name: str, root: Path, out: Path):
     """Return the trainer ``name`` with its shipped small configuration on the golden pictures."""
     files = ["configs/datasets/scenes.yaml", f"configs/trainers/{name}/scenes.yaml"]
-    return build_trainer(setup_cfg(files, opts=[*COMMON, "DATASET.ROOT", str(root), "OUTPUT_DIR", str(out)]))
+    return build_trainer(
+        setup_cfg(files, opts=[*COMMON, "DATASET.ROOT", str(root), "OUTPUT_DIR", str(out)])
+    )
 
 
 def build_in_float64(name: str, root: Path, out: Path):
@@ -52,7 +54,9 @@ def build_in_float64(name: str, root: Path, out: Path):
     return trainer
 
 
-def train_steps(trainer, num_steps: int = NUM_STEPS, dtype: torch.dtype = torch.float32) -> list[float]:
+def train_steps(
+    trainer, num_steps: int = NUM_STEPS, dtype: torch.dtype = torch.float32
+) -> list[float]:
     """Return the losses of the first ``num_steps`` steps, through loader, loss, optimiser and schedule."""
     mean = torch.tensor(trainer.dm.normalizer.mean, dtype=dtype).view(3, 1, 1)
     std = torch.tensor(trainer.dm.normalizer.std, dtype=dtype).view(3, 1, 1)
@@ -79,7 +83,9 @@ def record(kinds: tuple[str, ...] = ("float32", "float64")) -> dict[str, dict[st
         for kind in kinds:
             make = build if kind == "float32" else build_in_float64
             losses[kind] = {
-                name: train_steps(make(name, root, Path(folder, kind, name)), dtype=getattr(torch, kind))
+                name: train_steps(
+                    make(name, root, Path(folder, kind, name)), dtype=getattr(torch, kind)
+                )
                 for name in LEARNING
             }
     return losses

@@ -14,7 +14,12 @@ SAME = [
     "TEST.FINAL_MODEL", "best_val",
 ]  # fmt: skip
 OWN = {
-    "IntCLIP": ["TRAINER.INTCLIP.SEMANTIC_LAYERS", "('layer4',)", "TRAINER.INTCLIP.LOSS_WEIGHT", "0.02"],
+    "IntCLIP": [
+        "TRAINER.INTCLIP.SEMANTIC_LAYERS",
+        "('layer4',)",
+        "TRAINER.INTCLIP.LOSS_WEIGHT",
+        "0.02",
+    ],
     "DualCoOp": ["TRAINER.DUALCOOP.ASL_GAMMA_NEG", "3.0"],
     "LinearProbe": [],
 }

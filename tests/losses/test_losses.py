@@ -27,7 +27,11 @@ def reference(pos, neg, target, gamma_neg, gamma_pos, clip, eps, weight=None):
             continue
         p, n = pos[i], min(neg[i] + clip, 1.0)
         p_t = y * p + (1 - y) * n
-        w = max(1 - p_t, 0.0) ** (gamma_pos * y + gamma_neg * (1 - y)) if weight is None else weight[i]
+        w = (
+            max(1 - p_t, 0.0) ** (gamma_pos * y + gamma_neg * (1 - y))
+            if weight is None
+            else weight[i]
+        )
         weights[i] = w
         total -= w * (y * math.log(max(p, eps)) + (1 - y) * math.log(max(n, eps)))
     return total, weights
@@ -59,7 +63,9 @@ def test_pair_equals_the_plain_loop(seed, hard, gamma_neg, gamma_pos, clip):
     kwargs = {"gamma_neg": gamma_neg, "gamma_pos": gamma_pos, "clip": clip}
     expected, _ = pair_reference(logits, target, **kwargs)
     double = asymmetric_pair_loss(torch.tensor(logits), torch.tensor(target), **kwargs)
-    single = asymmetric_pair_loss(torch.tensor(logits).float(), torch.tensor(target).float(), **kwargs)
+    single = asymmetric_pair_loss(
+        torch.tensor(logits).float(), torch.tensor(target).float(), **kwargs
+    )
     assert double.item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert single.dtype == torch.float32
     assert single.item() == pytest.approx(expected, rel=1e-4, abs=1e-4)
@@ -81,7 +87,9 @@ def cross_entropy(margin, target):
     total = 0.0
     for i, y in np.ndenumerate(target):
         if y != -1:
-            total += y * math.log1p(math.exp(-margin[i])) + (1 - y) * math.log1p(math.exp(margin[i]))
+            total += y * math.log1p(math.exp(-margin[i])) + (1 - y) * math.log1p(
+                math.exp(margin[i])
+            )
     return total
 
 
@@ -91,8 +99,12 @@ def test_binary_losses_equal_the_plain_sum_of_cross_entropy(seed, hard):
     logits, target = draw(seed, hard)
     single, pair = torch.tensor(logits[:, 1]), torch.tensor(logits)
     expected = cross_entropy(logits[:, 1], target)
-    assert binary_sigmoid_loss(single, torch.tensor(target)).item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
-    assert binary_sigmoid_loss(single.float(), torch.tensor(target)).item() == pytest.approx(expected, rel=1e-5)
+    assert binary_sigmoid_loss(single, torch.tensor(target)).item() == pytest.approx(
+        expected, rel=1e-9, abs=1e-9
+    )
+    assert binary_sigmoid_loss(single.float(), torch.tensor(target)).item() == pytest.approx(
+        expected, rel=1e-5
+    )
     expected = cross_entropy(logits[:, 1] - logits[:, 0], target)
     loss = binary_pair_loss(pair, torch.tensor(target), eps=1e-12)
     assert loss.item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
@@ -141,11 +153,16 @@ def test_pair_of_zero_and_x_is_the_sigmoid_of_x():
     x, target = torch.randn(4, 6, dtype=torch.float64), torch.randint(0, 2, (4, 6))
     pair = torch.stack([torch.zeros_like(x), x], dim=1)
     kwargs = {"gamma_neg": 4.0, "gamma_pos": 1.0, "clip": 0.05, "eps": 1e-8}
-    torch.testing.assert_close(asymmetric_pair_loss(pair, target, **kwargs), asymmetric_sigmoid_loss(x, target))
+    torch.testing.assert_close(
+        asymmetric_pair_loss(pair, target, **kwargs), asymmetric_sigmoid_loss(x, target)
+    )
 
 
 def test_binary_pair_is_binary_cross_entropy():
-    logits, target = torch.randn(4, 2, 6, dtype=torch.float64), torch.rand(4, 6, dtype=torch.float64)
+    logits, target = (
+        torch.randn(4, 2, 6, dtype=torch.float64),
+        torch.rand(4, 6, dtype=torch.float64),
+    )
     margin = logits[:, 1] - logits[:, 0]
     expected = torch.nn.functional.binary_cross_entropy_with_logits(margin, target, reduction="sum")
     torch.testing.assert_close(binary_pair_loss(logits, target), expected)
@@ -167,7 +184,9 @@ def test_unknown_entries_give_neither_loss_nor_gradient(broken):
 
 def test_all_unknown_is_zero():
     assert asymmetric_pair_loss(torch.randn(2, 2, 3), -torch.ones(2, 3)).item() == 0
-    assert asymmetric_sigmoid_loss(torch.randn(2, 3), -torch.ones(2, 3, dtype=torch.long)).item() == 0
+    assert (
+        asymmetric_sigmoid_loss(torch.randn(2, 3), -torch.ones(2, 3, dtype=torch.long)).item() == 0
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -187,7 +206,9 @@ def test_extreme_logits_are_finite_under_autocast(dtype, target_value):
 
 def test_extreme_logits_cost_the_log_of_eps():
     logits = torch.tensor([[[1e4], [-1e4]]])
-    assert asymmetric_pair_loss(logits, torch.ones(1, 1)).item() == pytest.approx(-math.log(1e-6), rel=1e-5)
+    assert asymmetric_pair_loss(logits, torch.ones(1, 1)).item() == pytest.approx(
+        -math.log(1e-6), rel=1e-5
+    )
     assert asymmetric_pair_loss(logits, torch.zeros(1, 1)).item() == 0
 
 
@@ -202,7 +223,9 @@ def test_modules_multiply_by_their_weight(name):
 
 def test_the_default_module_is_the_paper_setting():
     logits, target = torch.randn(3, 2, 4), torch.randint(0, 2, (3, 4))
-    expected = 0.03 * asymmetric_pair_loss(logits, target, gamma_neg=2, gamma_pos=1, clip=0.05, eps=1e-6)
+    expected = 0.03 * asymmetric_pair_loss(
+        logits, target, gamma_neg=2, gamma_pos=1, clip=0.05, eps=1e-6
+    )
     torch.testing.assert_close(build_loss("AsymmetricPairLoss")(logits, target), expected)
 
 

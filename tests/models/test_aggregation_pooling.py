@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from core.errors import UserError
-from models import NEGATIVE, POSITIVE, build_aggregation, position_attention, region_logits
+from core.labels import NEGATIVE, POSITIVE
+from models import build_aggregation, position_attention, region_logits
 
 
 def test_position_attention_is_the_plain_loop():
@@ -46,7 +47,11 @@ def test_plain_forms():
 
 def test_region_logits_are_the_plain_loops():
     rng = np.random.default_rng(0)
-    image_map, pos, neg = rng.normal(size=(2, 6, 2, 3)), rng.normal(size=(4, 6)), rng.normal(size=(4, 6))
+    image_map, pos, neg = (
+        rng.normal(size=(2, 6, 2, 3)),
+        rng.normal(size=(4, 6)),
+        rng.normal(size=(4, 6)),
+    )
     out = region_logits(*(torch.from_numpy(a) for a in (image_map, pos, neg))).numpy()
     assert out.shape == (2, 2, 4)
     unit = lambda v: v / np.linalg.norm(v)  # noqa: E731

@@ -21,7 +21,11 @@ def unit(x, axis=-1):
 
 def plain_text_features(clip, texts, templates):
     features = [
-        unit(clip.encode_text(open_clip.tokenize([template.format(text) for text in texts])).double().numpy())
+        unit(
+            clip.encode_text(open_clip.tokenize([template.format(text) for text in texts]))
+            .double()
+            .numpy()
+        )
         for template in templates
     ]
     return unit(sum(features) / len(features))
@@ -39,13 +43,19 @@ def test_zeroshot_logits_by_numpy(resnet_clip):
 
 def test_zeroshot_by_region_pools_the_dense_map_for_each_class(resnet_clip):
     images = torch.randn(3, 3, 96, 64)
-    model = ZeroshotCLIP(resnet_clip, TEXTS, features="region", templates=TEMPLATES, region_scale=30.0)
+    model = ZeroshotCLIP(
+        resnet_clip, TEXTS, features="region", templates=TEMPLATES, region_scale=30.0
+    )
     text = plain_text_features(resnet_clip, [t.rstrip(".") for t in TEXTS], TEMPLATES)
-    dense = unit(plain_resnet_map(resnet_clip.visual, images).flatten(2).double().numpy(), axis=1)  # (B, E, N)
+    dense = unit(
+        plain_resnet_map(resnet_clip.visual, images).flatten(2).double().numpy(), axis=1
+    )  # (B, E, N)
     cosine = text @ dense  # (B, C, N)
     share = np.exp(30 * cosine)
     expected = (share * cosine).sum(-1) / share.sum(-1)
-    np.testing.assert_allclose(model.cosines(model.frozen_features(images).tensors[0]).numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        model.cosines(model.frozen_features(images).tensors[0]).numpy(), expected, atol=1e-5
+    )
 
 
 def test_zeroshot_learns_nothing(vit_clip):
@@ -70,7 +80,9 @@ def test_zeroshot_refuses(vit_clip, settings, message):
 
 
 def test_the_longest_text_that_fits_is_read_whole(vit_clip):
-    model = ZeroshotCLIP(vit_clip, ["cat"], templates=("word " * 74 + "{}",))  # 75 words, start and end
+    model = ZeroshotCLIP(
+        vit_clip, ["cat"], templates=("word " * 74 + "{}",)
+    )  # 75 words, start and end
     assert model.text.shape == (1, 32)
 
 
@@ -83,16 +95,25 @@ def test_linear_probe_reaches_the_optimum_of_sklearn(resnet_clip):
 
     def closure():
         optimizer.zero_grad()
-        loss = binary_sigmoid_loss(model.linear(features), target) + model.linear.weight.square().sum() / 2
+        loss = (
+            binary_sigmoid_loss(model.linear(features), target)
+            + model.linear.weight.square().sum() / 2
+        )
         loss.backward()
         return loss
 
     optimizer.step(closure)
     for c in range(2):
-        known = LogisticRegression(C=1.0, tol=1e-8, max_iter=2000).fit(features.numpy(), target[:, c].numpy())
-        np.testing.assert_allclose(model.linear.weight[c].detach().numpy(), known.coef_[0], atol=2e-3)
+        known = LogisticRegression(C=1.0, tol=1e-8, max_iter=2000).fit(
+            features.numpy(), target[:, c].numpy()
+        )
+        np.testing.assert_allclose(
+            model.linear.weight[c].detach().numpy(), known.coef_[0], atol=2e-3
+        )
         expected = known.predict_proba(features.numpy())[:, 1]
-        np.testing.assert_allclose(model.scores(model(images))[:, c].detach().numpy(), expected, atol=1e-3)
+        np.testing.assert_allclose(
+            model.scores(model(images))[:, c].detach().numpy(), expected, atol=1e-3
+        )
 
 
 def test_linear_probe_learns_its_classifier_alone(resnet_clip):
@@ -107,8 +128,13 @@ def test_linear_probe_learns_its_classifier_alone(resnet_clip):
 
 
 @pytest.mark.parametrize("layers", [("layer4",), ("layer1", "layer2", "layer3", "layer4")])
-def test_finetune_reads_the_mean_of_the_dense_map_and_reaches_the_declared_layers(resnet_clip, layers):
-    model, images = FineTune(resnet_clip, 4, layers=layers, norm="none").train(), torch.randn(2, 3, 64, 64)
+def test_finetune_reads_the_mean_of_the_dense_map_and_reaches_the_declared_layers(
+    resnet_clip, layers
+):
+    model, images = (
+        FineTune(resnet_clip, 4, layers=layers, norm="none").train(),
+        torch.randn(2, 3, 64, 64),
+    )
     torch.nn.init.normal_(model.linear.weight)
     logits = model(images)
     expected = plain_resnet_map(resnet_clip.visual, images).mean((2, 3)) @ model.linear.weight.T
@@ -120,14 +146,20 @@ def test_finetune_reads_the_mean_of_the_dense_map_and_reaches_the_declared_layer
     assert len(groups["semantic"]) == own
     assert model.encoder.sight is None
     for name, parameter in model.named_parameters():
-        assert (parameter.grad is not None) == name.startswith(("encoder.semantic.", "linear.")), name
+        assert (parameter.grad is not None) == name.startswith(("encoder.semantic.", "linear.")), (
+            name
+        )
 
 
 def test_finetune_of_a_vit_learns_its_last_blocks(vit_clip):
     model = FineTune(vit_clip, 4, num_blocks=2).train()
     torch.nn.init.normal_(model.linear.weight)
     model(torch.randn(1, 3, 32, 32)).square().sum().backward()
-    assert all(parameter.grad is not None for group in model.parameter_groups().values() for parameter in group)
+    assert all(
+        parameter.grad is not None
+        for group in model.parameter_groups().values()
+        for parameter in group
+    )
 
 
 def test_finetune_refuses_layers_that_are_not_the_last(resnet_clip):
@@ -137,7 +169,9 @@ def test_finetune_refuses_layers_that_are_not_the_last(resnet_clip):
 
 def test_dualcoop_is_the_prompts_over_the_frozen_map(resnet_clip):
     images = torch.randn(2, 3, 64, 64)
-    model = DualCoOp(resnet_clip, TEXTS, num_ctx_pos=4, num_ctx_neg=3, generator=torch.Generator().manual_seed(1))
+    model = DualCoOp(
+        resnet_clip, TEXTS, num_ctx_pos=4, num_ctx_neg=3, generator=torch.Generator().manual_seed(1)
+    )
     pos, neg = model.text_features()
     expected = region_logits(plain_resnet_map(resnet_clip.visual, images), pos, neg)
     torch.testing.assert_close(model(images), expected, atol=1e-3, rtol=1e-4)

@@ -10,7 +10,9 @@ from tests.models.text.test_prompts import TEXTS
 
 NETWORKS = {
     "IntCLIP": lambda clip: IntCLIP(clip, TEXTS, generator=torch.Generator().manual_seed(0)),
-    "DualCoOp": lambda clip: DualCoOp(clip, TEXTS, init_pos="a photo of", init_neg="not a photo of"),
+    "DualCoOp": lambda clip: DualCoOp(
+        clip, TEXTS, init_pos="a photo of", init_neg="not a photo of"
+    ),
     "FineTune": lambda clip: FineTune(clip, len(TEXTS)),
     "LinearProbe": lambda clip: LinearProbe(clip, len(TEXTS), features="concat"),
     "ZeroshotCLIP": lambda clip: ZeroshotCLIP(clip, TEXTS),
@@ -22,10 +24,16 @@ NETWORKS = {
 def test_a_network_has_the_precision_of_its_clip(request, kind, name):
     clip, make = request.getfixturevalue(kind), NETWORKS[name]
     wide = make(copy.deepcopy(clip).double())
-    assert {tensor.dtype for tensor in wide.state_dict().values() if tensor.is_floating_point()} == {torch.float64}
-    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert {
+        tensor.dtype for tensor in wide.state_dict().values() if tensor.is_floating_point()
+    } == {torch.float64}
+    images = torch.randn(
+        2, 3, 64, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
     logits = wide(images)
     assert logits.dtype == wide.scores(logits).dtype == torch.float64
-    if name == "IntCLIP":  # its contexts are drawn in the precision of the weights, so the numbers are others
+    if (
+        name == "IntCLIP"
+    ):  # its contexts are drawn in the precision of the weights, so the numbers are others
         return
     torch.testing.assert_close(make(clip)(images.float()).double(), logits, atol=2e-3, rtol=1e-3)

@@ -34,7 +34,9 @@ def test_logits_and_prompt_gradients_equal_the_plain_form(resnet_clip):
     ours, theirs = model(images), plain_logits(model, resnet_clip, images)
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4)
     weight, parameters = torch.randn_like(ours), list(model.prompts.parameters())
-    for a, b in zip(*(torch.autograd.grad((x * weight).sum(), parameters) for x in (ours, theirs)), strict=True):
+    for a, b in zip(
+        *(torch.autograd.grad((x * weight).sum(), parameters) for x in (ours, theirs)), strict=True
+    ):
         torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
 
 
@@ -46,7 +48,9 @@ def test_groups_are_complete_and_reached_by_the_gradient(resnet_clip, aggregatio
     groups = model.parameter_groups()
     assert bool(groups["semantic"]) == (aggregation != "sight")
     assert bool(groups["aggregation"]) == (aggregation == "sight_assisted")
-    AsymmetricPairLoss()(model(torch.randn(2, 3, 64, 64)), torch.tensor([[1.0, 0, 1], [0, 1, 0]])).backward()
+    AsymmetricPairLoss()(
+        model(torch.randn(2, 3, 64, 64)), torch.tensor([[1.0, 0, 1], [0, 1, 0]])
+    ).backward()
     for name, parameter in model.named_parameters():
         assert (parameter.grad is not None) == parameter.requires_grad, name
     assert sum(map(len, groups.values())) == sum(p.requires_grad for p in model.parameters())
@@ -77,7 +81,9 @@ def test_trainable_state_round_trip(resnet_clip):
 
 def test_scores_are_the_softmax_over_the_pair():
     logits = torch.tensor([[[0.0, 2.0], [1.0, 2.0]]])
-    torch.testing.assert_close(IntCLIP.scores(logits), torch.tensor([[torch.tensor(1.0).sigmoid(), 0.5]]))
+    torch.testing.assert_close(
+        IntCLIP.scores(logits), torch.tensor([[torch.tensor(1.0).sigmoid(), 0.5]])
+    )
 
 
 def test_vit_end_to_end(vit_clip):

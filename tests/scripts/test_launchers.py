@@ -18,7 +18,12 @@ def _run(script, *args, **env):
     own = {key: value for key, value in os.environ.items() if not key.startswith("SLURM_")}
     command = ["bash", str(FOLDER / script), *args]
     return subprocess.run(
-        command, cwd=ROOT.parent, capture_output=True, text=True, env={**own, "DRY_RUN": "1", **env}, timeout=60
+        command,
+        cwd=ROOT.parent,
+        capture_output=True,
+        text=True,
+        env={**own, "DRY_RUN": "1", **env},
+        timeout=60,
     )
 
 
@@ -26,11 +31,15 @@ def _commands(*args, **env):
     """Return the words of each printed command before ``train.py``, and the arguments after it."""
     result = _run(*args, **env)
     assert result.returncode == 0, result.stderr
-    lines = [shlex.split(line) for line in result.stdout.splitlines() if not line.startswith("Oops!")]
+    lines = [
+        shlex.split(line) for line in result.stdout.splitlines() if not line.startswith("Oops!")
+    ]
     return [(line[: line.index("train.py")], line[line.index("train.py") + 1 :]) for line in lines]
 
 
-@pytest.mark.parametrize("script", sorted(p.relative_to(ROOT) for p in (ROOT / "scripts").rglob("*.sh")), ids=str)
+@pytest.mark.parametrize(
+    "script", sorted(p.relative_to(ROOT) for p in (ROOT / "scripts").rglob("*.sh")), ids=str
+)
 def test_bash_reads_it(script):
     result = subprocess.run(["bash", "-n", str(ROOT / script)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -39,13 +48,25 @@ def test_bash_reads_it(script):
 @pytest.mark.parametrize("script", LAUNCHERS)
 def test_three_seeds_with_arguments_that_train_py_takes(script):
     commands = _commands(
-        script, "scenes", "rn50", "OPTIM.LR", "1e-3", "INPUT.SIZE", "(96, 96)", DATA="/my data", NPROC="2"
+        script,
+        "scenes",
+        "rn50",
+        "OPTIM.LR",
+        "1e-3",
+        "INPUT.SIZE",
+        "(96, 96)",
+        DATA="/my data",
+        NPROC="2",
     )
     assert len(commands) == 3
     for seed, (_, arguments) in zip("123", commands, strict=True):
         args = parse_args(arguments)
         flags = {key: value for key, (value, _) in key_flags(args).items()}
-        assert (flags["DATASET.ROOT"], flags["SEED"], flags["TRAINER.NAME"]) == ("/my data/scenes", seed, "IntCLIP")
+        assert (flags["DATASET.ROOT"], flags["SEED"], flags["TRAINER.NAME"]) == (
+            "/my data/scenes",
+            seed,
+            "IntCLIP",
+        )
         assert flags["OUTPUT_DIR"] == f"output/scenes/IntCLIP/rn50/seed{seed}"
         assert args.opts == ["OPTIM.LR", "1e-3", "INPUT.SIZE", "(96, 96)"]
         assert all((ROOT / file).is_file() for file in (args.dataset_config_file, args.config_file))
@@ -58,10 +79,18 @@ def test_launchers_take_torchruns_options():
     args = get_args_parser().parse_args([*launch[3:], "train.py"])
     assert launch[:3] == [".venv/bin/python", "-m", "torch.distributed.run"]
     assert args.standalone and args.nproc_per_node == "4"
-    slurm = {"SLURM_NNODES": "3", "SLURM_GPUS_ON_NODE": "8", "SLURM_JOB_ID": "41234", "SLURM_CPUS_PER_TASK": "16"}
+    slurm = {
+        "SLURM_NNODES": "3",
+        "SLURM_GPUS_ON_NODE": "8",
+        "SLURM_JOB_ID": "41234",
+        "SLURM_CPUS_PER_TASK": "16",
+    }
     launch, _ = _commands("slurm.sh", DATA="/d", SLURM_SUBMIT_DIR=str(ROOT), **slurm)[0]
     python = launch.index(".venv/bin/python")
-    assert launch[:3] == ["srun", "--nodes", "3"] and launch[python - 2 : python] == ["--cpus-per-task", "16"]
+    assert launch[:3] == ["srun", "--nodes", "3"] and launch[python - 2 : python] == [
+        "--cpus-per-task",
+        "16",
+    ]
     args = get_args_parser().parse_args([*launch[python + 3 :], "train.py"])
     assert (args.nnodes, args.nproc_per_node, args.rdzv_backend) == ("3", "8", "c10d")
     assert (args.rdzv_id, args.rdzv_endpoint) == ("41234", "localhost:21234")
@@ -73,9 +102,21 @@ def test_launchers_take_torchruns_options():
         ("train.sh", {}, "set DATA"),
         ("train_multi_gpu.sh", {"DATA": "/d", "NPROC": "0"}, "error: no GPU is visible"),
         ("slurm.sh", {"DATA": "/d"}, "error: the job has no GPU"),
-        ("slurm.sh", {"DATA": "/d", "SLURM_SUBMIT_DIR": "/"}, "error: / is not the project's folder"),
-        ("train.sh intentonomi", {"DATA": "/d"}, "there is no configs/datasets/intentonomi.yaml; beside it are: inten"),
-        ("train.sh scenes OPTIM.LR 1", {"DATA": "/d"}, "there is no configs/trainers/IntCLIP/OPTIM.LR.yaml"),
+        (
+            "slurm.sh",
+            {"DATA": "/d", "SLURM_SUBMIT_DIR": "/"},
+            "error: / is not the project's folder",
+        ),
+        (
+            "train.sh intentonomi",
+            {"DATA": "/d"},
+            "there is no configs/datasets/intentonomi.yaml; beside it are: inten",
+        ),
+        (
+            "train.sh scenes OPTIM.LR 1",
+            {"DATA": "/d"},
+            "there is no configs/trainers/IntCLIP/OPTIM.LR.yaml",
+        ),
     ],
 )
 def test_mistakes_are_one_line(script, env, expected):
@@ -95,7 +136,9 @@ def test_a_finished_seed_is_skipped(tmp_path):
     (project / "scripts" / "intclip").symlink_to(FOLDER)
     command = f"cd {project} && source scripts/intclip/run_seeds.sh && LAUNCH=(python) && run_seeds demo demo"
     env = {**os.environ, "DATA": "/d", "DRY_RUN": "1"}
-    lines = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=env).stdout.splitlines()
+    lines = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=env
+    ).stdout.splitlines()
     assert [line.startswith("Oops! The results exist at output/demo/IntCLIP/demo/seed2") for line in lines] == [
         False, True, False,
     ]  # fmt: skip

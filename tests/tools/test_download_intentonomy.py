@@ -44,7 +44,9 @@ def make_root(root: Path, urls: dict[str, str]) -> Path:
 
 
 def test_fetches_what_is_missing(server: str, tmp_path: Path) -> None:
-    root = make_root(tmp_path / "root", {"low/a.jpg": f"{server}/a.jpg?q=30", "low/b.jpg": f"{server}/b.jpg"})
+    root = make_root(
+        tmp_path / "root", {"low/a.jpg": f"{server}/a.jpg?q=30", "low/b.jpg": f"{server}/b.jpg"}
+    )
     assert download(root, workers=2) == []
     assert (root / "low/a.jpg").read_bytes() == (tmp_path / "served/a.jpg").read_bytes()
     (root / "low/a.jpg").write_bytes(b"kept")
@@ -60,8 +62,15 @@ def test_size_is_the_shorter_side(server: str, tmp_path: Path) -> None:
     assert Image.open(root / "b.jpg").size == (20, 30)
 
 
-def test_failures_come_in_one_report(server: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    urls = {"a.jpg": f"{server}/a.jpg", "gone.jpg": f"{server}/gone.jpg", "t.jpg": f"{server}/text.jpg", "e.jpg": ""}
+def test_failures_come_in_one_report(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    urls = {
+        "a.jpg": f"{server}/a.jpg",
+        "gone.jpg": f"{server}/gone.jpg",
+        "t.jpg": f"{server}/text.jpg",
+        "e.jpg": "",
+    }
     root = make_root(tmp_path / "root", urls)
     assert main(["--root", str(root)]) == 1
     report = capsys.readouterr().err

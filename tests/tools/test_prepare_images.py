@@ -53,10 +53,21 @@ def test_copies(root: Path, capsys) -> None:
     assert run(root) == 0
     folder = root / "prepared-64/low"
     sizes = {path.name: Image.open(path).size for path in folder.iterdir()}
-    assert sizes == {"large.jpg": (82, 64), "wide.jpg": (300, 60), "small.jpg": (40, 50), "grey.png.jpg": (72, 64)}
-    assert all(Image.open(path).mode == "RGB" and Image.open(path).format == "JPEG" for path in folder.iterdir())
+    assert sizes == {
+        "large.jpg": (82, 64),
+        "wide.jpg": (300, 60),
+        "small.jpg": (40, 50),
+        "grey.png.jpg": (72, 64),
+    }
+    assert all(
+        Image.open(path).mode == "RGB" and Image.open(path).format == "JPEG"
+        for path in folder.iterdir()
+    )
     assert (folder / "small.jpg").read_bytes() == (root / "low/small.jpg").read_bytes()
-    ours, exact = read_image(str(folder / "large.jpg")), read_image(str(root / "low/large.jpg")).resize((82, 64))
+    ours, exact = (
+        read_image(str(folder / "large.jpg")),
+        read_image(str(root / "low/large.jpg")).resize((82, 64)),
+    )
     assert np.abs(np.asarray(ours, dtype=float) - np.asarray(exact, dtype=float)).mean() < 1
     output = capsys.readouterr().out
     assert output.index("need about") < output.index("all copies are in")
@@ -83,7 +94,11 @@ def test_a_second_run_does_nothing_and_a_stale_copy_is_made_anew(root: Path) -> 
     (root / "prepared-64/low/large.jpg").write_bytes(b"torn")  # damaged
     assert run(root) == 0
     after = stamps(root)
-    assert {name for name in after if after[name] != before[name]} == {"wide.jpg", "small.jpg", "large.jpg"}
+    assert {name for name in after if after[name] != before[name]} == {
+        "wide.jpg",
+        "small.jpg",
+        "large.jpg",
+    }
     assert Image.open(root / "prepared-64/low/wide.jpg").size == (76, 64)
     (root / "low/wide.jpg").unlink()  # an original that is gone leaves its copy current
     assert run(root) == 0 and stamps(root) == after
@@ -112,7 +127,11 @@ def test_unreadable_images_are_named_and_the_others_made(root: Path, capsys) -> 
     (root / "low/wide.jpg").unlink()
     assert run(root) == 1
     report = capsys.readouterr().err
-    assert "2 images could not be prepared" in report and "low/large.jpg: " in report and "low/wide.jpg: " in report
+    assert (
+        "2 images could not be prepared" in report
+        and "low/large.jpg: " in report
+        and "low/wide.jpg: " in report
+    )
     assert set(stamps(root)) == {"small.jpg", "grey.png.jpg"}  # and no temporary file
     assert set(read_manifest(root / "prepared-64")) == {"low/small.jpg", "low/grey.png"}
     (root / "low/large.jpg").write_bytes(data)
@@ -125,26 +144,40 @@ def test_a_copy_that_does_not_verify_is_not_kept(root: Path, monkeypatch) -> Non
     result = prepare_images.prepare_one("low/large.jpg", root=root, size=64)
     assert "cannot read image" in result and not list((root / "prepared-64").rglob("*.*"))
     (root / "other.jpg").write_bytes((root / "low/small.jpg").read_bytes())
-    monkeypatch.setattr(prepare_images, "encode", lambda path, size: ((root / "other.jpg").read_bytes(), (64, 64)))
-    assert "expected JPEG RGB (64, 64)" in prepare_images.prepare_one("low/large.jpg", root=root, size=64)
+    monkeypatch.setattr(
+        prepare_images, "encode", lambda path, size: ((root / "other.jpg").read_bytes(), (64, 64))
+    )
+    assert "expected JPEG RGB (64, 64)" in prepare_images.prepare_one(
+        "low/large.jpg", root=root, size=64
+    )
 
 
 def test_too_little_disk_stops_before_anything_is_written(root: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(prepare_images.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 0, 100))
+    monkeypatch.setattr(
+        prepare_images.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 0, 100)
+    )
     assert run(root) == 2
     assert "make room" in capsys.readouterr().err and not (root / "prepared-64").exists()
 
 
-def test_a_full_disk_ends_the_run_instead_of_failing_each_image(root: Path, monkeypatch, capsys) -> None:
+def test_a_full_disk_ends_the_run_instead_of_failing_each_image(
+    root: Path, monkeypatch, capsys
+) -> None:
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(prepare_images, "ProcessPoolExecutor", ThreadPoolExecutor)  # which sees the patch below
+    monkeypatch.setattr(
+        prepare_images, "ProcessPoolExecutor", ThreadPoolExecutor
+    )  # which sees the patch below
     monkeypatch.setattr(prepare_images.signal, "signal", lambda *args: None)
     monkeypatch.setattr(Path, "write_bytes", full)
     assert run(root) == 2
     report = capsys.readouterr().err
-    assert "cannot go on: " in report and "No space left" in report and "could not be prepared" not in report
+    assert (
+        "cannot go on: " in report
+        and "No space left" in report
+        and "could not be prepared" not in report
+    )
 
 
 def test_faults_of_the_command_line(tmp_path: Path, capsys) -> None:
@@ -168,4 +201,7 @@ def test_a_small_truncated_image_and_a_missing_one_are_named(root: Path, capsys)
     assert run(root) == 1
     report = capsys.readouterr().err
     assert f"cannot read image {root}/low/large.jpg: " in report and ".part" not in report
-    assert "low/wide.jpg: there is no such file; python -m tools.download_intentonomy fetches" in report
+    assert (
+        "low/wide.jpg: there is no such file; python -m tools.download_intentonomy fetches"
+        in report
+    )

@@ -34,7 +34,17 @@ def run(scenes_root):
     """Return a function: trainer, output folder and overrides to a finished run's folder."""
 
     def go(trainer, out, *opts, flags=()):
-        args = ["--root", str(scenes_root), "--seed", "1", "--trainer", trainer, "--output-dir", str(out), *flags]
+        args = [
+            "--root",
+            str(scenes_root),
+            "--seed",
+            "1",
+            "--trainer",
+            trainer,
+            "--output-dir",
+            str(out),
+            *flags,
+        ]
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main([*args, *FAST, *map(str, opts)])
@@ -89,8 +99,13 @@ def test_outputs_and_the_same_numbers_twice(finished, run, tmp_path, trainer):
 @pytest.mark.parametrize("trainer", LEARNING)
 def test_checkpoints_hold_the_declared_groups_alone(finished, trainer):
     state = torch.load(finished(trainer) / trainer.lower() / "model.pth.tar-2", weights_only=True)
-    assert [group["name"] for group in state["optimizer"]["param_groups"]] == list(LEARNING[trainer])
-    held = {next(g for g, prefix in NAMES.items() if key.startswith(prefix)) for key in state["state_dict"]}
+    assert [group["name"] for group in state["optimizer"]["param_groups"]] == list(
+        LEARNING[trainer]
+    )
+    held = {
+        next(g for g, prefix in NAMES.items() if key.startswith(prefix))
+        for key in state["state_dict"]
+    }
     assert held == set(LEARNING[trainer])
     assert len(state["optimizer"]["state"]) == len(state["state_dict"])
 
@@ -101,14 +116,20 @@ def test_a_step_moves_the_declared_groups_and_nothing_else(built, trainer):
     model = subject.model
     for parameter in model.parameters():
         if parameter.requires_grad and not parameter.any():
-            torch.nn.init.normal_(parameter)  # gamma, bn3 and the classifier start at zero, which hides what is below
+            torch.nn.init.normal_(
+                parameter
+            )  # gamma, bn3 and the classifier start at zero, which hides what is below
     before = {key: value.clone() for key, value in model.state_dict().items()}
     subject.epoch = subject.batch_idx = 0
     subject.set_model_mode("train")
     subject.forward_backward(next(iter(subject.train_loader_x)))
-    moved = {key for key, value in model.state_dict().items() if not torch.equal(value, before[key])}
+    moved = {
+        key for key, value in model.state_dict().items() if not torch.equal(value, before[key])
+    }
     assert moved == set(model.trainable_state_dict())
-    assert {next(g for g, prefix in NAMES.items() if key.startswith(prefix)) for key in moved} == set(LEARNING[trainer])
+    assert {
+        next(g for g, prefix in NAMES.items() if key.startswith(prefix)) for key in moved
+    } == set(LEARNING[trainer])
 
 
 @pytest.mark.parametrize("trainer", [*LEARNING, "ZeroshotCLIP"])
@@ -126,16 +147,48 @@ def test_zeroshot_writes_no_checkpoint_and_says_what_it_evaluated(finished):
 @pytest.mark.parametrize(
     ("trainer", "opts"),
     [
-        ("ZeroshotCLIP", ("TRAINER.ZEROSHOTCLIP.FEATURES", "region", "TRAINER.ZEROSHOTCLIP.CLASS_TEXT", "sentence")),
         (
             "ZeroshotCLIP",
-            ("TRAINER.ZEROSHOTCLIP.TEMPLATES", "('{}', 'art of {}')", "TRAINER.ZEROSHOTCLIP.PREC", "bf16"),
+            (
+                "TRAINER.ZEROSHOTCLIP.FEATURES",
+                "region",
+                "TRAINER.ZEROSHOTCLIP.CLASS_TEXT",
+                "sentence",
+            ),
+        ),
+        (
+            "ZeroshotCLIP",
+            (
+                "TRAINER.ZEROSHOTCLIP.TEMPLATES",
+                "('{}', 'art of {}')",
+                "TRAINER.ZEROSHOTCLIP.PREC",
+                "bf16",
+            ),
         ),
         ("DualCoOp", ("TRAINER.DUALCOOP.CSC", "False", "TRAINER.DUALCOOP.CLASS_TEXT", "path")),
         ("DualCoOp", ("TRAINER.DUALCOOP.LOSS", "BinaryPairLoss", "DATASET.LABEL_POLICY", "soft")),
-        ("LinearProbe", ("TRAINER.LINEARPROBE.FEATURES", "concat", "TRAINER.LINEARPROBE.PREC", "bf16")),
-        ("LinearProbe", ("TRAINER.LINEARPROBE.FEATURES", "mean", "TRAINER.LINEARPROBE.LOSS", "AsymmetricSigmoidLoss")),
-        ("FineTune", ("TRAINER.FINETUNE.LAYERS", "('layer1', 'layer2', 'layer3', 'layer4')", "OPTIM.NAME", "sgd")),
+        (
+            "LinearProbe",
+            ("TRAINER.LINEARPROBE.FEATURES", "concat", "TRAINER.LINEARPROBE.PREC", "bf16"),
+        ),
+        (
+            "LinearProbe",
+            (
+                "TRAINER.LINEARPROBE.FEATURES",
+                "mean",
+                "TRAINER.LINEARPROBE.LOSS",
+                "AsymmetricSigmoidLoss",
+            ),
+        ),
+        (
+            "FineTune",
+            (
+                "TRAINER.FINETUNE.LAYERS",
+                "('layer1', 'layer2', 'layer3', 'layer4')",
+                "OPTIM.NAME",
+                "sgd",
+            ),
+        ),
         ("FineTune", ("TRAINER.FINETUNE.LOSS", "BinarySigmoidLoss", "TRAINER.FINETUNE.NORM", "l2")),
     ],
 )
@@ -147,12 +200,32 @@ def test_every_switch_runs(run, finished, tmp_path, trainer, opts):
 @pytest.mark.parametrize(
     ("trainer", "opts", "message"),
     [
-        ("IntCLIP", ("TRAINER.INTCLIP.LOSS", "BinarySigmoidLoss"), r"TRAINER\.INTCLIP\.LOSS.*BinaryPairLoss"),
-        ("DualCoOp", ("TRAINER.DUALCOOP.LOSS", "AsymmetricSigmoidLoss"), r"TRAINER\.DUALCOOP\.LOSS.*pairs of logits"),
-        ("LinearProbe", ("TRAINER.LINEARPROBE.LOSS", "BinaryPairLoss"), r"LINEARPROBE\.LOSS.*one logit per class"),
-        ("FineTune", ("TRAINER.FINETUNE.LOSS", "AsymmetricLoss"), r"FINETUNE\.LOSS.*AsymmetricSigmoidLoss"),
+        (
+            "IntCLIP",
+            ("TRAINER.INTCLIP.LOSS", "BinarySigmoidLoss"),
+            r"TRAINER\.INTCLIP\.LOSS.*BinaryPairLoss",
+        ),
+        (
+            "DualCoOp",
+            ("TRAINER.DUALCOOP.LOSS", "AsymmetricSigmoidLoss"),
+            r"TRAINER\.DUALCOOP\.LOSS.*pairs of logits",
+        ),
+        (
+            "LinearProbe",
+            ("TRAINER.LINEARPROBE.LOSS", "BinaryPairLoss"),
+            r"LINEARPROBE\.LOSS.*one logit per class",
+        ),
+        (
+            "FineTune",
+            ("TRAINER.FINETUNE.LOSS", "AsymmetricLoss"),
+            r"FINETUNE\.LOSS.*AsymmetricSigmoidLoss",
+        ),
         ("FineTune", ("TRAINER.FINETUNE.LAYERS", "('layer3',)"), "learnable layers are 'layer3'"),
-        ("ZeroshotCLIP", ("TRAINER.ZEROSHOTCLIP.TEMPLATES", "('a photo',)"), r"TEMPLATES is \('a photo',\).*\{\}"),
+        (
+            "ZeroshotCLIP",
+            ("TRAINER.ZEROSHOTCLIP.TEMPLATES", "('a photo',)"),
+            r"TEMPLATES is \('a photo',\).*\{\}",
+        ),
         ("ZeroshotCLIP", ("TRAINER.ZEROSHOTCLIP.TEMPLATES", "()"), "TEMPLATES is"),
         ("ZeroshotCLIP", ("TEST.NO_TEST", "True"), r"TEST\.NO_TEST"),
         ("LinearProbe", ("MODEL.BACKBONE.PATH", ""), r"MODEL\.BACKBONE\.NAME is empty"),

@@ -26,7 +26,9 @@ def test_losses_and_weights_are_those_of_the_cpu(train_args, tmp_path):
     assert found.keys() == expected.keys() and len(expected) == 6
     assert list(found.values()) == pytest.approx(list(expected.values()), rel=1e-3)
     states = [
-        torch.load(tmp_path / name / "intclip" / "model.pth.tar-2", weights_only=True, map_location="cpu")["state_dict"]
+        torch.load(
+            tmp_path / name / "intclip" / "model.pth.tar-2", weights_only=True, map_location="cpu"
+        )["state_dict"]
         for name in ("cpu", "gpu")
     ]
     for key, value in states[0].items():
@@ -55,8 +57,19 @@ def test_every_option_trains(train_args, tmp_path, opts):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_from_the_feature_cache_the_losses_are_the_same(train_args, tmp_path, precision):
-    opts = ("USE_CUDA", True, "TRAINER.INTCLIP.PREC", precision, "INPUT.NO_TRANSFORM", True, "TRAIN.PRINT_FREQ", 1)
+    opts = (
+        "USE_CUDA",
+        True,
+        "TRAINER.INTCLIP.PREC",
+        precision,
+        "INPUT.NO_TRANSFORM",
+        True,
+        "TRAIN.PRINT_FREQ",
+        1,
+    )
     train.main(train_args(tmp_path / "images", *opts))
     train.main(train_args(tmp_path / "cached", *opts, "TRAIN.FEATURE_CACHE", tmp_path / "features"))
     expected = losses(tmp_path / "images")
-    assert losses(tmp_path / "cached") == pytest.approx(expected, rel=1e-3 if precision == "fp32" else 2e-2)
+    assert losses(tmp_path / "cached") == pytest.approx(
+        expected, rel=1e-3 if precision == "fp32" else 2e-2
+    )

@@ -19,7 +19,16 @@ def run(scenes_root, tmp_path):
     """Return a function: trainer, name of the output folder and overrides to the content of metrics.json."""
 
     def go(trainer, name, *opts):
-        args = ["--root", str(scenes_root), "--seed", "1", "--trainer", trainer, "--output-dir", str(tmp_path / name)]
+        args = [
+            "--root",
+            str(scenes_root),
+            "--seed",
+            "1",
+            "--trainer",
+            trainer,
+            "--output-dir",
+            str(tmp_path / name),
+        ]
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main([*args, *FAST, *map(str, opts)])
@@ -49,7 +58,9 @@ def test_same_weights_and_metrics_as_from_images(run, tmp_path, trainer):
 @pytest.mark.parametrize("features", ["global", "region"])
 def test_zero_shot_from_the_cache(run, tmp_path, features):
     opts = ("TRAINER.ZEROSHOTCLIP.FEATURES", features)
-    assert run("ZeroshotCLIP", "a", *opts) == run("ZeroshotCLIP", "b", *opts, "TRAIN.FEATURE_CACHE", tmp_path / "c")
+    assert run("ZeroshotCLIP", "a", *opts) == run(
+        "ZeroshotCLIP", "b", *opts, "TRAIN.FEATURE_CACHE", tmp_path / "c"
+    )
 
 
 def test_backbone_size_and_precision_each_have_an_entry(run, tmp_path):
@@ -62,5 +73,14 @@ def test_backbone_size_and_precision_each_have_an_entry(run, tmp_path):
 
 
 def test_random_transforms_are_refused(run, tmp_path):
-    with pytest.raises(UserError, match=r"deterministic transforms, but INPUT.TRANSFORMS has random_flip"):
-        run("LinearProbe", "a", "TRAIN.FEATURE_CACHE", tmp_path, "INPUT.TRANSFORMS", "('random_flip', 'normalize')")
+    with pytest.raises(
+        UserError, match=r"deterministic transforms, but INPUT.TRANSFORMS has random_flip"
+    ):
+        run(
+            "LinearProbe",
+            "a",
+            "TRAIN.FEATURE_CACHE",
+            tmp_path,
+            "INPUT.TRANSFORMS",
+            "('random_flip', 'normalize')",
+        )

@@ -15,7 +15,12 @@ import train
 from core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-OTHER = ("MODEL.BACKBONE.PATH", "", "MODEL.BACKBONE.ARCH", "configs/backbones/scenes_rn.json")  # random weights
+OTHER = (
+    "MODEL.BACKBONE.PATH",
+    "",
+    "MODEL.BACKBONE.ARCH",
+    "configs/backbones/scenes_rn.json",
+)  # random weights
 
 
 def metrics(folder):
@@ -41,14 +46,24 @@ def finished(scenes_root, tmp_path_factory):
 
 def test_output_folder_and_log(finished):
     out, _, _ = finished
-    for name in ("log.txt", "metrics.json", "per_class.csv", "tensorboard", "intclip/model-best.pth.tar"):
+    for name in (
+        "log.txt",
+        "metrics.json",
+        "per_class.csv",
+        "tensorboard",
+        "intclip/model-best.pth.tar",
+    ):
         assert (out / name).exists(), name
     lines = (out / "log.txt").read_text().splitlines()
-    assert {"Finish training", "Finished training", "=> result", "Setting fixed seed: 1"} <= set(lines)
+    assert {"Finish training", "Finished training", "=> result", "Setting fixed seed: 1"} <= set(
+        lines
+    )
     pattern = r"epoch \[1/2\] batch \[\d+/3\] time .* data .* loss [\d.]+ \([\d.]+\) lr [\d.e+-]+ eta [\d:]+"
     assert any(re.fullmatch(pattern, line) for line in lines)
     after = lines[lines.index("Finish training") :]
-    reported = [float(m[1]) for m in (re.search(r"\* mAP: ([\.\deE+-]+)%", line) for line in after) if m][-1]
+    reported = [
+        float(m[1]) for m in (re.search(r"\* mAP: ([\.\deE+-]+)%", line) for line in after) if m
+    ][-1]
     assert reported == pytest.approx(metrics(out)["test"]["mAP"], abs=0.005)
     assert metrics(out)["test"]["threshold"] == metrics(out)["val"]["threshold"]
 
@@ -61,9 +76,16 @@ def test_same_command_twice_gives_the_same_numbers(finished, tmp_path):
 
 def test_only_learnt_parameters_are_saved_and_optimised(finished):
     state = checkpoint(finished[0])
-    assert all(key.startswith(("prompts.", "encoder.semantic.", "aggregation.")) for key in state["state_dict"])
+    assert all(
+        key.startswith(("prompts.", "encoder.semantic.", "aggregation."))
+        for key in state["state_dict"]
+    )
     assert len(state["optimizer"]["state"]) == len(state["state_dict"])
-    assert [group["name"] for group in state["optimizer"]["param_groups"]] == ["prompts", "semantic", "aggregation"]
+    assert [group["name"] for group in state["optimizer"]["param_groups"]] == [
+        "prompts",
+        "semantic",
+        "aggregation",
+    ]
 
 
 def test_resume_gives_the_numbers_of_an_uninterrupted_run(finished, tmp_path, monkeypatch):
@@ -88,10 +110,22 @@ def test_resume_gives_the_numbers_of_an_uninterrupted_run(finished, tmp_path, mo
 
 def test_eval_only_reproduces_the_result(finished, tmp_path):
     out, args, fast = finished
-    train.main([*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out), *fast])
+    train.main(
+        [*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out), *fast]
+    )
     assert metrics(tmp_path) == metrics(out)
     train.main(
-        [*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out), "--load-epoch", "2", *fast]
+        [
+            *args,
+            "--output-dir",
+            str(tmp_path),
+            "--eval-only",
+            "--model-dir",
+            str(out),
+            "--load-epoch",
+            "2",
+            *fast,
+        ]
     )
     assert metrics(tmp_path)["model"] == "epoch 2"
 
@@ -135,7 +169,18 @@ def test_resuming_into_another_folder_brings_the_best_epoch_along(finished, tmp_
 def test_another_backbone_is_refused(finished, tmp_path):
     out, args, fast = finished
     with pytest.raises(UserError, match="other frozen weights"):
-        train.main([*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out), *fast, *OTHER])
+        train.main(
+            [
+                *args,
+                "--output-dir",
+                str(tmp_path),
+                "--eval-only",
+                "--model-dir",
+                str(out),
+                *fast,
+                *OTHER,
+            ]
+        )
 
 
 def test_other_words_of_the_classes_are_refused(finished, tmp_path):
@@ -159,10 +204,27 @@ def test_other_words_of_the_classes_are_refused(finished, tmp_path):
         ("TRAINER.INTCLIP.AGGREGATION", "semantic"),
         ("TRAINER.INTCLIP.ATTENTION_FROM", "cross", "TRAINER.INTCLIP.CSC", "False"),
         ("TRAINER.INTCLIP.CLASS_TEXT", "path", "TRAINER.INTCLIP.PREC", "bf16"),
-        ("TRAINER.INTCLIP.CLASS_TEXT", "name", "TRAINER.INTCLIP.POSITIVE_PROMPT_INIT", "a photo of"),
-        ("DATASET.LABEL_POLICY", "soft", "OPTIM.CLIP_GRAD_NORM", "1.0", "TRAINER.INTCLIP.LOSS", "BinaryPairLoss"),
+        (
+            "TRAINER.INTCLIP.CLASS_TEXT",
+            "name",
+            "TRAINER.INTCLIP.POSITIVE_PROMPT_INIT",
+            "a photo of",
+        ),
+        (
+            "DATASET.LABEL_POLICY",
+            "soft",
+            "OPTIM.CLIP_GRAD_NORM",
+            "1.0",
+            "TRAINER.INTCLIP.LOSS",
+            "BinaryPairLoss",
+        ),
         ("TEST.FINAL_MODEL", "last_step", "OPTIM.NAME", "sgd", "DATASET.LABEL_POLICY", "majority"),
-        ("INPUT.SIZE", "(96, 64)", "INPUT.TRANSFORMS", "('randaugment', 'cutout', 'random_flip', 'normalize')"),
+        (
+            "INPUT.SIZE",
+            "(96, 64)",
+            "INPUT.TRANSFORMS",
+            "('randaugment', 'cutout', 'random_flip', 'normalize')",
+        ),
     ],
 )
 def test_every_switch_trains(train_args, tmp_path, opts):
@@ -173,7 +235,12 @@ def test_every_switch_trains(train_args, tmp_path, opts):
 def _run(args, env=None):
     command = [sys.executable, "train.py", *args]
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=120
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(env or {})},
+        timeout=120,
     )
 
 

@@ -16,17 +16,31 @@ def test_map(tmp_path_factory):
 
     def go(trainer, *opts):
         out = folder / f"{trainer}{len(list(folder.iterdir()))}"
-        args = ["--root", str(folder / "data"), "--seed", "3", "--trainer", trainer, "--output-dir", str(out)]
+        args = [
+            "--root",
+            str(folder / "data"),
+            "--seed",
+            "3",
+            "--trainer",
+            trainer,
+            "--output-dir",
+            str(out),
+        ]
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
-        train.main([*args, "OPTIM.MAX_EPOCH", "8", "TRAIN.FEATURE_CACHE", str(folder / "features"), *opts])
+        train.main(
+            [*args, "OPTIM.MAX_EPOCH", "8", "TRAIN.FEATURE_CACHE", str(folder / "features"), *opts]
+        )
         return json.loads((out / "metrics.json").read_text())["test"]["mAP"]
 
     return go
 
 
 def test_the_dual_branch_is_above_what_learns_on_the_frozen_map_alone(test_map):
-    zero_shot = max(test_map("ZeroshotCLIP", "TRAINER.ZEROSHOTCLIP.FEATURES", name) for name in ("global", "region"))
+    zero_shot = max(
+        test_map("ZeroshotCLIP", "TRAINER.ZEROSHOTCLIP.FEATURES", name)
+        for name in ("global", "region")
+    )
     prompts = test_map("DualCoOp")
     dual = test_map("IntCLIP")
     chance = 6.9  # mean share of positives

@@ -143,9 +143,15 @@ def _relate(parts: list[Placed], relation: str, rng: np.random.Generator) -> lis
     second = _stack(second) if relation != "above" else second
     low2, high2 = second.box()
     if relation == "above":
-        shift = np.array([(low + high - low2 - high2)[0] / 2, low[1] - DISTANCE["above"] - high2[1]])
+        shift = np.array(
+            [(low + high - low2 - high2)[0] / 2, low[1] - DISTANCE["above"] - high2[1]]
+        )
     else:
-        x = high[0] - low2[0] + DISTANCE[relation] if side > 0 else low[0] - high2[0] - DISTANCE[relation]
+        x = (
+            high[0] - low2[0] + DISTANCE[relation]
+            if side > 0
+            else low[0] - high2[0] - DISTANCE[relation]
+        )
         shift = np.array([x, (high - high2)[1]])
     second = replace(second, places=second.places + shift)
     turns = {"facing": (side, -side), "away": (-side, side), "aligned": (side, side)}.get(relation)
@@ -162,21 +168,36 @@ def _stack(part: Placed) -> Placed:
 def _surround(part: Placed, low: np.ndarray, high: np.ndarray) -> Placed:
     """Spread the second group around the box of the first."""
     n = len(part.places)
-    angles = 2 * np.pi * np.arange(n) / n + (np.pi if n == 2 else np.pi / 6 if n == 3 else np.pi / 4)
-    reach = (high - low) / 2 * (1.0 if n < 4 else 0.9) + 0.55 * part.group.size + DISTANCE["surrounding"]
+    angles = 2 * np.pi * np.arange(n) / n + (
+        np.pi if n == 2 else np.pi / 6 if n == 3 else np.pi / 4
+    )
+    reach = (
+        (high - low) / 2 * (1.0 if n < 4 else 0.9)
+        + 0.55 * part.group.size
+        + DISTANCE["surrounding"]
+    )
     row = part.group.size * (1.0 + part.group.gap) * np.stack([np.arange(n), np.zeros(n)], axis=1)
-    places = (low + high) / 2 + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1) + part.places - row
+    places = (
+        (low + high) / 2
+        + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        + part.places
+        - row
+    )
     return replace(part, places=places)
 
 
 def _look(part: Placed, turn: float) -> Placed:
-    return replace(part, directions=np.full(len(part.places), turn), angles=part.angles + LEAN * turn)
+    return replace(
+        part, directions=np.full(len(part.places), turn), angles=part.angles + LEAN * turn
+    )
 
 
 def _turn(part: Placed, tilt: float) -> Placed:
     """Turn places and angles clockwise by the tilt in degrees."""
     c, s = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
-    return replace(part, places=part.places @ np.array([[c, s], [-s, c]]), angles=part.angles + tilt)
+    return replace(
+        part, places=part.places @ np.array([[c, s], [-s, c]]), angles=part.angles + tilt
+    )
 
 
 def _fit(parts: list[Placed], rng: np.random.Generator) -> list[Placed]:
@@ -187,6 +208,8 @@ def _fit(parts: list[Placed], rng: np.random.Generator) -> list[Placed]:
     room = (np.array(FRAME) - scale * (high - low)) / 2
     centre = np.array(CENTRE) + 0.5 * room * rng.uniform(-1, 1, 2)
     return [
-        replace(part, places=centre + scale * (part.places - (low + high) / 2), sizes=scale * part.sizes)
+        replace(
+            part, places=centre + scale * (part.places - (low + high) / 2), sizes=scale * part.sizes
+        )
         for part in parts
     ]

@@ -68,7 +68,9 @@ TEMPLATES = (
     "{place} with {groups}{layout}.",
     "a view of {place} and {groups}{layout}.",
 )
-ALL_FACTS_SHARE = 0.5  # of captions that say everything; the others leave each fact out now and then
+ALL_FACTS_SHARE = (
+    0.5  # of captions that say everything; the others leave each fact out now and then
+)
 KEEP_SHARE = 0.6
 
 
@@ -77,10 +79,17 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     keep = (rng.random(5) < (1.0 if rng.random() < ALL_FACTS_SHARE else KEEP_SHARE)).tolist()
     say_second, say_layout, say_where, say_color, say_count = keep
     first, others = scene.groups[0], scene.groups[1:] if say_second else ()
-    phrases = [_noun_phrase(group, rng, color=say_color, number=say_count) for group in (first, *others)]
-    layout = " " + _pick(rng, LAYOUT_PHRASES[first.layout]) if say_layout and first.count > 1 else ""
+    phrases = [
+        _noun_phrase(group, rng, color=say_color, number=say_count) for group in (first, *others)
+    ]
+    layout = (
+        " " + _pick(rng, LAYOUT_PHRASES[first.layout]) if say_layout and first.count > 1 else ""
+    )
     if layout and first.layout in LAYOUT_NOUNS and not others and rng.random() < 0.3:
-        phrases[0], layout = f"a {LAYOUT_NOUNS[first.layout]} of {phrases[0].removeprefix('a ')}", ""
+        phrases[0], layout = (
+            f"a {LAYOUT_NOUNS[first.layout]} of {phrases[0].removeprefix('a ')}",
+            "",
+        )
     if others:  # the layout belongs to the first group only
         phrases, layout = [phrases[0] + layout, *phrases[1:]], ""
     return _pick(rng, TEMPLATES).format(
@@ -96,12 +105,23 @@ def vocabulary() -> tuple[str, ...]:
     """Return every word that a caption can hold, sorted."""
     nouns = [word for pairs in NOUNS.values() for pair in pairs for word in pair]
     phrases = [
-        p for table in (LAYOUT_PHRASES, BACKGROUND_PHRASES, BACKGROUND_NOUNS) for row in table.values() for p in row
+        p
+        for table in (LAYOUT_PHRASES, BACKGROUND_PHRASES, BACKGROUND_NOUNS)
+        for row in table.values()
+        for p in row
     ]
     digits = [str(i + 1) for i in range(len(NUMBERS))]
-    other = ["is are an many some pair several a few of and", *LAYOUT_NOUNS.values(), *COLORS, *NUMBERS, *digits]
+    other = [
+        "is are an many some pair several a few of and",
+        *LAYOUT_NOUNS.values(),
+        *COLORS,
+        *NUMBERS,
+        *digits,
+    ]
     templates = [re.sub(r"\{\w+\}", " ", template) for template in TEMPLATES]
-    return tuple(sorted(set(re.findall(r"[a-z0-9]+", " ".join([*nouns, *phrases, *other, *templates])))))
+    return tuple(
+        sorted(set(re.findall(r"[a-z0-9]+", " ".join([*nouns, *phrases, *other, *templates]))))
+    )
 
 
 def _noun_phrase(group: Group, rng: np.random.Generator, *, color: bool, number: bool) -> str:

@@ -40,7 +40,10 @@ class ContrastiveCLIP(nn.Module):
         super().__init__()
         self.clip = clip
         self.log_scale = nn.ParameterDict(
-            {name: nn.Parameter(torch.tensor(float(init_scale)).log()) for name in ("pooled", "dense")}
+            {
+                name: nn.Parameter(torch.tensor(float(init_scale)).log())
+                for name in ("pooled", "dense")
+            }
         )
 
     def embed_images(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,9 +69,13 @@ class ContrastiveCLIP(nn.Module):
         x = x[torch.arange(len(x), device=x.device), eos]  # (B, D)
         return clip.ln_final(x) @ clip.text_projection
 
-    def forward(self, images: Tensor, tokens: Tensor, eos: Tensor, noise: Tensor | None = None) -> Tensor:
+    def forward(
+        self, images: Tensor, tokens: Tensor, eos: Tensor, noise: Tensor | None = None
+    ) -> Tensor:
         """Return the loss: InfoNCE of the texts with the pooled embeddings plus the same with the dense ones."""
         pooled, dense = self.embed_images(images)
         text = self.embed_texts(tokens, eos, noise)
-        scale = {name: value.exp().clamp(max=100.0) for name, value in self.log_scale.items()}  # CLIP's bound
+        scale = {
+            name: value.exp().clamp(max=100.0) for name, value in self.log_scale.items()
+        }  # CLIP's bound
         return info_nce(pooled, text, scale["pooled"]) + info_nce(dense, text, scale["dense"])

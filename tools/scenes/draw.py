@@ -59,11 +59,17 @@ def _backdrop(background: str, step: int, side: int) -> Image.Image:
     """Return the gradient of a background at a tilt of ``step`` steps; callers must copy it."""
     places, colors = zip(*STOPS[background], strict=True)
     axis = np.linspace(0, 1, 1024)
-    ramp = np.stack([np.interp(axis, places, channel) for channel in zip(*colors, strict=True)], axis=1)  # (1024, 3)
+    ramp = np.stack(
+        [np.interp(axis, places, channel) for channel in zip(*colors, strict=True)], axis=1
+    )  # (1024, 3)
     angle = np.radians(step * TILT_STEP)
     y, x = np.mgrid[0:side, 0:side] / (side - 1) - 0.5
-    height = y * np.cos(angle) - x * np.sin(angle) + 0.5  # (side, side), along the tilted upright axis
-    return Image.fromarray(ramp[np.clip(height * 1023, 0, 1023).astype(int)].round().astype(np.uint8))
+    height = (
+        y * np.cos(angle) - x * np.sin(angle) + 0.5
+    )  # (side, side), along the tilted upright axis
+    return Image.fromarray(
+        ramp[np.clip(height * 1023, 0, 1023).astype(int)].round().astype(np.uint8)
+    )
 
 
 def _upright(tilt: float, side: int) -> np.ndarray:
@@ -82,26 +88,40 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 def _blob(
-    draw: ImageDraw.ImageDraw, upright: np.ndarray, centre: tuple[float, float], radii: tuple[float, float], fill: Rgb
+    draw: ImageDraw.ImageDraw,
+    upright: np.ndarray,
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    fill: Rgb,
 ) -> None:
     _polygon(draw, np.array(centre) + np.array(radii) * _CIRCLE, upright, fill)
 
 
-def _add_clouds(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator) -> None:
-    for x, y in zip((0.18, 0.78, 0.4), rng.uniform((0.06, 0.1, 0.72), (0.2, 0.3, 0.92)), strict=True):
+def _add_clouds(
+    draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
+) -> None:
+    for x, y in zip(
+        (0.18, 0.78, 0.4), rng.uniform((0.06, 0.1, 0.72), (0.2, 0.3, 0.92)), strict=True
+    ):
         x += float(rng.uniform(-0.12, 0.12))
         _blob(draw, upright, (x, y), (0.15, 0.045), (240, 247, 253))
         _blob(draw, upright, (x + 0.03, y - 0.035), (0.08, 0.055), (240, 247, 253))
 
 
-def _add_sun_and_tufts(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator) -> None:
+def _add_sun_and_tufts(
+    draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
+) -> None:
     _blob(draw, upright, (float(rng.uniform(0.1, 0.9)), 0.13), (0.07, 0.07), (255, 240, 170))
     _blob(draw, upright, (float(rng.uniform(0.1, 0.9)), 0.44), (0.42, 0.07), (138, 192, 98))
     for x, y in rng.uniform((0.0, 0.52), (1.0, 1.0), (6, 2)):
-        _polygon(draw, np.array([(x, y), (x + 0.012, y - 0.05), (x + 0.024, y)]), upright, (90, 150, 62))
+        _polygon(
+            draw, np.array([(x, y), (x + 0.012, y - 0.05), (x + 0.024, y)]), upright, (90, 150, 62)
+        )
 
 
-def _add_sun_and_waves(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator) -> None:
+def _add_sun_and_waves(
+    draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
+) -> None:
     _blob(draw, upright, (float(rng.uniform(0.1, 0.9)), 0.13), (0.07, 0.07), (255, 244, 190))
     for x in rng.uniform(0.05, 0.95, 3):
         _blob(draw, upright, (float(x), 0.37), (0.09, 0.008), (214, 240, 244))
@@ -109,15 +129,21 @@ def _add_sun_and_waves(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray
         _blob(draw, upright, (float(x), float(y)), (0.015, 0.008), (206, 176, 120))
 
 
-def _add_moon(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator) -> None:
+def _add_moon(
+    draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
+) -> None:
     x = float(rng.uniform(0.12, 0.88))
     _blob(draw, upright, (x, 0.13), (0.075, 0.075), (240, 234, 204))
     _blob(draw, upright, (x + 0.035, 0.115), (0.06, 0.06), (32, 36, 78))
-    for px, py in (rng.uniform((0.0, 0.0), (1.0, 0.62), (12, 2)) @ upright[:2] + upright[2]).tolist():
+    for px, py in (
+        rng.uniform((0.0, 0.0), (1.0, 0.62), (12, 2)) @ upright[:2] + upright[2]
+    ).tolist():
         draw.rectangle((px, py, px + 1, py + 1), fill=(222, 222, 236))
 
 
-def _add_window(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator) -> None:
+def _add_window(
+    draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
+) -> None:
     x = float(rng.uniform(0.05, 0.6))
     for inset, fill in ((0.0, (250, 248, 242)), (0.025, (176, 214, 238))):
         x0, x1, y0, y1 = x + inset, x + 0.34 - inset, 0.08 + inset, 0.44 - inset
@@ -129,13 +155,17 @@ def _add_window(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: 
         _polygon(draw, np.array(bar) + np.array([x, 0]), upright, (250, 248, 242))
 
 
-def _add_ripples(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator) -> None:
+def _add_ripples(
+    draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
+) -> None:
     _blob(draw, upright, (float(rng.uniform(0.1, 0.9)), 0.29), (0.3, 0.07), (86, 128, 108))
     for x, y in rng.uniform((0.0, 0.42), (1.0, 1.0), (8, 2)):
         _blob(draw, upright, (float(x), float(y)), (0.08, 0.006), (172, 216, 230))
 
 
-def _add_flakes(draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator) -> None:
+def _add_flakes(
+    draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
+) -> None:
     _blob(draw, upright, (float(rng.uniform(0.1, 0.9)), 0.42), (0.4, 0.07), (238, 243, 249))
     for px, py in (rng.uniform(0.0, 1.0, (16, 2)) @ upright[:2] + upright[2]).tolist():
         draw.ellipse((px, py, px + 4, py + 4), fill=(255, 255, 255))
@@ -156,7 +186,10 @@ def _draw_group(draw: ImageDraw.ImageDraw, part: Placed, side: int) -> None:
     """Draw the objects from back to front."""
     shape, colors = SHAPES[part.group.kind], ROLE_COLORS[part.group.color]
     angles = np.radians(part.angles)
-    cosines, sines = (np.cos(angles) * part.sizes * side).tolist(), (np.sin(angles) * part.sizes * side).tolist()
+    cosines, sines = (
+        (np.cos(angles) * part.sizes * side).tolist(),
+        (np.sin(angles) * part.sizes * side).tolist(),
+    )
     places = (part.places * side).tolist()
     for i in np.argsort(part.places[:, 1], kind="stable").tolist():
         c, s, d = cosines[i], sines[i], float(part.directions[i])

@@ -25,7 +25,9 @@ from tools.scenes.intents import INTENT_KEYS, NUM_ANNOTATORS, annotate, consensu
 
 STAMP = "scenes.json"
 FORMAT_VERSION = 1
-STREAM = 1  # not zero: no picture can be one of the pre-training pool, whose seeds are (seed, number)
+STREAM = (
+    1  # not zero: no picture can be one of the pre-training pool, whose seeds are (seed, number)
+)
 SPLITS = {"train": 1600, "val": 350, "test": 400}
 JPEG_QUALITY = 95
 
@@ -49,11 +51,15 @@ def make_scenes(
     settings = {"version": FORMAT_VERSION, "seed": seed, "size": size, **counts}
     stamp = _read_stamp(root)
     if stamp is None and (root / "annotations").exists():
-        raise UserError(f"{root} already holds annotations of another data set; give --root a folder of its own")
+        raise UserError(
+            f"{root} already holds annotations of another data set; give --root a folder of its own"
+        )
     if stamp == {**settings, "complete": True} and _is_complete(root, counts):
         return False
     root.mkdir(parents=True, exist_ok=True)
-    _write_json(root / STAMP, {**settings, "complete": False})  # before the annotations, so that they are known as ours
+    _write_json(
+        root / STAMP, {**settings, "complete": False}
+    )  # before the annotations, so that they are known as ours
     for folder in ("annotations", "low"):
         (root / folder).mkdir(exist_ok=True)
     with tqdm(total=sum(counts.values()), unit="image", disable=None) as bar:
@@ -75,11 +81,15 @@ def _write_split(root: Path, split: str, *, count: int, seed: int, size: int, ba
     images, annotations = [], []
     for i in range(count):
         scene, votes = sample_labelled(seed, split, i)
-        image_id = hashlib.md5(f"scene-{seed}-{split}-{i}".encode(), usedforsecurity=False).hexdigest()
+        image_id = hashlib.md5(
+            f"scene-{seed}-{split}-{i}".encode(), usedforsecurity=False
+        ).hexdigest()
         filename = f"low/{image_id}.jpg"
         Image.fromarray(draw_scene(scene, size)).save(root / filename, quality=JPEG_QUALITY)
         annotations.append({"id": i, "image_id": image_id, **_targets(split, scene, votes)})
-        images.append({"id": image_id, "filename": filename, "original_id": image_id, "unsplash_url": ""})
+        images.append(
+            {"id": image_id, "filename": filename, "original_id": image_id, "unsplash_url": ""}
+        )
         bar.update()
     info = {"year": 2020, "version": FORMAT_VERSION, "description": f"Drawn scenes, {split}"}
     categories = [{"id": c, "name": name} for c, name in enumerate(INTENT_KEYS)]
@@ -90,7 +100,11 @@ def _write_split(root: Path, split: str, *, count: int, seed: int, size: int, ba
 def _targets(split: str, scene: Scene, votes: np.ndarray) -> dict[str, list]:
     """Return the shares of the annotators for training, what at least two of them mark otherwise."""
     if split == "train":
-        return {"category_ids_softprob": [count / NUM_ANNOTATORS for count in votes.sum(axis=0).tolist()]}
+        return {
+            "category_ids_softprob": [
+                count / NUM_ANNOTATORS for count in votes.sum(axis=0).tolist()
+            ]
+        }
     return {"category_ids": np.flatnonzero(consensus(votes, scene)).tolist()}
 
 
@@ -113,8 +127,12 @@ def _is_complete(root: Path, counts: dict[str, int]) -> bool:
     try:
         present = set(os.listdir(root / "low"))
         for split, count in counts.items():
-            images = json.loads((root / "annotations" / f"intentonomy_{split}2020.json").read_text())["images"]
-            if len(images) != count or any(os.path.basename(image["filename"]) not in present for image in images):
+            images = json.loads(
+                (root / "annotations" / f"intentonomy_{split}2020.json").read_text()
+            )["images"]
+            if len(images) != count or any(
+                os.path.basename(image["filename"]) not in present for image in images
+            ):
                 return False
     except (OSError, ValueError, KeyError):
         return False
@@ -125,10 +143,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--root", required=True, help="folder to write to")
-    parser.add_argument("--seed", type=int, default=0, help="which split of the world: other seeds, other pictures (0)")
-    parser.add_argument("--size", type=int, default=96, help="side of the square images in pixels (96)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="which split of the world: other seeds, other pictures (0)",
+    )
+    parser.add_argument(
+        "--size", type=int, default=96, help="side of the square images in pixels (96)"
+    )
     for split, count in SPLITS.items():
-        parser.add_argument(f"--num-{split}", type=int, default=count, help=f"number of {split} images ({count})")
+        parser.add_argument(
+            f"--num-{split}", type=int, default=count, help=f"number of {split} images ({count})"
+        )
     args = parser.parse_args(argv)
     if min(args.num_train, args.num_val, args.num_test) < 1 or args.size < 16 or args.seed < 0:
         parser.error("every split needs at least one image, --size at least 16, --seed at least 0")

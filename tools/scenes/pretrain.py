@@ -62,7 +62,9 @@ def intent_texts() -> np.ndarray:
     """Return the words of every intent, (3, C): its name, its path, its sentence."""
     tree = load_hierarchy("scenes", list(INTENT_KEYS))
     words = {"names": tree.names, "paths": tree.paths, "sentences": tree.sentences}
-    return np.array([[text.rstrip(".") for text in class_texts(strategy, **words)] for strategy in STRATEGIES])
+    return np.array(
+        [[text.rstrip(".") for text in class_texts(strategy, **words)] for strategy in STRATEGIES]
+    )
 
 
 def normalise(images: Tensor, device: torch.device) -> Tensor:
@@ -97,21 +99,35 @@ class Run:
         self.args, self.device, self.step = args, device, 0
         self.intent_texts = intent_texts()
         self.tokenizer = CompactTokenizer([*vocabulary(), *self.intent_texts.reshape(-1), ".", ","])
-        self.model = ContrastiveCLIP(_build_clip(self.tokenizer)).to(device, memory_format=torch.channels_last)
+        self.model = ContrastiveCLIP(_build_clip(self.tokenizer)).to(
+            device, memory_format=torch.channels_last
+        )
         decay, plain = _decay_groups(self.model)
-        groups = [{"params": decay, "weight_decay": args.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        groups = [
+            {"params": decay, "weight_decay": args.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
         self.optim = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98))
         self.state_path = Path(f"{args.output}.state")
-        self.settings = {k: v for k, v in vars(args).items() if k not in ("output", "device", "threads", "held_out")}
+        self.settings = {
+            k: v
+            for k, v in vars(args).items()
+            if k not in ("output", "device", "threads", "held_out")
+        }
 
     def train(self, pool: Pool) -> None:
         """Train until ``args.steps``."""
         started = time.time()
-        model, bar = self.model.train(), tqdm(total=self.args.steps, initial=self.step, desc="train", disable=None)
+        model, bar = (
+            self.model.train(),
+            tqdm(total=self.args.steps, initial=self.step, desc="train", disable=None),
+        )
         while self.step < self.args.steps:
             loss = self._train_step(pool)
             if not math.isfinite(loss):
-                raise UserError(f"the loss is {loss} at step {self.step}; lower --lr (now {self.args.lr})")
+                raise UserError(
+                    f"the loss is {loss} at step {self.step}; lower --lr (now {self.args.lr})"
+                )
             self.step += 1
             bar.update()
             bar.set_postfix(loss=f"{loss:.3f}", lr=f"{self.optim.param_groups[0]['lr']:.1e}")
@@ -182,11 +198,19 @@ class Run:
         clip = self.model.clip.cpu()
         with torch.no_grad():
             clip.logit_scale.copy_(self.model.log_scale["pooled"])
-        state = {k: v for k, v in clip.state_dict().items() if not k.endswith("num_batches_tracked")}
+        state = {
+            k: v for k, v in clip.state_dict().items() if not k.endswith("num_batches_tracked")
+        }
         state = pack_tokens(state, self.tokenizer.ids)
-        state = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()}
+        state = {
+            k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()
+        }
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in state.items()}, str(path), {"settings": json.dumps(self.settings)})
+        save_file(
+            {k: v.contiguous() for k, v in state.items()},
+            str(path),
+            {"settings": json.dumps(self.settings)},
+        )
 
 
 def _build_clip(tokenizer: CompactTokenizer) -> open_clip.CLIP:
@@ -215,14 +239,24 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--pool", type=int, default=40000, help="pictures that are drawn (28 kB of memory each)")
-    parser.add_argument("--held-out", type=int, default=1500, help="pictures for the figures at the end")
+    parser.add_argument(
+        "--pool", type=int, default=40000, help="pictures that are drawn (28 kB of memory each)"
+    )
+    parser.add_argument(
+        "--held-out", type=int, default=1500, help="pictures for the figures at the end"
+    )
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
-    parser.add_argument("--intent-rate", type=float, default=0.15, help="share of captions with an intent's words")
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True, help="autocast to bfloat16")
+    parser.add_argument(
+        "--intent-rate", type=float, default=0.15, help="share of captions with an intent's words"
+    )
+    parser.add_argument(
+        "--bf16", action=argparse.BooleanOptionalAction, default=True, help="autocast to bfloat16"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as there are")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="CPU threads; 0: as many as there are"
+    )
     return parser.parse_args(argv)
 
 
@@ -241,7 +275,9 @@ def main(argv: list[str] | None = None) -> None:
     held_out = draw_pool(args.held_out, size, args.seed + 1_000_003, "held out")
     report = zero_shot_report(args.output, held_out.images, held_out.scenes)
     report["minutes of this call"] = (time.time() - started) / 60
-    Path(f"{args.output}.json").write_text(json.dumps({"settings": run.settings, "figures": report}, indent=2) + "\n")
+    Path(f"{args.output}.json").write_text(
+        json.dumps({"settings": run.settings, "figures": report}, indent=2) + "\n"
+    )
     run.state_path.unlink(missing_ok=True)
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.2f} MB", *report.items(), sep="\n")
 

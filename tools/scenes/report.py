@@ -37,7 +37,9 @@ def zero_shot_report(path: Path, images: Tensor, scenes: list[Scene]) -> dict[st
     report, rows = {}, [i for i, _ in first]
     for name, image in _image_features(clip, images).items():  # (N, E)
         report[f"object accuracy, {name}"] = _accuracy(image[rows] @ by_kind.T, kind)
-        report[f"colour accuracy, {name}"] = _accuracy(torch.einsum("ne,nce->nc", image[rows], by_color), color)
+        report[f"colour accuracy, {name}"] = _accuracy(
+            torch.einsum("ne,nce->nc", image[rows], by_color), color
+        )
         report[f"R@1 of {num}, {name}"] = _accuracy(image[:num] @ captions.T, torch.arange(num))
     return report
 

@@ -47,7 +47,9 @@ class Shape:
 def ellipse(x: float, y: float, rx: float, ry: float | None = None, *, num: int = 16) -> Points:
     """Return a polygon (num, 2) on an ellipse."""
     angles = np.linspace(0, 2 * np.pi, num, endpoint=False)
-    return np.stack([x + rx * np.cos(angles), y + (rx if ry is None else ry) * np.sin(angles)], axis=1)
+    return np.stack(
+        [x + rx * np.cos(angles), y + (rx if ry is None else ry) * np.sin(angles)], axis=1
+    )
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float) -> Points:
@@ -76,12 +78,17 @@ def _grown(points: Points, width: float) -> Points:
     """Move every vertex outwards from the middle of the polygon's box."""
     middle = (points.min(0) + points.max(0)) / 2
     offset = points - middle
-    return points + width * offset / np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1e-6) * 1.15
+    return (
+        points
+        + width * offset / np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1e-6) * 1.15
+    )
 
 
 def _petals(x: float, y: float) -> list[tuple[Points, str]]:
     angles = np.radians(72 * np.arange(5) - 90)
-    return [(ellipse(x + 0.17 * np.cos(a), y + 0.17 * np.sin(a), 0.14, num=12), "main") for a in angles]
+    return [
+        (ellipse(x + 0.17 * np.cos(a), y + 0.17 * np.sin(a), 0.14, num=12), "main") for a in angles
+    ]
 
 
 _PARTS: dict[str, list[tuple[Points, str]]] = {
@@ -193,10 +200,14 @@ _PARTS: dict[str, list[tuple[Points, str]]] = {
 
 def _build(parts: list[tuple[Points, str]]) -> Shape:
     """Put the outlines first and all vertices into one array, which is transformed at once."""
-    outlines = [(_grown(points, OUTLINE_WIDTH), "outline") for points, role in parts if role in OUTLINED]
+    outlines = [
+        (_grown(points, OUTLINE_WIDTH), "outline") for points, role in parts if role in OUTLINED
+    ]
     ends = np.cumsum([len(points) for points, _ in outlines + parts]).tolist()
     roles = [role for _, role in outlines + parts]
-    spans = [(start, end, role) for (start, end), role in zip(pairwise([0, *ends]), roles, strict=True)]
+    spans = [
+        (start, end, role) for (start, end), role in zip(pairwise([0, *ends]), roles, strict=True)
+    ]
     return Shape(np.concatenate([points for points, _ in outlines + parts]), tuple(spans))
 
 
@@ -215,7 +226,11 @@ def role_colors(color: str) -> dict[str, tuple[int, ...]]:
     elif color == "white":
         shades = {"light": (255, 255, 255), "dark": (200, 200, 208), "outline": (92, 92, 104)}
     else:
-        shades = {"light": _blend(main, 255, 0.55), "dark": _blend(main, 0, 0.3), "outline": _blend(main, 0, 0.68)}
+        shades = {
+            "light": _blend(main, 255, 0.55),
+            "dark": _blend(main, 0, 0.3),
+            "outline": _blend(main, 0, 0.68),
+        }
     shades["outlined_dark"] = shades["dark"]
     return {"main": main, **shades, **FIXED_ROLES, "paper_flat": FIXED_ROLES["paper"]}
 

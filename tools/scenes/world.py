@@ -86,8 +86,13 @@ def sample_scene(rng: np.random.Generator) -> Scene:
     relation = "none"
     if two:
         count = 1 + _weighted(rng, SECOND_OF_TWO_WEIGHTS)
-        kind, color = _pick_other(rng, KINDS, groups[0].kind), _pick_other(rng, COLORS, groups[0].color)
-        groups.append(_make_group(rng, kind, color, count, "single" if count == 1 else "row", hidden))
+        kind, color = (
+            _pick_other(rng, KINDS, groups[0].kind),
+            _pick_other(rng, COLORS, groups[0].color),
+        )
+        groups.append(
+            _make_group(rng, kind, color, count, "single" if count == 1 else "row", hidden)
+        )
         relation = _sample_relation(rng, count)
     return Scene(
         background=_pick(rng, BACKGROUNDS),
@@ -100,14 +105,18 @@ def sample_scene(rng: np.random.Generator) -> Scene:
     )
 
 
-def _make_group(rng: np.random.Generator, kind: str, color: str, count: int, layout: str, hidden: dict) -> Group:
+def _make_group(
+    rng: np.random.Generator, kind: str, color: str, count: int, layout: str, hidden: dict
+) -> Group:
     """Return a group; the order of sizes falls back to what so few objects can show."""
     order = hidden["order"]
     if count == 1:
         order = "equal"
     elif count == 2 and order == "mixed":
         order = "one_big"
-    return Group(kind, color, count, layout, size=float(rng.uniform(0.75, 1.0)), **{**hidden, "order": order})
+    return Group(
+        kind, color, count, layout, size=float(rng.uniform(0.75, 1.0)), **{**hidden, "order": order}
+    )
 
 
 def _sample_layout(rng: np.random.Generator, count: int, two: bool) -> str:
@@ -122,7 +131,9 @@ def _sample_layout(rng: np.random.Generator, count: int, two: bool) -> str:
 
 def _sample_relation(rng: np.random.Generator, count: int) -> str:
     """Draw the relation of two groups; one object alone cannot surround the others."""
-    relations = [name for name in RELATIONS if name != "none" and (name != "surrounding" or count > 1)]
+    relations = [
+        name for name in RELATIONS if name != "none" and (name != "surrounding" or count > 1)
+    ]
     return _pick(rng, relations)
 
 

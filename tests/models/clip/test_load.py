@@ -60,12 +60,14 @@ def test_formats_give_the_same_weights(resnet_clip, tmp_path, form):
     loaded = load_clip("", path=str(path))
     assert not loaded.training
     for name, value in resnet_clip.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], value.half().float() if value.is_floating_point() else value), (
-            name
-        )
+        assert torch.equal(
+            loaded.state_dict()[name], value.half().float() if value.is_floating_point() else value
+        ), name
     assert not any(p.requires_grad or p.dtype != torch.float32 for p in loaded.parameters())
     images = torch.randn(1, 3, 64, 64)
-    torch.testing.assert_close(loaded.encode_image(images), resnet_clip.encode_image(images), atol=0.05, rtol=0.05)
+    torch.testing.assert_close(
+        loaded.encode_image(images), resnet_clip.encode_image(images), atol=0.05, rtol=0.05
+    )
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -81,11 +83,17 @@ def test_a_vit_is_inferred_too(vit_clip, tmp_path):
     path = tmp_path / "vit.pt"
     torch.save(vit_clip.state_dict(), path)
     images = torch.randn(1, 3, 32, 32)
-    torch.testing.assert_close(load_clip("", path=str(path)).encode_image(images), vit_clip.encode_image(images))
+    torch.testing.assert_close(
+        load_clip("", path=str(path)).encode_image(images), vit_clip.encode_image(images)
+    )
 
 
 def test_what_a_file_need_not_have_gets_its_value(resnet_clip, tmp_path):
-    state = {k: v for k, v in resnet_clip.state_dict().items() if k != "logit_scale" and "num_batches" not in k}
+    state = {
+        k: v
+        for k, v in resnet_clip.state_dict().items()
+        if k != "logit_scale" and "num_batches" not in k
+    }
     torch.save(state, tmp_path / "clip.pt")
     loaded = load_clip("", path=str(tmp_path / "clip.pt"))
     assert loaded.logit_scale.item() == pytest.approx(math.log(1 / 0.07))
@@ -140,14 +148,18 @@ def test_a_checkpoint_that_runs_code_is_refused(tmp_path):
 
 def test_architecture_file_random_weights_said_loudly(tmp_path, caplog):
     arch = tmp_path / "tiny.json"
-    arch.write_text(json.dumps({"embed_dim": 32, "quick_gelu": True, "vision_cfg": RESNET, "text_cfg": TEXT}))
+    arch.write_text(
+        json.dumps({"embed_dim": 32, "quick_gelu": True, "vision_cfg": RESNET, "text_cfg": TEXT})
+    )
     logger = logging.getLogger("intclip")
     logger.propagate = True
     with caplog.at_level(logging.WARNING):
         load_clip("", arch=str(arch))
     assert "RANDOM WEIGHTS" in caplog.text
     assert image_statistics(str(arch))[0] == CLIP_MEAN
-    arch.write_text(json.dumps({"embed_dim": 32, "preprocess_cfg": {"mean": [0.1] * 3, "std": [0.2] * 3}}))
+    arch.write_text(
+        json.dumps({"embed_dim": 32, "preprocess_cfg": {"mean": [0.1] * 3, "std": [0.2] * 3}})
+    )
     assert image_statistics(str(arch)) == ((0.1,) * 3, (0.2,) * 3)
     with pytest.raises(UserError, match="vision_cfg"):
         load_clip("", arch=str(arch))

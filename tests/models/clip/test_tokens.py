@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from models.clip.load import load_clip
-from models.clip.tokens import VOCAB_SIZE, CompactTokenizer, expand_tokens, pack_tokens, unknown_tokens, warn_unknown
+from models.clip.tokens import (
+    VOCAB_SIZE,
+    CompactTokenizer,
+    expand_tokens,
+    pack_tokens,
+    unknown_tokens,
+    warn_unknown,
+)
 
 WORDS = ("red", "ball", "balls", "starfish", "a", "photo", "of", ".")
 
@@ -21,7 +28,11 @@ def test_numbers_stand_for_clips_own_tokens(words):
     text = " ".join(words)
     ids = tokenizer.ids[torch.tensor(tokenizer.encode(text))].tolist()
     padded = open_clip.tokenize([text])[0].tolist()
-    assert padded[: len(ids) + 2] == [int(tokenizer.ids[tokenizer.start]), *ids, int(tokenizer.ids[tokenizer.end])]
+    assert padded[: len(ids) + 2] == [
+        int(tokenizer.ids[tokenizer.start]),
+        *ids,
+        int(tokenizer.ids[tokenizer.end]),
+    ]
 
 
 def test_an_unseen_word_is_the_unknown_token():
@@ -56,7 +67,13 @@ def compact_file(tmp_path):
     """Return a compact checkpoint of a small CLIP and the CLIP that it was made from, which has only those tokens."""
     torch.manual_seed(0)
     tokenizer = CompactTokenizer(WORDS)
-    text = {"context_length": 77, "vocab_size": tokenizer.unknown + 1, "width": 64, "heads": 1, "layers": 2}
+    text = {
+        "context_length": 77,
+        "vocab_size": tokenizer.unknown + 1,
+        "width": 64,
+        "heads": 1,
+        "layers": 2,
+    }
     vision = {"image_size": 64, "layers": [1, 1, 1, 1], "width": 16, "patch_size": None}
     clip = open_clip.CLIP(embed_dim=32, vision_cfg=vision, text_cfg=text, quick_gelu=True).eval()
     state = {k: v for k, v in clip.state_dict().items() if not k.endswith("num_batches_tracked")}
@@ -73,7 +90,9 @@ def test_the_ordinary_loader_gives_the_same_features(compact_file):
     x = clip.token_embedding(torch.tensor([rows])) + clip.positional_embedding[: len(rows)]
     x = clip.transformer(x, attn_mask=clip.attn_mask[: len(rows), : len(rows)])[:, -1]
     expected = clip.ln_final(x) @ clip.text_projection
-    assert torch.allclose(loaded.encode_text(open_clip.tokenize(["a photo of red balls."])), expected, atol=1e-5)
+    assert torch.allclose(
+        loaded.encode_text(open_clip.tokenize(["a photo of red balls."])), expected, atol=1e-5
+    )
     images = torch.randn(2, 3, 64, 64)
     assert torch.allclose(loaded.encode_image(images), clip.encode_image(images), atol=1e-5)
 

@@ -21,13 +21,17 @@ def attention_of_one_token(pool, token):
 
 
 def plain_resnet_map(visual, images):
-    x = visual.layer4(visual.layer3(visual.layer2(visual.layer1(visual.stem(images)))))  # (B, D, h, w)
+    x = visual.layer4(
+        visual.layer3(visual.layer2(visual.layer1(visual.stem(images))))
+    )  # (B, D, h, w)
     pool, (_, d, h, w) = visual.attnpool, x.shape
     position = pool.positional_embedding[1:]
     side = round(len(position) ** 0.5)
     if (h, w) != (side, side):
         grid = position.T.reshape(1, d, side, side)
-        position = F.interpolate(grid, size=(h, w), mode="bicubic", align_corners=False)[0].flatten(1).T
+        position = (
+            F.interpolate(grid, size=(h, w), mode="bicubic", align_corners=False)[0].flatten(1).T
+        )
     tokens = x.flatten(2).permute(2, 0, 1) + position[:, None]  # (N, B, D)
     dense = torch.cat([attention_of_one_token(pool, token[None]) for token in tokens])  # (N, B, E)
     return dense.permute(1, 2, 0).unflatten(2, (h, w))
@@ -50,7 +54,9 @@ def plain_vit_map(visual, images, residual):
     block = visual.transformer.resblocks[-1]
     rows = []
     for token in tokens.unbind(1)[1:]:
-        alone = block.attention(block.ln_1(token[:, None]))[:, 0]  # a sequence of one: the value path
+        alone = block.attention(block.ln_1(token[:, None]))[
+            :, 0
+        ]  # a sequence of one: the value path
         if residual:
             alone = token + alone
             alone = alone + block.mlp(block.ln_2(alone))
@@ -80,7 +86,11 @@ def test_vit_size_is_free_in_multiples_of_the_patch(vit_clip):
 def test_only_the_semantic_copy_learns(request, kind):
     clip = request.getfixturevalue(kind)
     encoder = build_encoder(clip.visual).train()
-    stats = {k: v.clone() for k, v in encoder.state_dict().items() if "running" in k or "num_batches" in k}
+    stats = {
+        k: v.clone()
+        for k, v in encoder.state_dict().items()
+        if "running" in k or "num_batches" in k
+    }
     sight, semantic = encoder(torch.randn(2, 3, 64, 64))
     assert not sight.requires_grad
     semantic.square().sum().backward()
@@ -106,7 +116,9 @@ def test_learning_moves_semantic_and_leaves_sight(resnet_clip):
 def test_any_suffix_of_stages(resnet_clip, layers):
     images = torch.randn(1, 3, 64, 64)
     _, semantic = build_encoder(resnet_clip.visual, semantic_layers=layers)(images)
-    torch.testing.assert_close(semantic, plain_resnet_map(resnet_clip.visual, images), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        semantic, plain_resnet_map(resnet_clip.visual, images), atol=1e-4, rtol=1e-4
+    )
 
 
 def test_stages_that_are_no_suffix_are_refused(resnet_clip):

@@ -34,7 +34,9 @@ def test_global_on_another_grid_is_clips_pool_with_resized_positions(resnet_clip
     (ours,) = FrozenEncoder(resnet_clip.visual, "global")(images)
     visual, (h, w) = resnet_clip.visual, (size[0] // 32, size[1] // 32)
     position = visual.attnpool.positional_embedding
-    grid = F.interpolate(position[1:].T.reshape(1, -1, 2, 2), size=(h, w), mode="bicubic", align_corners=False)
+    grid = F.interpolate(
+        position[1:].T.reshape(1, -1, 2, 2), size=(h, w), mode="bicubic", align_corners=False
+    )
     resized = torch.cat([position[:1], grid[0].flatten(1).T])
     visual.attnpool.positional_embedding = torch.nn.Parameter(
         resized, requires_grad=False
@@ -45,8 +47,14 @@ def test_global_on_another_grid_is_clips_pool_with_resized_positions(resnet_clip
 def test_mean_is_the_mean_of_the_dense_map_and_concat_is_both(resnet_clip, vit_clip):
     for kind, clip in (("resnet_clip", resnet_clip), ("vit_clip", vit_clip)):
         images = images_of(kind)
-        plain = plain_resnet_map if kind == "resnet_clip" else lambda v, x: plain_vit_map(v, x, residual=False)
-        expected = plain(clip.visual, images).flatten(2).sum(-1) / plain(clip.visual, images)[0, 0].numel()
+        plain = (
+            plain_resnet_map
+            if kind == "resnet_clip"
+            else lambda v, x: plain_vit_map(v, x, residual=False)
+        )
+        expected = (
+            plain(clip.visual, images).flatten(2).sum(-1) / plain(clip.visual, images)[0, 0].numel()
+        )
         (mean,) = FrozenEncoder(clip.visual, "mean")(images)
         first, second = FrozenEncoder(clip.visual, "concat")(images)
         assert close_to(mean, expected), kind
@@ -58,7 +66,9 @@ def test_a_frozen_encoder_stays_frozen(resnet_clip):
     encoder = FrozenEncoder(resnet_clip.visual, "concat").train()
     assert not any(module.training for module in encoder.modules())
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
-    assert not any(part.requires_grad for part in encoder(torch.randn(1, 3, 64, 64, requires_grad=True)))
+    assert not any(
+        part.requires_grad for part in encoder(torch.randn(1, 3, 64, 64, requires_grad=True))
+    )
 
 
 @pytest.mark.parametrize("norm", ["standard", "l2", "none"])

@@ -29,7 +29,9 @@ def test_a_learnt_block_equals_its_plain_form(resnet_clip, dtype, tolerance, pla
     plain, plain_gradients = gradients(block, block, x)
     torch.testing.assert_close(ours, plain, atol=tolerance, rtol=tolerance)
     for mine, other in zip(our_gradients, plain_gradients, strict=True):
-        torch.testing.assert_close(mine, other, atol=tolerance * other.abs().max().item(), rtol=tolerance)
+        torch.testing.assert_close(
+            mine, other, atol=tolerance * other.abs().max().item(), rtol=tolerance
+        )
 
 
 def test_a_frozen_copy_equals_the_stage(resnet_clip):
@@ -46,7 +48,12 @@ def test_recomputed_activations_give_the_same_gradients(request, kind):
     results = []
     for encoder.recompute in (False, True):
         _, semantic = encoder(images)
-        results.append([semantic, *torch.autograd.grad(semantic.square().sum(), list(encoder.semantic.parameters()))])
+        results.append(
+            [
+                semantic,
+                *torch.autograd.grad(semantic.square().sum(), list(encoder.semantic.parameters())),
+            ]
+        )
     for mine, other in zip(*results, strict=True):
         assert torch.equal(mine, other)
 

@@ -14,7 +14,9 @@ TEXTS = ["natural beauty", "to feel secure by looking attractive and fastidious"
 
 def full_length(clip, context, texts):
     """Encode over all 77 positions as CLIP does: token table, then contexts written over place-holder words."""
-    ids = open_clip.tokenize([" ".join(["X"] * context.shape[-2]) + f" {t.replace('_', ' ')}." for t in texts])
+    ids = open_clip.tokenize(
+        [" ".join(["X"] * context.shape[-2]) + f" {t.replace('_', ' ')}." for t in texts]
+    )
     x = clip.token_embedding(ids).clone()
     x[:, 1 : 1 + context.shape[-2]] = context
     x = clip.transformer(x + clip.positional_embedding, attn_mask=clip.attn_mask)
@@ -25,9 +27,13 @@ def full_length(clip, context, texts):
 @pytest.mark.parametrize("class_specific", [True, False])
 @pytest.mark.parametrize("chunk_size", [0, 2, 5])
 def test_equals_the_full_length_with_gradients(resnet_clip, class_specific, chunk_size):
-    prompts = PromptLearner(resnet_clip, TEXTS, num_ctx_pos=5, num_ctx_neg=3, class_specific=class_specific)
+    prompts = PromptLearner(
+        resnet_clip, TEXTS, num_ctx_pos=5, num_ctx_neg=3, class_specific=class_specific
+    )
     features = TextEncoder(resnet_clip)(prompts(), chunk_size)
-    expected = torch.cat([full_length(resnet_clip, c, TEXTS) for c in (prompts.ctx_pos, prompts.ctx_neg)])
+    expected = torch.cat(
+        [full_length(resnet_clip, c, TEXTS) for c in (prompts.ctx_pos, prompts.ctx_neg)]
+    )
     torch.testing.assert_close(features, expected, atol=1e-5, rtol=1e-5)
     weights = torch.randn_like(features)
     ours = torch.autograd.grad((features * weights).sum(), list(prompts.parameters()))
@@ -38,7 +44,9 @@ def test_equals_the_full_length_with_gradients(resnet_clip, class_specific, chun
 
 @pytest.mark.parametrize("class_specific", [True, False])
 def test_each_distinct_token_is_encoded_once(resnet_clip, class_specific):
-    prompts = PromptLearner(resnet_clip, TEXTS, num_ctx_pos=5, num_ctx_neg=3, class_specific=class_specific)()
+    prompts = PromptLearner(
+        resnet_clip, TEXTS, num_ctx_pos=5, num_ctx_neg=3, class_specific=class_specific
+    )()
     texts = sum(len(class_tokens(text)) + 1 for text in TEXTS)  # with EOS
     contexts = (5 + 3) * (len(TEXTS) if class_specific else 1)
     assert len(prompts.tokens) == 1 + contexts + 2 * texts
@@ -48,13 +56,17 @@ def test_each_distinct_token_is_encoded_once(resnet_clip, class_specific):
             whole = prompts.tokens[prompts.index[start + row]]
             assert torch.equal(piece.tokens[piece.index[row]], whole)
         own = piece.place[piece.starts[0] :]
-        assert torch.equal(piece.index.flatten()[own], torch.arange(piece.starts[0], len(piece.tokens)))
+        assert torch.equal(
+            piece.index.flatten()[own], torch.arange(piece.starts[0], len(piece.tokens))
+        )
 
 
 def test_many_prompts_are_encoded_in_pieces_of_themselves(resnet_clip, monkeypatch):
     prompts = PromptLearner(resnet_clip, TEXTS, num_ctx_pos=2, num_ctx_neg=2)()
     encoder, sizes = TextEncoder(resnet_clip), []
-    monkeypatch.setattr(encoder, "encode", lambda piece: sizes.append(len(piece.eos)) or torch.zeros(1, 1))
+    monkeypatch.setattr(
+        encoder, "encode", lambda piece: sizes.append(len(piece.eos)) or torch.zeros(1, 1)
+    )
     monkeypatch.setattr("models.text.encoder.MANY", 5)
     monkeypatch.setattr("models.text.encoder.CHUNK", 4)
     for chunk_size in (-1, 0, 5):
@@ -64,7 +76,11 @@ def test_many_prompts_are_encoded_in_pieces_of_themselves(resnet_clip, monkeypat
 
 @pytest.mark.parametrize("quick_gelu", [True, False])
 def test_the_mlp_is_that_of_the_backbone(quick_gelu):
-    clip = open_clip.CLIP(32, dict(RESNET), dict(TEXT), quick_gelu=quick_gelu).eval().requires_grad_(False)
+    clip = (
+        open_clip.CLIP(32, dict(RESNET), dict(TEXT), quick_gelu=quick_gelu)
+        .eval()
+        .requires_grad_(False)
+    )
     prompts = PromptLearner(clip, TEXTS, num_ctx_pos=2, num_ctx_neg=2)
     expected = torch.cat([full_length(clip, c, TEXTS) for c in (prompts.ctx_pos, prompts.ctx_neg)])
     torch.testing.assert_close(TextEncoder(clip)(prompts()), expected, atol=1e-5, rtol=1e-5)
@@ -88,7 +104,11 @@ def test_too_long_a_prompt_names_the_class(resnet_clip):
 
 
 def test_class_texts():
-    parts = {"names": ["in_love"], "paths": [("security", "intimacy", "in love")], "sentences": ["a sentence"]}
+    parts = {
+        "names": ["in_love"],
+        "paths": [("security", "intimacy", "in love")],
+        "sentences": ["a sentence"],
+    }
     assert class_texts("name", **parts) == ["in love"]
     assert class_texts("path", **parts) == ["security, intimacy, in love"]
     assert class_texts("sentence", **parts) == ["a sentence"]
@@ -103,4 +123,6 @@ def test_autocast_and_no_weight_gradients(resnet_clip):
         out = encoder(learner())
     torch.testing.assert_close(out.float(), exact, rtol=0.1, atol=0.1)
     out.float().sum().backward()
-    assert learner.ctx_pos.grad.isfinite().all() and all(p.grad is None for p in encoder.parameters())
+    assert learner.ctx_pos.grad.isfinite().all() and all(
+        p.grad is None for p in encoder.parameters()
+    )

@@ -24,7 +24,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()
+    }
 
 
 def test_layout(root: Path) -> None:
@@ -34,12 +36,16 @@ def test_layout(root: Path) -> None:
         assert [c["name"] for c in data["categories"]] == list(INTENT_KEYS)
         assert len(data["annotations"]) == len(data["images"]) == count
         for entry, image in zip(data["annotations"], data["images"], strict=True):
-            assert entry["image_id"] == image["id"] and image["filename"] == f"low/{image['id']}.jpg"
+            assert (
+                entry["image_id"] == image["id"] and image["filename"] == f"low/{image['id']}.jpg"
+            )
             assert Image.open(root / image["filename"]).size == (32, 32)
             if split == "train":
                 shares = np.asarray(entry["category_ids_softprob"])
                 assert len(shares) == 20 and np.isin((shares * 3).round(6), range(4)).all()
-                assert 3 <= (shares * 3).round().sum() <= 9  # three annotators, one to three labels each
+                assert (
+                    3 <= (shares * 3).round().sum() <= 9
+                )  # three annotators, one to three labels each
             else:
                 assert 1 <= len(entry["category_ids"]) <= 4
 
@@ -55,7 +61,12 @@ def test_builds_as_a_data_set(root: Path) -> None:
 
 def test_splits_and_seeds_never_overlap(root: Path, tmp_path: Path) -> None:
     make_scenes(tmp_path, seed=4, **SMALL)
-    pictures = [data for folder in (root, tmp_path) for name, data in contents(folder).items() if name.endswith("jpg")]
+    pictures = [
+        data
+        for folder in (root, tmp_path)
+        for name, data in contents(folder).items()
+        if name.endswith("jpg")
+    ]
     assert len(set(pictures)) == len(pictures) == 2 * (12 + 3 + 4)
 
 
@@ -81,7 +92,18 @@ def test_foreign_annotations_are_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    argv = ["--root", str(tmp_path), "--size", "16", "--num-train", "2", "--num-val", "1", "--num-test", "1"]
+    argv = [
+        "--root",
+        str(tmp_path),
+        "--size",
+        "16",
+        "--num-train",
+        "2",
+        "--num-val",
+        "1",
+        "--num-test",
+        "1",
+    ]
     assert main(argv) == 0 and "written" in capsys.readouterr().out
     assert main(argv) == 0 and "already complete" in capsys.readouterr().out
     with pytest.raises(SystemExit):

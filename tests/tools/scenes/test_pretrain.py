@@ -11,7 +11,19 @@ from models.clip.load import load_clip
 from tools.scenes import pretrain as pretrain_scenes_clip
 from tools.scenes.pretrain import MAX_FILLER, Run, encode_captions, intent_texts, main
 
-TINY = ["--steps", "4", "--batch-size", "8", "--pool", "16", "--held-out", "60", "--device", "cpu", "--no-bf16"]
+TINY = [
+    "--steps",
+    "4",
+    "--batch-size",
+    "8",
+    "--pool",
+    "16",
+    "--held-out",
+    "60",
+    "--device",
+    "cpu",
+    "--no-bf16",
+]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +77,9 @@ def test_captions_are_encoded_between_start_and_end():
     num_fillers = eos - 4  # start, red, ball, full stop
     assert int(num_fillers.min()) == 0
     assert 10 < int(num_fillers.max()) <= MAX_FILLER
-    assert not noise[torch.arange(noise.shape[1]) >= (eos - 3).unsqueeze(1)].any()  # never a word of the caption
+    assert not noise[
+        torch.arange(noise.shape[1]) >= (eos - 3).unsqueeze(1)
+    ].any()  # never a word of the caption
     assert noise.any()
 
 

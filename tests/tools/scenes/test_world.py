@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from datasets.hierarchy import load_hierarchy
-from tools.scenes.captions import BACKGROUND_NOUNS, BACKGROUND_PHRASES, COLORS, NOUNS, caption, vocabulary
+from tools.scenes.captions import (
+    BACKGROUND_NOUNS,
+    BACKGROUND_PHRASES,
+    COLORS,
+    NOUNS,
+    caption,
+    vocabulary,
+)
 from tools.scenes.draw import draw_scene
 from tools.scenes.intents import INTENT_KEYS, annotate, consensus, intent_words, score_intents
 from tools.scenes.shapes import ROLE_COLORS, SHAPES
@@ -54,17 +61,23 @@ def test_sampled_scenes_make_sense(seed: int) -> None:
     first = scene.groups[0]
     assert scene == sample(seed)
     assert 1 <= len(scene.groups) <= 2 and (scene.relation == "none") == (len(scene.groups) == 1)
-    assert first.count == 1 if first.layout == "single" else first.count in LAYOUT_COUNTS[first.layout]
+    assert (
+        first.count == 1 if first.layout == "single" else first.count in LAYOUT_COUNTS[first.layout]
+    )
     assert len({(g.kind, g.color) for g in scene.groups}) == len(scene.groups)
     assert all(g.count > 1 or g.order == "equal" for g in scene.groups)
 
 
 def test_every_value_is_drawn() -> None:
     scenes = [sample(seed) for seed in range(600)]
-    assert {s.background for s in scenes} == set(BACKGROUNDS) and {s.relation for s in scenes} == set(RELATIONS)
+    assert {s.background for s in scenes} == set(BACKGROUNDS) and {
+        s.relation for s in scenes
+    } == set(RELATIONS)
     groups = [group for s in scenes for group in s.groups]
     assert {g.kind for g in groups} == set(KINDS) and {g.color for g in groups} == set(COLORS)
-    assert {g.count for g in groups} == set(range(1, 10)) and {g.order for g in groups} == set(ORDERS)
+    assert {g.count for g in groups} == set(range(1, 10)) and {g.order for g in groups} == set(
+        ORDERS
+    )
     assert {g.layout for g in groups} == set(LAYOUTS)
 
 
@@ -83,7 +96,9 @@ def test_any_scene_can_be_drawn(seed: int) -> None:
     assert picture.std() > 3
 
 
-@pytest.mark.parametrize("change", [{"contrast": 0.5}, {"brightness": -0.6}, {"brightness": 0.6}, {"tilt": 15.0}])
+@pytest.mark.parametrize(
+    "change", [{"contrast": 0.5}, {"brightness": -0.6}, {"brightness": 0.6}, {"tilt": 15.0}]
+)
 def test_hidden_scene_properties_show(change: dict) -> None:
     assert changed_share(SCENE, replace(SCENE, **change)) > 0.2
 
@@ -93,7 +108,9 @@ def test_relations_show(relation: str) -> None:
     assert changed_share(SCENE, replace(SCENE, relation=relation)) > 0.05
 
 
-@pytest.mark.parametrize("change", [{"gap": 0.6}, {"jitter": 0.5}, *({"order": o} for o in ORDERS[1:])])
+@pytest.mark.parametrize(
+    "change", [{"gap": 0.6}, {"jitter": 0.5}, *({"order": o} for o in ORDERS[1:])]
+)
 def test_hidden_group_properties_show(change: dict) -> None:
     one = replace(SCENE, groups=(GROUP,), relation="none")
     assert changed_share(one, replace(one, groups=(replace(GROUP, **change),))) > 0.05
@@ -107,10 +124,17 @@ def changed_share(a: Scene, b: Scene) -> float:
 
 @settings(max_examples=80, deadline=None)
 @given(seeds, seeds, seeds)
-def test_captions_do_not_depend_on_hidden_properties(seed: int, other: int, caption_seed: int) -> None:
+def test_captions_do_not_depend_on_hidden_properties(
+    seed: int, other: int, caption_seed: int
+) -> None:
     scene, donor = sample(seed), sample(other)
-    groups = [replace(g, **{f: getattr(donor.groups[0], f) for f in HIDDEN_GROUP_FIELDS}) for g in scene.groups]
-    changed = replace(scene, groups=tuple(groups), **{f: getattr(donor, f) for f in HIDDEN_SCENE_FIELDS})
+    groups = [
+        replace(g, **{f: getattr(donor.groups[0], f) for f in HIDDEN_GROUP_FIELDS})
+        for g in scene.groups
+    ]
+    changed = replace(
+        scene, groups=tuple(groups), **{f: getattr(donor, f) for f in HIDDEN_SCENE_FIELDS}
+    )
     said = [caption(s, np.random.default_rng(caption_seed)) for s in (scene, changed)]
     assert said[0] == said[1]
 
@@ -122,7 +146,9 @@ class Veiled:
         self._wrapped = wrapped
 
     def __getattr__(self, name: str) -> object:
-        assert name not in (*HIDDEN_SCENE_FIELDS, *HIDDEN_GROUP_FIELDS, "seed", "size"), f"caption reads {name}"
+        assert name not in (*HIDDEN_SCENE_FIELDS, *HIDDEN_GROUP_FIELDS, "seed", "size"), (
+            f"caption reads {name}"
+        )
         return getattr(self._wrapped, name)
 
 
@@ -138,7 +164,11 @@ def test_captions_never_read_hidden_properties(seed: int) -> None:
 def test_vocabulary_is_exactly_what_captions_use() -> None:
     rng = np.random.default_rng(0)
     said = {word for seed in range(3000) for word in words_of(caption(sample(seed), rng))}
-    assert said == set(vocabulary()) and list(vocabulary()) == sorted(vocabulary()) and 120 <= len(said) <= 180
+    assert (
+        said == set(vocabulary())
+        and list(vocabulary()) == sorted(vocabulary())
+        and 120 <= len(said) <= 180
+    )
 
 
 def test_the_world_stays_as_it_is() -> None:
@@ -158,12 +188,16 @@ def test_captions_say_the_facts() -> None:
     said = {caption(one, np.random.default_rng(seed)) for seed in range(300)}
     assert "a photo of six red fish in a grid on a meadow." in said
     assert not any(re.search(r"cup|mug|blue", text) for text in said)
-    assert any(re.search(r"cup|mug", caption(SCENE, np.random.default_rng(seed))) for seed in range(20))
+    assert any(
+        re.search(r"cup|mug", caption(SCENE, np.random.default_rng(seed))) for seed in range(20)
+    )
 
 
 def test_no_caption_word_names_an_intent() -> None:
     hierarchy = load_hierarchy("scenes", list(INTENT_KEYS))
-    assert [tuple(name.split()) for name in hierarchy.names] == [intent_words(key) for key in INTENT_KEYS]
+    assert [tuple(name.split()) for name in hierarchy.names] == [
+        intent_words(key) for key in INTENT_KEYS
+    ]
     words = {word for path in hierarchy.paths for step in path for word in step.split()} - {"and"}
     assert not words & set(vocabulary())
     said = {word for sentence in hierarchy.sentences for word in words_of(sentence)}
@@ -183,8 +217,14 @@ def test_hierarchy_is_complete() -> None:
 @given(seeds, seeds)
 def test_intents_do_not_depend_on_visible_facts(seed: int, other: int) -> None:
     scene, donor = sample(seed), sample(other)
-    facts = {"kind": donor.groups[0].kind, "color": donor.groups[0].color, "layout": donor.groups[0].layout}
-    changed = replace(scene, background=donor.background, groups=tuple(replace(g, **facts) for g in scene.groups))
+    facts = {
+        "kind": donor.groups[0].kind,
+        "color": donor.groups[0].color,
+        "layout": donor.groups[0].layout,
+    }
+    changed = replace(
+        scene, background=donor.background, groups=tuple(replace(g, **facts) for g in scene.groups)
+    )
     assert (score_intents(scene) == score_intents(changed)).all()
 
 
@@ -203,7 +243,9 @@ def test_consensus() -> None:
     assert np.flatnonzero(consensus(votes, SCENE)).tolist() == [4]
     votes[1, 4] = False
     scores = score_intents(SCENE)
-    assert np.flatnonzero(consensus(votes, SCENE)).tolist() == [max((1, 4, 7), key=lambda c: scores[c])]
+    assert np.flatnonzero(consensus(votes, SCENE)).tolist() == [
+        max((1, 4, 7), key=lambda c: scores[c])
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -231,15 +273,29 @@ def test_labels_are_in_the_hidden_properties_and_not_in_the_facts(labelled: tupl
     assert 3 * chance < average_precision_score(marked, scores, average="macro") < 0.75
     facts = np.array([encode_facts(scene) for scene in scenes])  # (N, F)
     train, test = slice(0, 1000), slice(1000, None)
-    solve = np.linalg.solve(facts[train].T @ facts[train] + 20 * np.eye(facts.shape[1]), facts[train].T @ marked[train])
-    assert average_precision_score(marked[test], facts[test] @ solve, average="macro") < 1.35 * chance
+    solve = np.linalg.solve(
+        facts[train].T @ facts[train] + 20 * np.eye(facts.shape[1]), facts[train].T @ marked[train]
+    )
+    assert (
+        average_precision_score(marked[test], facts[test] @ solve, average="macro") < 1.35 * chance
+    )
 
 
 def encode_facts(scene: Scene) -> np.ndarray:
     """Return every fact that a caption can say as indicators (F,)."""
-    one_hot = [np.eye(len(BACKGROUNDS))[BACKGROUNDS.index(scene.background)], [1.0, len(scene.groups)]]
+    one_hot = [
+        np.eye(len(BACKGROUNDS))[BACKGROUNDS.index(scene.background)],
+        [1.0, len(scene.groups)],
+    ]
     for i in range(2):
         group = scene.groups[i] if i < len(scene.groups) else None
-        for field, values in (("kind", KINDS), ("color", COLORS), ("count", range(1, 10)), ("layout", LAYOUTS)):
-            one_hot.append([float(group is not None and getattr(group, field) == value) for value in values])
+        for field, values in (
+            ("kind", KINDS),
+            ("color", COLORS),
+            ("count", range(1, 10)),
+            ("layout", LAYOUTS),
+        ):
+            one_hot.append(
+                [float(group is not None and getattr(group, field) == value) for value in values]
+            )
     return np.concatenate(one_hot)
