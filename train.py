@@ -10,37 +10,32 @@ from core import distributed
 from core.cli import key_flags, parse_args
 from core.config_merge import setup_cfg
 from core.errors import UserError
-from core.imports import import_modules
 from core.logging import close_logging, setup_logging
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run one experiment; a user's mistake raises :class:`core.errors.UserError`."""
     args = parse_args(argv)
+    if args.base:
+        os.environ["INTCLIP_BASE"] = (
+            args.base
+        )  # read when the trainers are imported, which setup_cfg does
     files = [file for file in (args.dataset_config_file, args.config_file) if file]
     cfg = setup_cfg(files, flags=key_flags(args), opts=args.opts)
     if args.eval_only and not args.model_dir:
         raise UserError("--eval-only needs --model-dir, the output folder of the run to evaluate")
-    if args.base:
-        os.environ["INTCLIP_BASE"] = args.base
     with distributed.session(use_cuda=cfg.USE_CUDA, timeout_minutes=cfg.TRAIN.TIMEOUT):
         run_experiment(args, cfg)
 
 
 def run_experiment(args: argparse.Namespace, cfg: CfgNode) -> None:
     """Build the trainer, then train or evaluate; every process of a run does the same."""
-    from engine.base_choice import (  # after the base is chosen
-        TRAINER_REGISTRY,
-        build_trainer,
-        describe_base,
-    )
-    from engine.run import check_trainer_name, log_start
+    from engine.base_choice import TRAINER_REGISTRY, build_trainer, describe_base
+    from engine.run import find_trainer, log_start
 
-    import_modules(cfg.IMPORTS)
-    import_modules(["trainers"])
-    check_trainer_name(cfg, TRAINER_REGISTRY)
+    trainer_class = find_trainer(cfg, TRAINER_REGISTRY)
     setup_logging(cfg.OUTPUT_DIR)
-    log_start(args, cfg, describe_base())
+    log_start(args, cfg, describe_base(), trainer_class)
     trainer = build_trainer(cfg)  # seeds from cfg.SEED before anything random
     if args.eval_only:
         trainer.load_model(args.model_dir, epoch=args.load_epoch)
@@ -62,7 +57,7 @@ def run() -> int:
     except KeyboardInterrupt:
         if distributed.is_main():
             print(
-                "interrupted; run the same command again to go on from the last finished epoch",
+                "interrupted; run the same command again to resume after the last finished epoch",
                 file=sys.stderr,
             )
         return 130

@@ -1,12 +1,13 @@
 """The command line of CoOp and Dassl, with DualCoOp's underscore spellings as aliases."""
 
 import argparse
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from core.errors import UserError, did_you_mean
 
-# flag -> (key, aliases); a flag that is not given sets nothing, so that --seed 0 is a seed. TRAINER.* is the section of
-# the trainer in use.
+# flag -> (key, aliases, meaning). TRAINER.* and LOSS.* are the sections of the trainer in use and of its loss.
+# A flag that is not given sets nothing, so that --seed 0 is a seed.
 _KEY_FLAGS = {
     "--root": ("DATASET.ROOT", ["--datadir"], "folder of the data set"),
     "--output-dir": ("OUTPUT_DIR", ["--output_dir"], "folder of log, checkpoints and metrics"),
@@ -22,7 +23,7 @@ _KEY_FLAGS = {
         "images per training step, of all processes together",
     ),
     "--print-freq": ("TRAIN.PRINT_FREQ", ["--print_freq"], "batches between two log lines"),
-    "--loss-w": ("TRAINER.*.LOSS_WEIGHT", ["--loss_w"], "factor of the summed loss"),
+    "--loss-w": ("LOSS.*.WEIGHT", ["--loss_w"], "factor of the loss"),
     "--csc": ("TRAINER.*.CSC", [], "class-specific contexts: True or False"),
     "--n-ctx-pos": ("TRAINER.*.N_CTX_POS", ["--n_ctx_pos"], "tokens of the positive prompt"),
     "--n-ctx-neg": ("TRAINER.*.N_CTX_NEG", ["--n_ctx_neg"], "tokens of the negative prompt"),
@@ -37,8 +38,8 @@ _KEY_FLAGS = {
         "words of the negative prompt",
     ),
     "--logit-scale": ("TRAINER.*.LOGIT_SCALE", ["--logit_scale"], "scale of the cosine"),
-    "--gamma-neg": ("TRAINER.*.ASL_GAMMA_NEG", ["--gamma_neg"], "focusing of negatives"),
-    "--gamma-pos": ("TRAINER.*.ASL_GAMMA_POS", ["--gamma_pos"], "focusing of positives"),
+    "--gamma-neg": ("LOSS.*.GAMMA_NEG", ["--gamma_neg"], "focusing of negatives"),
+    "--gamma-pos": ("LOSS.*.GAMMA_POS", ["--gamma_pos"], "focusing of positives"),
 }
 _LIST_FLAGS = {
     "--transforms": ("INPUT.TRANSFORMS", "training augmentation"),
@@ -53,6 +54,12 @@ class _Parser(argparse.ArgumentParser):
             hint = did_you_mean(word, self._option_string_actions) if word.startswith("--") else ""
             message += hint
         raise UserError(message)
+
+
+def flags_of(section: str, options: Iterable[str]) -> list[str]:
+    """Return the flags that set one of ``options`` of a trainer (``TRAINER.*``) or of its loss (``LOSS.*``)."""
+    keys = {f"{section}.{option}" for option in options}
+    return [flag for flag, (key, *_) in _KEY_FLAGS.items() if key in keys]
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -5,8 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.errors import UserError
 from datasets.hierarchy import Hierarchy, default_hierarchy, has_hierarchy, load_hierarchy
+
+declare(
+    "DATASET",
+    Key(
+        "HIERARCHY",
+        "",
+        "name under datasets/hierarchies/ or path of a YAML file; empty: the data set's own, or plain class names",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

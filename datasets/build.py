@@ -2,10 +2,17 @@
 
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.registry import Registry
 from datasets.base import IntentDataset
 
 DATASET_REGISTRY = Registry("DATASET.NAME")
+
+declare(
+    "DATASET",
+    Key("NAME", "", "registered name of the data set class"),
+    Key("ROOT", "", "folder of the data set (annotations/ and images)", may_change=True),
+)
 DATASET_REGISTRY.__doc__ = """Data sets by class name.
 
 Contract: a class that is called as ``cls(cfg)`` and derives from (or looks like)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.errors import UserError, not_accepted
 from core.files import find_missing
 from datasets.base import IntentDataset, Record
@@ -23,6 +24,16 @@ from datasets.prepared import find_copies
 
 LABEL_POLICIES = ("any", "majority", "soft")
 SPLITS = ("train", "val", "test")
+
+declare(
+    "DATASET",
+    Key(
+        "LABEL_POLICY",
+        "any",
+        "train labels from three annotators: marked by any, by more than half (majority), or their share (soft)",
+        choices=LABEL_POLICIES,
+    ),
+)
 
 logger = logging.getLogger("intclip")
 

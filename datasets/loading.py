@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.cpu import usable_cores
 from core.distributed import local_world_size, rank, world_size
 from core.errors import UserError, not_accepted
@@ -28,6 +29,41 @@ from datasets.transforms import build_test_transform, build_train_transform
 SAMPLERS = ("RandomSampler", "SequentialSampler")
 IMAGE_FORMS = ("float32", "uint8")
 LOADER_STREAM = 1  # of core.seed.make_generator
+
+declare(
+    "DATALOADER",
+    Key(
+        "NUM_WORKERS",
+        4,
+        "loader processes of each process; -1: its share of the usable cores less one, 16 at most, 0 on two",
+        low=-1,
+        may_change=True,
+    ),
+    Key("PREFETCH_FACTOR", 2, "batches that each worker holds ready", low=1, may_change=True),
+    Key("PERSISTENT_WORKERS", True, "keep train and val workers between epochs", may_change=True),
+    Key(
+        "PIN_MEMORY",
+        True,
+        "page-locked batches, which a CUDA device copies while it computes",
+        may_change=True,
+    ),
+)
+declare(
+    "DATALOADER.TRAIN_X",
+    Key("SAMPLER", "RandomSampler", "order of training images", choices=SAMPLERS),
+    Key("BATCH_SIZE", 32, "images per training step, of all processes together", low=1),
+)
+declare(
+    "DATALOADER.TEST",
+    Key(
+        "SAMPLER",
+        "SequentialSampler",
+        "order of evaluation",
+        choices=("SequentialSampler",),
+        may_change=True,
+    ),
+    Key("BATCH_SIZE", 32, "images per evaluation step and process", low=1, may_change=True),
+)
 
 
 class RecordDataset(Dataset):

@@ -3,6 +3,38 @@
 from collections.abc import Sequence
 
 import torch
+from yacs.config import CfgNode
+
+from core.config import Key, declare
+
+declare(
+    "INPUT",
+    Key(
+        "NORMALIZATION",
+        "backbone",
+        "mean and std of the backbone's training images, or PIXEL_MEAN and PIXEL_STD",
+        choices=("backbone", "pixel"),
+    ),
+    Key(
+        "PIXEL_MEAN", [0.485, 0.456, 0.406], "mean per channel for NORMALIZATION 'pixel'", length=3
+    ),
+    Key(
+        "PIXEL_STD",
+        [0.229, 0.224, 0.225],
+        "standard deviation per channel for NORMALIZATION 'pixel'",
+        low=1e-6,
+        length=3,
+    ),
+)
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and std per channel
+
+
+def choose_statistics(cfg: CfgNode, backbone: Statistics) -> Statistics:
+    """Return mean and standard deviation to normalise with: the backbone's unless ``INPUT.NORMALIZATION`` is pixel."""
+    if cfg.INPUT.NORMALIZATION == "pixel":
+        return tuple(cfg.INPUT.PIXEL_MEAN), tuple(cfg.INPUT.PIXEL_STD)
+    return backbone
 
 
 class Normalizer:

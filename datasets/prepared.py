@@ -13,6 +13,7 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.errors import UserError, not_accepted
 from core.files import find_missing
 from core.logging import get_logger
@@ -20,6 +21,16 @@ from core.logging import get_logger
 MANIFEST = "manifest.jsonl"
 PREFIX = "prepared-"
 OFF = ("off", "False")  # YAML reads a bare off as False
+
+declare(
+    "DATASET",
+    Key(
+        "PREPARED",
+        "auto",
+        "resized copies of the images (tools.prepare_images): auto reads <root>/prepared-<size> where one is large "
+        "enough for INPUT.SIZE, a size reads that one, off reads none; a changed original is read itself",
+    ),
+)
 
 log = get_logger()
 

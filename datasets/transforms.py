@@ -12,6 +12,7 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode, v2
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.errors import UserError, not_accepted
 from datasets.geometry import MARGIN, Cover, RandomCrop, Squash, Viewer, render
 
@@ -25,6 +26,59 @@ GEOMETRY = (
     "center_crop",
     "normalize",
 )  # handled apart from the list's order
+
+TRANSFORMS = (
+    "random_flip",
+    "random_resized_crop",
+    "randaugment",
+    "colorjitter",
+    "cutout",
+    "center_crop",
+    "normalize",
+)
+
+declare(
+    "INPUT",
+    Key(
+        "SIZE",
+        (224, 224),
+        "height and width in pixels; 32 at least; a multiple of a ViT's patch",
+        low=32,
+        length=2,
+    ),
+    Key("INTERPOLATION", "bilinear", "interpolation of resizing", choices=tuple(INTERPOLATIONS)),
+    Key(
+        "REDUCED_DECODE",
+        True,
+        "decode a large JPEG at 1/2, 1/4 or 1/8 where that leaves 1.25 x the wanted size; faster, and pixels differ "
+        "slightly from a full decode (1 to 3 of 255, docs/performance.md); smaller images are the same",
+    ),
+    Key("TRANSFORMS", (), "training augmentation, in this order", choices=TRANSFORMS),
+    Key("NO_TRANSFORM", False, "resize and normalise only, in training too"),
+    Key(
+        "RRCROP_SCALE",
+        (0.08, 1.0),
+        "area range of random_resized_crop",
+        low=0.0,
+        high=1.0,
+        length=2,
+    ),
+    Key("CUTOUT_N", 1, "holes per image", low=0),
+    Key("CUTOUT_LEN", 16, "side of a hole in pixels", low=1),
+    Key(
+        "CUTOUT_RATIO",
+        0.0,
+        "side of a hole as a share of the image's side; 0 uses CUTOUT_LEN",
+        low=0.0,
+        high=1.0,
+    ),
+    Key("RANDAUGMENT_N", 2, "operations per image", low=0),
+    Key("RANDAUGMENT_M", 10, "magnitude of an operation", low=0, high=30),
+    Key("COLORJITTER_B", 0.4, "brightness range of colorjitter", low=0.0),
+    Key("COLORJITTER_C", 0.4, "contrast range of colorjitter", low=0.0),
+    Key("COLORJITTER_S", 0.4, "saturation range of colorjitter", low=0.0),
+    Key("COLORJITTER_H", 0.1, "hue range of colorjitter", low=0.0, high=0.5),
+)
 
 
 class Cutout(torch.nn.Module):

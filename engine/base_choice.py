@@ -1,4 +1,4 @@
-"""The seam: the one place that says whether trainers stand on the installed Dassl or on our own base.
+"""The one place that chooses the base of the trainers: the installed Dassl or our own.
 
 The environment variable ``INTCLIP_BASE`` chooses: ``auto`` (default: Dassl when it imports), ``dassl`` or ``builtin``.
 ``train.py --base`` sets it. Everything above imports the names below and behaves the same on both.
@@ -6,6 +6,7 @@ The environment variable ``INTCLIP_BASE`` chooses: ``auto`` (default: Dassl when
 
 import os
 
+from core.config import Key, declare, declare_components
 from core.errors import UserError, not_accepted
 from core.registry import Registry
 from datasets import DATASET_REGISTRY as OUR_DATASETS
@@ -58,6 +59,18 @@ else:
     def build_trainer(cfg):
         """Return the trainer that ``cfg.TRAINER.NAME`` names, built."""
         return TRAINER_REGISTRY.get(cfg.TRAINER.NAME)(cfg)
+
+
+declare_components("TRAINER", TRAINER_REGISTRY)
+declare(
+    "TRAINER",
+    Key(
+        "NAME",
+        "",
+        "registered name of the trainer",
+        choices=lambda: sorted(TRAINER_REGISTRY.registered_names()),
+    ),
+)
 
 
 def sync_registries() -> None:

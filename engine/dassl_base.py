@@ -306,7 +306,9 @@ class TrainerX(SimpleTrainer):
         meter.start()
         for self.batch_idx, batch in enumerate(self.train_loader_x):
             meter.data_ready()
-            meter.update(self.forward_backward(batch), lr=self.get_current_lr())
+            results = self.forward_backward(batch)
+            values = {name: float(value) for name, value in results.items()}
+            meter.update([values], lr=self.get_current_lr())
             step = self.epoch * self.num_batches + self.batch_idx
             for name, value in meter.averages().items():
                 self.write_scalar(f"train/{name}", value, step)

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.config_merge import flatten
 from core.distributed import check_peers, local_rank
 from core.errors import UserError
@@ -36,6 +37,17 @@ VERSION = 1  # of the layout; part of every key
 PART = ".part"  # ends the name of an entry that is being written
 OLD_PART_SECONDS = 3600
 FREE_SHARE = 0.95  # of the free disk space that an entry may take
+
+declare(
+    "TRAIN",
+    Key(
+        "FEATURE_CACHE",
+        "",
+        "folder for the frozen features of every image, computed once for all runs of the same backbone, images and "
+        "INPUT; needs deterministic INPUT.TRANSFORMS; empty: none",
+        may_change=True,
+    ),
+)
 
 Features = tuple[Tensor, ...]
 

@@ -9,10 +9,48 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from yacs.config import CfgNode
 
-from core.errors import UserError, not_accepted
+from core.config import Key, declare
+from core.errors import UserError
 from core.logging import get_logger
 
 log = get_logger()
+
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+declare(
+    "OPTIM",
+    Key("NAME", "adam", "optimiser", choices=tuple(OPTIMIZERS)),
+    Key("LR", 3e-4, "learning rate of the prompts and of groups without a multiplier", low=0.0),
+    Key("WEIGHT_DECAY", 5e-4, "L2 penalty (decoupled in adamw)", low=0.0),
+    Key("MOMENTUM", 0.9, "momentum of sgd", low=0.0, high=1.0),
+    Key("SGD_DAMPNING", 0, "dampening of sgd", low=0.0),
+    Key("SGD_NESTEROV", False, "Nesterov momentum of sgd"),
+    Key("ADAM_BETA1", 0.9, "decay of the first moment of adam and adamw", low=0.0, high=1.0),
+    Key("ADAM_BETA2", 0.999, "decay of the second moment of adam and adamw", low=0.0, high=1.0),
+    Key(
+        "LR_SCHEDULER",
+        "single_step",
+        "learning rate by epoch",
+        choices=("single_step", "multi_step", "cosine"),
+    ),
+    Key("STEPSIZE", (-1,), "epochs per step, or the milestones of multi_step; -1: MAX_EPOCH"),
+    Key("GAMMA", 0.1, "factor of a step", low=0.0),
+    Key("MAX_EPOCH", 10, "epochs", low=1),
+    Key("WARMUP_EPOCH", -1, "epochs of warm-up; -1 for none"),
+    Key("WARMUP_TYPE", "linear", "learning rate during warm-up", choices=("linear", "constant")),
+    Key("WARMUP_CONS_LR", 1e-5, "learning rate of every group in constant warm-up", low=0.0),
+    Key(
+        "WARMUP_MIN_LR",
+        1e-5,
+        "learning rate of every group in the first epoch of linear warm-up",
+        low=0.0,
+    ),
+    Key(
+        "WARMUP_RECOUNT",
+        True,
+        "start the schedule after warm-up (True) or run it from epoch 0 (False)",
+    ),
+)
 
 
 def build_optimizer(
@@ -27,28 +65,21 @@ def build_optimizer(
     mults = dict(lr_mults or {})
     unknown = set(mults) - set(groups)
     assert not unknown, f"learning-rate multipliers for unknown groups: {sorted(unknown)}"
-    lr = optim_cfg.LR
-    param_groups = [
-        {"params": list(params), "lr": lr * mults.get(name, 1.0), "name": name}
-        for name, params in groups.items()
-        if params
-    ]
+    param_groups = []
+    for name, params in groups.items():
+        if params:
+            lr = optim_cfg.LR * mults.get(name, 1.0)
+            param_groups.append({"params": list(params), "lr": lr, "name": name})
     if not param_groups:
         raise UserError("nothing is learnable in this configuration; there is nothing to train")
-    common = {"lr": lr, "weight_decay": optim_cfg.WEIGHT_DECAY}
+    options = {"lr": optim_cfg.LR, "weight_decay": optim_cfg.WEIGHT_DECAY}
     if optim_cfg.NAME == "sgd":
-        return torch.optim.SGD(
-            param_groups,
-            momentum=optim_cfg.MOMENTUM,
-            dampening=optim_cfg.SGD_DAMPNING,
-            nesterov=optim_cfg.SGD_NESTEROV,
-            **common,
-        )
-    betas = (optim_cfg.ADAM_BETA1, optim_cfg.ADAM_BETA2)
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    if optim_cfg.NAME not in kinds:
-        raise UserError(not_accepted("OPTIM.NAME", optim_cfg.NAME, ["sgd", *kinds]))
-    return kinds[optim_cfg.NAME](param_groups, betas=betas, **common)
+        options["momentum"] = optim_cfg.MOMENTUM
+        options["dampening"] = optim_cfg.SGD_DAMPNING
+        options["nesterov"] = optim_cfg.SGD_NESTEROV
+    else:
+        options["betas"] = (optim_cfg.ADAM_BETA1, optim_cfg.ADAM_BETA2)
+    return OPTIMIZERS[optim_cfg.NAME](param_groups, **options)
 
 
 def build_lr_scheduler(optimizer: torch.optim.Optimizer, optim_cfg: CfgNode) -> LambdaLR:

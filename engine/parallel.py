@@ -41,13 +41,17 @@ def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
 
 
 def check_loss(loss: nn.Module) -> None:
-    """Raise :class:`UserError` if several processes cannot know how their losses make up that of the global batch."""
+    """Raise :class:`UserError` unless ``loss`` says how the losses of parts make up that of a batch.
+
+    Micro batches and several processes need it: with the wrong factor they would train on another gradient, unnoticed.
+    """
     reduction, name = getattr(loss, "reduction", None), type(loss).__name__
-    if world_size() > 1 and reduction is None:
+    if reduction is None:
         raise UserError(
-            f"the loss {name} has no attribute 'reduction'; several processes need it: 'sum' or 'mean'"
+            f'the loss {name} has no attribute \'reduction\'; declare reduction = "sum" or "mean", which says how it '
+            "reduces over the images of a batch"
         )
-    if world_size() > 1 and reduction not in REDUCTIONS:
+    if reduction not in REDUCTIONS:
         raise UserError(not_accepted(f"reduction of the loss {name}", reduction, REDUCTIONS))
 
 

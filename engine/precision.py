@@ -9,23 +9,36 @@ from core.logging import get_logger
 
 log = get_logger()
 
+# Accepted names and the type of autocast; amp is bf16 where the device has it, else fp16.
+PRECISIONS: dict[str, torch.dtype | None] = {
+    "fp32": None,
+    "amp": None,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
 
 class Precision:
-    """``fp32``, ``bf16``, ``fp16`` (with loss scaling), or ``amp``: bf16 where the device has it, else fp16."""
+    """Autocast and loss scaling of a run.
+
+    Attributes:
+        dtype: type of autocast, None for full precision.
+        scaler: scales the loss in fp16, whose small gradients would vanish; does nothing otherwise.
+    """
 
     def __init__(self, name: str, device: torch.device) -> None:
         if name == "amp":
-            has_bf16 = device.type != "cuda" or torch.cuda.is_bf16_supported(
+            emulated = device.type == "cuda" and not torch.cuda.is_bf16_supported(
                 including_emulation=False
             )
-            name = "bf16" if has_bf16 else "fp16"
+            name = "fp16" if emulated else "bf16"
             log.info("Precision amp: %s", name)
         self.device_type = device.type
-        self.dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+        self.dtype = PRECISIONS[name]
         self.scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
 
     def autocast(self) -> AbstractContextManager:
-        """Return the context for forward and loss."""
+        """Return the context for forward pass and loss."""
         if self.dtype is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device_type, dtype=self.dtype)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.logging import get_logger
 from engine.precision import Precision
 from models.base import ClipNetwork, FrozenFeatures
@@ -14,6 +15,32 @@ from models.image.branches import SightSemantic
 from models.text.encoder import TextEncoder
 
 log = get_logger()
+
+PARTS = ("trunk", "semantic", "text")  # of a network, that torch.compile can be given
+
+# None of these changes the numbers of a run but for rounding. TF32 does, so a resumed run must keep it.
+declare(
+    "SPEED",
+    Key(
+        "CHANNELS_LAST",
+        True,
+        "keep the channels of a location together in memory, for convolutions",
+        may_change=True,
+    ),
+    Key(
+        "RECOMPUTE_SEMANTIC",
+        False,
+        "recompute the activations of the learnable layers instead of keeping them",
+        may_change=True,
+    ),
+    Key("COMPILE", (), "parts to give to torch.compile", choices=PARTS, may_change=True),
+    Key(
+        "TF32",
+        "torch",
+        "TF32 (10 bits of mantissa) in fp32 products on CUDA; torch: as torch has it, for convolutions alone",
+        choices=("torch", "on", "off"),
+    ),
+)
 
 Inputs = torch.Tensor | FrozenFeatures
 

@@ -4,7 +4,7 @@ import sys
 
 from core.registry import import_submodules
 
-from .build import LOSS_REGISTRY, build_loss
+from .build import FROM_ARGUMENT, LOSS_REGISTRY, build_loss, declare_options, loss_names
 from .functional import (
     asymmetric_pair_loss,
     asymmetric_sigmoid_loss,
@@ -15,10 +15,13 @@ from .functional import (
 import_submodules(sys.modules[__name__])
 
 __all__ = [
+    "FROM_ARGUMENT",
     "LOSS_REGISTRY",
     "asymmetric_pair_loss",
     "asymmetric_sigmoid_loss",
     "binary_pair_loss",
     "binary_sigmoid_loss",
     "build_loss",
+    "declare_options",
+    "loss_names",
 ]

@@ -1,15 +1,17 @@
-"""The asymmetric losses as modules: settings and a weight around the functions in ``functional``."""
+"""The asymmetric losses as modules: options and a weight around the functions in ``functional``."""
 
 from torch import Tensor
 
-from .build import LOSS_REGISTRY
+from core.config import Key
+
+from .build import FROM_ARGUMENT, LOSS_REGISTRY, declare_options
 from .functional import asymmetric_pair_loss, asymmetric_sigmoid_loss
-from .weighted import WeightedLoss
+from .weighted import WEIGHT, WeightedLoss
 
 
 @LOSS_REGISTRY.register()
 class AsymmetricPairLoss(WeightedLoss):
-    """Asymmetric loss on ``(B, 2, C)`` pairs of logits, times ``weight`` (IntCLIP's and DualCoOp's loss)."""
+    """Asymmetric loss on ``(B, 2, C)`` pairs of logits, times ``weight`` (the loss of IntCLIP and DualCoOp)."""
 
     def __init__(
         self,
@@ -39,9 +41,20 @@ class AsymmetricSigmoidLoss(WeightedLoss):
         gamma_pos: float = 1.0,
         clip: float = 0.05,
         eps: float = 1e-8,
-        weight: float = 1.0,
+        weight: float = 0.03,
     ) -> None:
         super().__init__(weight, gamma_neg=gamma_neg, gamma_pos=gamma_pos, clip=clip, eps=eps)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         return self.weight * asymmetric_sigmoid_loss(logits, target, **self.settings)
+
+
+for _loss in (AsymmetricPairLoss, AsymmetricSigmoidLoss):
+    declare_options(
+        _loss,
+        Key("GAMMA_NEG", FROM_ARGUMENT, "focusing exponent of negative entries", low=0.0),
+        Key("GAMMA_POS", FROM_ARGUMENT, "focusing exponent of positive entries", low=0.0),
+        Key("CLIP", FROM_ARGUMENT, "probability margin of negative entries", low=0.0, high=1.0),
+        Key("EPS", FROM_ARGUMENT, "smallest probability under the logarithm", low=1e-12),
+        WEIGHT,
+    )

@@ -6,9 +6,11 @@ of B images and C classes is ``weight = 1 / (B * C)``.
 
 from torch import Tensor
 
-from .build import LOSS_REGISTRY
+from core.config import Key
+
+from .build import FROM_ARGUMENT, LOSS_REGISTRY, declare_options
 from .functional import binary_pair_loss, binary_sigmoid_loss
-from .weighted import WeightedLoss
+from .weighted import WEIGHT, WeightedLoss
 
 
 @LOSS_REGISTRY.register()
@@ -33,3 +35,11 @@ class BinarySigmoidLoss(WeightedLoss):
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         return self.weight * binary_sigmoid_loss(logits, target)
+
+
+declare_options(
+    BinaryPairLoss,
+    Key("EPS", FROM_ARGUMENT, "smallest probability under the logarithm", low=1e-12),
+    WEIGHT,
+)
+declare_options(BinarySigmoidLoss, WEIGHT)

@@ -1,6 +1,12 @@
-"""What all our loss modules share."""
+"""The base of our loss modules."""
 
 from torch import nn
+
+from core.config import Key
+
+from .build import FROM_ARGUMENT
+
+WEIGHT = Key("WEIGHT", FROM_ARGUMENT, "factor of the summed loss", low=0.0)
 
 
 class WeightedLoss(nn.Module):
@@ -15,4 +21,5 @@ class WeightedLoss(nn.Module):
         self.settings = settings
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{k}={v}" for k, v in {**self.settings, "weight": self.weight}.items())
+        settings = {**self.settings, "weight": self.weight}
+        return ", ".join(f"{name}={value}" for name, value in settings.items())

@@ -1,7 +1,6 @@
-"""What all trainers over CLIP share: backbone, class texts, prompts, loss, precision."""
+"""The parts that all methods over CLIP share: backbone, class texts, prompts, loss, precision."""
 
 import hashlib
-import inspect
 import json
 from typing import Any
 
@@ -9,94 +8,101 @@ import open_clip
 from torch import nn
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from core.seed import make_generator
 from engine.checkpoint import frozen_digest
+from engine.runner import MultiLabelRunner
 from engine.trainer import MultiLabelTrainer
-from losses import LOSS_REGISTRY, build_loss
+from losses import build_loss, loss_names
 from models import class_texts, image_statistics, load_clip
 
 log = get_logger()
+
 PROMPT_STREAM = 2  # random stream of the prompts' initial values
 
+# The file may lie elsewhere and the architecture be said otherwise when a run is resumed: a digest of the weights tells.
+declare(
+    "MODEL.BACKBONE",
+    Key(
+        "NAME", "", "CLIP backbone: RN50, RN101, RN50x4, ViT-B/16, ..., any open_clip architecture"
+    ),
+    Key("PRETRAINED", True, "load weights; False starts from random ones (tests)"),
+    Key(
+        "PATH",
+        "",
+        "checkpoint file: TorchScript archive, state dict or safetensors; empty: downloaded by name",
+        may_change=True,
+    ),
+    Key(
+        "ARCH",
+        "",
+        "architecture file of your own (open_clip JSON); overrides NAME",
+        may_change=True,
+    ),
+)
+declare(
+    "OPTIM",
+    Key(
+        "SEMANTIC_LR_MULT",
+        0.1,
+        "learning rate of the learnable deep layers, as a share of OPTIM.LR",
+        low=0.0,
+    ),
+)
 
-class ClipTrainer(MultiLabelTrainer):
-    """A trainer over CLIP. A subclass gives ``section``, ``model_name``, ``takes_pairs`` and ``build_network``.
 
-    Attributes:
-        section: its keys are ``TRAINER.<section>.*``; ``PREC`` is always among them, ``LOSS`` where it learns.
-        takes_pairs: whether its logits are pairs ``(B, 2, C)``, not ``(B, C)``; decides which losses fit.
+class ClipMethod:
+    """A method over CLIP, for :class:`MultiLabelRunner` and :class:`MultiLabelTrainer`.
+
+    A subclass gives ``section``, ``model_name`` and ``build_network``. Its options are the keys of ``section``; ``PREC``
+    is always among them.
     """
 
-    section = ""
-    takes_pairs = True
-
-    def method(self, cfg: CfgNode | None = None) -> CfgNode:
-        """Return the settings of this trainer (``cfg`` where :attr:`cfg` is not set yet)."""
-        return (cfg or self.cfg).TRAINER[self.section]
-
     def check_cfg(self, cfg: CfgNode) -> None:
-        """Check backbone and loss."""
+        """Check the backbone."""
         super().check_cfg(cfg)
-        backbone, method = cfg.MODEL.BACKBONE, self.method(cfg)
+        backbone = cfg.MODEL.BACKBONE
         if not (backbone.NAME or backbone.ARCH or backbone.PATH):
             raise UserError(
                 "MODEL.BACKBONE.NAME is empty; expected a CLIP backbone such as RN101 (or an ARCH file, or a "
                 "checkpoint PATH whose shapes tell)"
             )
-        if "LOSS" in method:
-            self.check_loss(method.LOSS)
-        self.precision_name = method.PREC
-
-    def check_loss(self, name: str) -> None:
-        """Raise :class:`UserError` unless a loss ``name`` is registered and takes this trainer's logits."""
-        known = LOSS_REGISTRY.registered_names()
-        names = [
-            n
-            for n in known
-            if getattr(LOSS_REGISTRY.get(n), "takes_pairs", True) == self.takes_pairs
-        ]
-        if name not in names:
-            form = "pairs of logits" if self.takes_pairs else "one logit per class"
-            why = (
-                f" ({type(self).__name__} has {form}, which {name} does not take)"
-                if name in known
-                else ""
-            )
-            raise UserError(not_accepted(f"TRAINER.{self.section}.LOSS", name, names) + why)
+        self.precision_name = self.method(cfg).PREC
 
     def image_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Return mean and std of the backbone's images."""
+        """Return mean and standard deviation per channel of the backbone's images."""
         return image_statistics(self.cfg.MODEL.BACKBONE.ARCH)
 
     def load_clip(self) -> open_clip.CLIP:
-        """Return the configured backbone: frozen, fp32, on the CPU."""
+        """Return the configured backbone: frozen, on the CPU."""
         backbone = self.cfg.MODEL.BACKBONE
         log.info("Loading CLIP (backbone: %s)", backbone.ARCH or backbone.NAME or backbone.PATH)
         clip = load_clip(
-            backbone.NAME, path=backbone.PATH, arch=backbone.ARCH, pretrained=backbone.PRETRAINED
+            backbone.NAME,
+            path=backbone.PATH,
+            arch=backbone.ARCH,
+            pretrained=backbone.PRETRAINED,
         )
         self.clip_digest = frozen_digest(clip)
         return clip
 
     def digest_frozen(self) -> str:
-        """Return a digest of CLIP as it was loaded and of the classes' words.
+        """Return a digest of CLIP as it was loaded and of the words of the classes.
 
-        What the network makes of CLIP (folded, multiplied) may differ in the last bit from one machine to another.
+        The network changes the weights (it folds and multiplies them), in the last bit differently on each machine.
         """
         tree = self.dm.dataset.hierarchy
-        words = json.dumps(
-            [self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)]
-        )
-        return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
+        words = [self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)]
+        return hashlib.blake2b(json.dumps(words).encode(), digest_size=16).hexdigest()
 
     def digest_features(self) -> str:
         """Return the digest of CLIP as it was loaded."""
         return self.clip_digest
 
     def class_texts(self) -> list[str]:
-        """Return one text per class, of the strategy ``CLASS_TEXT``."""
+        """Return one text per class, by the strategy ``CLASS_TEXT``."""
         hierarchy = self.dm.dataset.hierarchy
         return class_texts(
             self.method().CLASS_TEXT,
@@ -106,7 +112,7 @@ class ClipTrainer(MultiLabelTrainer):
         )
 
     def prompt_settings(self) -> dict[str, Any]:
-        """Return the keyword arguments of models with positive and negative prompts."""
+        """Return the keyword arguments of networks with positive and negative prompts."""
         method = self.method()
         return {
             "dense_form": method.DENSE_FORM,
@@ -121,20 +127,27 @@ class ClipTrainer(MultiLabelTrainer):
             "generator": make_generator(self.cfg.SEED, PROMPT_STREAM),
         }
 
+
+class ClipRunner(ClipMethod, MultiLabelRunner):
+    """A method over CLIP that learns nothing."""
+
+
+class ClipTrainer(ClipMethod, MultiLabelTrainer):
+    """A method over CLIP that learns; ``LOSS`` is among its options.
+
+    Attributes:
+        takes_pairs: its logits are pairs ``(B, 2, C)``, not ``(B, C)``; decides which losses fit.
+    """
+
+    takes_pairs = True
+
+    def check_cfg(self, cfg: CfgNode) -> None:
+        """Check backbone and loss."""
+        super().check_cfg(cfg)
+        name, fitting = self.method(cfg).LOSS, loss_names(takes_pairs=self.takes_pairs)
+        if name not in fitting:
+            raise UserError(not_accepted(f"{self.section}.LOSS", name, fitting))
+
     def build_loss(self) -> nn.Module:
-        """Return the configured loss; settings that it does not have are named in the log."""
-        method = self.method()
-        settings = {
-            "gamma_neg": method.ASL_GAMMA_NEG,
-            "gamma_pos": method.ASL_GAMMA_POS,
-            "clip": method.ASL_CLIP,
-            "eps": method.ASL_EPS,
-            "weight": method.LOSS_WEIGHT,
-        }
-        accepted = inspect.signature(LOSS_REGISTRY.get(method.LOSS)).parameters
-        ignored = [name for name in settings if name not in accepted]
-        if ignored:
-            log.info("%s has no %s: those settings are ignored", method.LOSS, ", ".join(ignored))
-        return build_loss(
-            method.LOSS, **{name: settings[name] for name in settings if name in accepted}
-        )
+        """Return the configured loss with the options of its section."""
+        return build_loss(self.method().LOSS, self.cfg)

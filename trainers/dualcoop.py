@@ -2,17 +2,27 @@
 
 from torch import nn
 
+from core.config import declare
 from engine.base_choice import TRAINER_REGISTRY
 from models import DualCoOp as DualCoOpNet
 from trainers.base import ClipTrainer
+from trainers.keys import dense_form_keys, loss_keys, precision_keys, prompt_keys
+
+declare(
+    "TRAINER.DUALCOOP",
+    *precision_keys(),
+    *prompt_keys(class_text="name"),
+    *dense_form_keys(),
+    *loss_keys("AsymmetricPairLoss", takes_pairs=True),
+)
 
 
 @TRAINER_REGISTRY.register()
 class DualCoOp(ClipTrainer):
-    """Train the prompts alone; settings are ``TRAINER.DUALCOOP.*``."""
+    """Train the prompts alone."""
 
     model_name = "dualcoop"
-    section = "DUALCOOP"
+    section = "TRAINER.DUALCOOP"
     network_class = DualCoOpNet
 
     def build_network(self) -> nn.Module:

@@ -4,17 +4,35 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from core.config import Key, declare
 from engine.base_choice import TRAINER_REGISTRY
 from models import FineTune as FineTuneNet
+from models.image.branches import LAYERS
 from trainers.base import ClipTrainer
+from trainers.keys import dense_form_keys, loss_keys, norm_keys, precision_keys
+
+declare(
+    "TRAINER.FINETUNE",
+    *precision_keys(),
+    Key(
+        "LAYERS",
+        ("layer3", "layer4"),
+        "learnable stages of a ResNet (the last ones; all four: everything but the stem and the pool)",
+        choices=LAYERS,
+    ),
+    Key("BLOCKS", 2, "learnable blocks of a ViT (the last ones)", low=1),
+    *dense_form_keys(),
+    *norm_keys(),
+    *loss_keys("AsymmetricSigmoidLoss", takes_pairs=False),
+)
 
 
 @TRAINER_REGISTRY.register()
 class FineTune(ClipTrainer):
-    """Train layers and classifier; settings are ``TRAINER.FINETUNE.*`` and ``OPTIM.SEMANTIC_LR_MULT`` of the layers."""
+    """Train the last layers and a classifier on the mean of their map."""
 
     model_name = "finetune"
-    section = "FINETUNE"
+    section = "TRAINER.FINETUNE"
     takes_pairs = False
 
     def build_network(self) -> nn.Module:

@@ -4,17 +4,58 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from core.config import Key, declare
 from engine.base_choice import TRAINER_REGISTRY
+from models import AGGREGATIONS, ATTENTION_SOURCES
 from models import IntCLIP as IntCLIPNet
+from models.image.branches import LAYERS
 from trainers.base import ClipTrainer
+from trainers.keys import dense_form_keys, loss_keys, precision_keys, prompt_keys
+
+declare(
+    "TRAINER.INTCLIP",
+    *precision_keys(),
+    *prompt_keys(class_text="sentence"),
+    Key(
+        "SEMANTIC_LAYERS",
+        ("layer3", "layer4"),
+        "learnable stages of a ResNet (the last ones)",
+        choices=LAYERS,
+    ),
+    Key("SEMANTIC_BLOCKS", 2, "learnable blocks of a ViT (the last ones)", low=1),
+    *dense_form_keys(),
+    Key(
+        "AGGREGATION",
+        "sight_assisted",
+        "how the two maps become one",
+        choices=tuple(AGGREGATIONS),
+    ),
+    Key(
+        "ATTENTION_FROM",
+        "semantic",
+        "maps that give query and key, and value: semantic, sight / sight, semantic / "
+        "cross: query semantic, key and value sight",
+        choices=tuple(ATTENTION_SOURCES),
+    ),
+    *loss_keys("AsymmetricPairLoss", takes_pairs=True),
+)
+declare(
+    "OPTIM",
+    Key(
+        "AGGREGATION_LR_MULT",
+        0.1,
+        "learning rate of the sight-assisted aggregation, as a share of OPTIM.LR",
+        low=0.0,
+    ),
+)
 
 
 @TRAINER_REGISTRY.register()
 class IntCLIP(ClipTrainer):
-    """Train IntCLIP; its settings are ``TRAINER.INTCLIP.*`` and the learning-rate multipliers in ``OPTIM``."""
+    """Train prompts, semantic branch and aggregation."""
 
     model_name = "intclip"
-    section = "INTCLIP"
+    section = "TRAINER.INTCLIP"
     network_class = IntCLIPNet
 
     def build_network(self) -> nn.Module:

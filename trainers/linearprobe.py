@@ -2,22 +2,41 @@
 
 from torch import nn
 
+from core.config import Key, declare
 from engine.base_choice import TRAINER_REGISTRY
 from models import LinearProbe as LinearProbeNet
+from models.image.features import FEATURES
 from trainers.base import ClipTrainer
+from trainers.keys import loss_keys, norm_keys, precision_keys
+
+declare(
+    "TRAINER.LINEARPROBE",
+    *precision_keys(),
+    Key(
+        "FEATURES",
+        "global",
+        "CLIP's own image embedding (global), the mean of the dense map, or both (concat)",
+        choices=FEATURES,
+    ),
+    *norm_keys(),
+    *loss_keys("BinarySigmoidLoss", takes_pairs=False),
+)
 
 
 @TRAINER_REGISTRY.register()
 class LinearProbe(ClipTrainer):
-    """Train one linear classifier; settings are ``TRAINER.LINEARPROBE.*``."""
+    """Train one linear classifier on frozen features."""
 
     model_name = "linearprobe"
-    section = "LINEARPROBE"
+    section = "TRAINER.LINEARPROBE"
     takes_pairs = False
 
     def build_network(self) -> nn.Module:
         """Load CLIP and put a linear classifier on its frozen image encoder."""
         method = self.method()
         return LinearProbeNet(
-            self.load_clip(), self.num_classes, features=method.FEATURES, norm=method.NORM
+            self.load_clip(),
+            self.num_classes,
+            features=method.FEATURES,
+            norm=method.NORM,
         )

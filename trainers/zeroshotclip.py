@@ -1,32 +1,51 @@
-"""CLIP as it is (Radford et al., ICML 2021): class texts in templates, nothing learnt."""
-
-import datetime
-import time
-from pathlib import Path
+"""CLIP as it is (Radford et al., ICML 2021): class texts in templates, nothing learns."""
 
 from torch import nn
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.errors import UserError
-from core.logging import get_logger
 from engine.base_choice import TRAINER_REGISTRY
-from engine.precision import Precision
-from engine.speed import apply_speed
 from models import ZeroshotCLIP as ZeroshotCLIPNet
-from trainers.base import ClipTrainer
+from models.zeroshot import FEATURES
+from trainers.base import ClipRunner
+from trainers.keys import class_text_keys, precision_keys
 
-log = get_logger()
+declare(
+    "TRAINER.ZEROSHOTCLIP",
+    *precision_keys(),
+    *class_text_keys("name"),
+    Key(
+        "TEMPLATES",
+        ("a photo of {}.",),
+        "texts with {} in the place of the class; the features of all templates are averaged",
+    ),
+    Key(
+        "FEATURES",
+        "global",
+        "CLIP's own image embedding (global), or the dense map pooled for each class (region)",
+        choices=FEATURES,
+    ),
+    Key(
+        "LOGIT_SCALE",
+        50.0,
+        "scale of the distance of a class's cosine from the mean over classes",
+        low=0.0,
+    ),
+    Key("REGION_SCALE", 20.0, "scale of the cosine in the softmax over locations", low=1e-6),
+)
 
 
 @TRAINER_REGISTRY.register()
-class ZeroshotCLIP(ClipTrainer):
-    """Evaluate CLIP without training; settings are ``TRAINER.ZEROSHOTCLIP.*``.
+class ZeroshotCLIP(ClipRunner):
+    """Evaluate CLIP without training.
 
-    The files and log lines are those of a trained model, but for checkpoints: there is nothing to keep in one.
+    The files and log lines are those of a trained model, without checkpoints.
     """
 
     model_name = "zeroshotclip"
-    section = "ZEROSHOTCLIP"
+    section = "TRAINER.ZEROSHOTCLIP"
+    weights = "CLIP without training"
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check the templates, and that there is something to do."""
@@ -51,27 +70,3 @@ class ZeroshotCLIP(ClipTrainer):
             logit_scale=method.LOGIT_SCALE,
             region_scale=method.REGION_SCALE,
         )
-
-    def build_model(self) -> None:
-        """Build the network; there is no loss, no optimiser and no schedule."""
-        self.model = self.build_network().to(self.device)
-        apply_speed(self.model, self.cfg, self.device)
-        self.precision = Precision(self.precision_name, self.device)
-        self.register_model(self.model_name, self.model)
-        self.loaded_from = "CLIP without training"
-        self.cache_features()
-
-    def train(self) -> None:
-        """Go straight to the evaluation on val, which tunes the threshold, and test."""
-        start = time.time()
-        log.info("ZeroshotCLIP learns nothing: CLIP is evaluated as it is")
-        log.info("Finish training")  # what result parsers wait for
-        log.info("Finished training")
-        self.init_writer(str(Path(self.output_dir, "tensorboard")))
-        self.test()
-        log.info("Elapsed: %s", datetime.timedelta(seconds=round(time.time() - start)))
-        self.close_writer()
-
-    def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Say that there is nothing to load: the evaluation alone is all that ``train`` does."""
-        log.info("ZeroshotCLIP has no checkpoints: nothing is loaded from '%s'", directory)

@@ -1,5 +1,6 @@
 """Configuration: merging, faults reported together, Dassl's tree."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from yacs.config import CfgNode
 
 from core.cli import key_flags, parse_args
-from core.config import KEYS, extend_cfg, get_cfg_default
+from core.config import Key, declare, declared_keys, extend_cfg, get_cfg_default
 from core.config_merge import flatten, setup_cfg
 from core.errors import UserError
 
@@ -23,9 +24,17 @@ def test_defaults_accept_themselves():
 
 
 def test_every_key_is_declared_once_with_a_meaning():
-    names = [key.name for key in KEYS]
-    assert len(names) == len(set(names))
-    assert all(key.help for key in KEYS)
+    assert len(declared_keys()) > 100
+    for name, key in declared_keys().items():
+        assert name == key.full_name
+        assert key.help and key.owner, name
+
+
+def test_a_key_that_another_module_declared_is_refused():
+    with pytest.raises(KeyError, match=r"OPTIM\.LR of tests\.core\.test_config.*engine\.optim"):
+        declare("OPTIM", Key("LR", 1.0, "mine"))
+    with pytest.raises(TypeError, match="a default must be"):
+        declare("MINE", Key("NOTHING", None, "no type"))
 
 
 def test_order_of_precedence(tmp_path):
@@ -127,14 +136,63 @@ def test_flags_of_a_method_set_the_keys_of_the_trainer_in_use(tmp_path):
     cfg = setup_cfg(
         [str(file)], flags=key_flags(parse_args(["--n-ctx-pos", "4", "--loss-w", "0.5"]))
     )
-    assert (cfg.TRAINER.DUALCOOP.N_CTX_POS, cfg.TRAINER.DUALCOOP.LOSS_WEIGHT) == (4, 0.5)
+    assert (cfg.TRAINER.DUALCOOP.N_CTX_POS, cfg.LOSS.ASYMMETRICPAIRLOSS.WEIGHT) == (4, 0.5)
     assert cfg.TRAINER.INTCLIP.N_CTX_POS == 16
     cfg = setup_cfg(
         [str(file)], flags=key_flags(parse_args(["--trainer", "IntCLIP", "--n-ctx-pos", "4"]))
     )
     assert (cfg.TRAINER.INTCLIP.N_CTX_POS, cfg.TRAINER.DUALCOOP.N_CTX_POS) == (4, 16)
-    with pytest.raises(UserError, match=r"'TRAINER\.LINEARPROBE\.CSC'.*set in --csc"):
-        setup_cfg([], flags=key_flags(parse_args(["--trainer", "LinearProbe", "--csc", "False"])))
+
+
+def test_a_flag_that_the_trainer_does_not_have_is_an_error_that_names_its_flags():
+    for trainer, flag, expected in [
+        ("LinearProbe", "--csc", "the trainer LinearProbe has no option CSC; its flags: none"),
+        ("ZeroshotCLIP", "--loss-w", "without a loss"),
+        ("ZeroshotCLIP", "--n-ctx-pos", "its flags: --logit-scale"),
+    ]:
+        with pytest.raises(UserError, match=f"{flag} sets nothing: .*{expected}"):
+            setup_cfg([], flags=key_flags(parse_args(["--trainer", trainer, flag, "1"])))
+    flags = key_flags(parse_args(["--trainer", "LinearProbe", "--gamma-neg", "1"]))
+    with pytest.raises(
+        UserError, match="BinarySigmoidLoss .*no option GAMMA_NEG; its flags: --loss-w"
+    ):
+        setup_cfg([], flags=flags)
+
+
+def test_options_of_losses_are_accepted_under_their_earlier_names():
+    opts = ["TRAINER.INTCLIP.ASL_GAMMA_NEG", "3.5", "TRAINER.LINEARPROBE.LOSS_WEIGHT", "0.5"]
+    cfg = setup_cfg([], opts=opts)
+    assert cfg.LOSS.ASYMMETRICPAIRLOSS.GAMMA_NEG == 3.5
+    assert cfg.LOSS.BINARYSIGMOIDLOSS.WEIGHT == 0.5
+    opts = ["TRAINER.INTCLIP.LOSS_WEIGHT", "2", "TRAINER.INTCLIP.LOSS", "BinaryPairLoss"]
+    cfg = setup_cfg([], opts=[*opts, "TRAINER.INTCLIP.ASL_CLIP", "0.1"])
+    assert cfg.LOSS.BINARYPAIRLOSS.WEIGHT == 2.0
+    assert cfg.LOSS.ASYMMETRICPAIRLOSS.CLIP == 0.1  # no effect, and the log of the run says so
+
+
+def test_a_file_builds_on_others_and_faults_name_the_file_they_stand_in(tmp_path):
+    (tmp_path / "sub").mkdir()
+    base, other, top = (tmp_path / name for name in ("base.yaml", "other.yaml", "sub/top.yaml"))
+    base.write_text("OPTIM: {LR: 1.0, MAX_EPOCH: 3}\nSEED: 1\n")
+    other.write_text("_BASE_: base.yaml\nOPTIM: {LR: 2.0}\n")
+    top.write_text("_BASE_: [../base.yaml, ../other.yaml]\nSEED: 2\n")
+    cfg = setup_cfg([str(top)])
+    assert (cfg.OPTIM.LR, cfg.OPTIM.MAX_EPOCH, cfg.SEED) == (2.0, 3, 2)
+    base.write_text("_BASE_: sub/top.yaml\nOPTIM: {LRR: 1.0}\n")
+    with pytest.raises(UserError) as caught:
+        setup_cfg([str(top)])
+    assert "leads back" in str(caught.value)
+    assert re.search(
+        r"OPTIM\.LRR.*Did you mean 'OPTIM\.LR'.*set in .*base\.yaml", str(caught.value)
+    )
+    top.write_text("_BASE_: ../bose.yaml\n")
+    with pytest.raises(UserError, match=r"bose\.yaml' does not exist.*base\.yaml"):
+        setup_cfg([str(top)])
+
+
+def test_shipped_files_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert setup_cfg(["configs/trainers/IntCLIP/rn101.yaml"]).TRAINER.NAME == "IntCLIP"
 
 
 def test_published_recipe():

@@ -107,7 +107,8 @@ def test_one_process_is_left_alone():
     network, loss = nn.Linear(2, 2), torch.tensor(2.0)
     assert parallel.wrap_network(network) is network
     assert parallel.global_loss(loss, reduction=None, num_images=3) == (loss, 2.0)
-    parallel.check_loss(nn.Linear(1, 1))
+    with pytest.raises(UserError, match="the loss Linear has no attribute 'reduction'"):
+        parallel.check_loss(nn.Linear(1, 1))  # micro batches need it on one process, too
     index = [torch.tensor([1, 0]), torch.tensor([2])]
     scores, _ = parallel.gather_split(
         index, [torch.ones(2, 4), torch.zeros(1, 4)], [torch.ones(3, 4)], num_classes=4

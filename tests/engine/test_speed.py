@@ -5,11 +5,13 @@ import logging
 import pytest
 import torch
 
+import trainers
 from core.config_merge import setup_cfg
-from engine import speed
-from engine.fingerprint import run_settings
+from engine import loop, speed
+from engine.loop import StepValues
 from engine.meters import ProgressMeter
 from engine.precision import Precision
+from engine.run_settings import run_settings
 from engine.speed import batch_parts, compile_parts, part_weight, set_tf32, text_once
 from losses import build_loss
 from models import FrozenFeatures, IntCLIP
@@ -121,21 +123,24 @@ def test_tf32_is_set_where_asked(monkeypatch):
 
 def test_speed_alone_does_not_make_another_run():
     common = ["TRAINER.NAME", "IntCLIP"]
-    settings = run_settings(setup_cfg([], opts=common))
+    settings = run_settings(setup_cfg([], opts=common), trainers.intclip.IntCLIP)
     faster = [
         "SPEED.CHANNELS_LAST", "False", "SPEED.MICRO_BATCH", "4", "SPEED.RECOMPUTE_SEMANTIC", "True",
         "SPEED.COMPILE", "('text',)", "TRAINER.INTCLIP.TEXT_CHUNK", "8",
     ]  # fmt: skip
-    assert run_settings(setup_cfg([], opts=[*common, *faster])) == settings
-    assert run_settings(setup_cfg([], opts=[*common, "SPEED.TF32", "on"])) != settings
+    for opts, same in ((faster, True), (["SPEED.TF32", "on"], False)):
+        cfg = setup_cfg([], opts=[*common, *opts])
+        assert (run_settings(cfg, trainers.intclip.IntCLIP) == settings) == same
 
 
 def test_values_on_a_device_are_read_when_a_line_is_due(monkeypatch):
-    monkeypatch.setattr(ProgressMeter, "must_wait", staticmethod(lambda values: True))
-    meter = ProgressMeter(5, 0, 1, 2)
+    monkeypatch.setattr(loop, "_is_elsewhere", lambda value: True)
+    results, meter = StepValues(num_steps=5, every=2), ProgressMeter(5, 0, 1, 2)
     meter.start()
-    read = [meter.update({"loss": torch.tensor(float(i))}, lr=0.1) for i in range(5)]
+    read = []
+    for i in range(5):
+        read.append(results.add({"loss": torch.tensor(float(i))}))
+        meter.update([values for _, values in read[-1]], lr=0.1)
     assert read == [[], [(0, {"loss": 0.0}), (1, {"loss": 1.0})], [], [(2, {"loss": 2.0}), (3, {"loss": 3.0})],
                     [(4, {"loss": 4.0})]]  # fmt: skip
     assert meter.averages() == {"loss": 2.0}
-    meter.close()

@@ -1,0 +1,144 @@
+"""One training step (gradients, micro batches, loss scaling, update), and when its loss is read."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from core.config import Key, declare
+from core.errors import UserError
+from engine.parallel import global_loss
+from engine.precision import Precision
+from engine.speed import Inputs, batch_parts, part_weight, text_once
+
+declare(
+    "SPEED",
+    Key(
+        "MICRO_BATCH",
+        0,
+        "images per forward and backward pass, on one process; the step is that of the whole batch; 0: all at once",
+        low=0,
+        may_change=True,
+    ),
+)
+declare(
+    "OPTIM",
+    Key("CLIP_GRAD_NORM", 0.0, "largest norm of the gradient; 0 does not clip", low=0.0),
+)
+
+
+class TrainingStep:
+    """Forward pass, loss, backward pass and update of one batch.
+
+    Args:
+        network: the network itself; ``parallel`` is what a forward pass calls on several processes.
+        loss: module with ``reduction``, "sum" or "mean" over images.
+        optim: optimiser over the learnable parameters.
+        precision: autocast and loss scaling.
+        micro_batch: images per pass; 0: the whole batch. The gradient is that of the whole batch.
+        max_norm: largest norm of the gradient; 0: no limit.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        parallel: nn.Module,
+        loss: nn.Module,
+        optim: torch.optim.Optimizer,
+        precision: Precision,
+        *,
+        micro_batch: int = 0,
+        max_norm: float = 0.0,
+    ) -> None:
+        self.network = network
+        self.parallel = parallel
+        self.loss = loss
+        self.optim = optim
+        self.precision = precision
+        self.micro_batch = micro_batch
+        self.max_norm = max_norm
+
+    def __call__(self, inputs: Inputs, label: Tensor) -> Tensor:
+        """Train on one batch of images ``(B, 3, H, W)`` (or their frozen features) and labels ``(B, C)``.
+
+        Returns:
+            The loss of the whole batch over all processes: a detached scalar that stays on the device, because reading
+            it would wait for the step.
+        """
+        # Cleared before the forward pass, so that the activations can have the memory of the gradients.
+        self.optim.zero_grad(set_to_none=True)
+        parts = batch_parts(inputs, label, self.micro_batch)
+        if len(parts) == 1:
+            value = self.backward(inputs, label)
+        else:
+            value = self._backward_in_parts(parts, num_images=len(label))
+        self.update()
+        return value
+
+    def _backward_in_parts(self, parts: list[tuple[Inputs, Tensor]], num_images: int) -> Tensor:
+        """Add up the gradients of the parts; the texts, which all parts share, are encoded once."""
+        total = parts[0][1].new_zeros(())
+        with text_once(self.network, self.precision):
+            for inputs, label in parts:
+                weight = part_weight(self.loss, len(label), num_images)
+                total = total + self.backward(inputs, label, weight)
+        return total
+
+    def backward(self, inputs: Inputs, label: Tensor, weight: float = 1.0) -> Tensor:
+        """Add the gradients of ``weight`` times the loss to the present ones; return that loss, detached."""
+        with self.precision.autocast():
+            loss = weight * self.loss(self.parallel(inputs), label)
+        loss, value = global_loss(loss, reduction=self.loss.reduction, num_images=len(label))
+        self.precision.scaler.scale(loss).backward()
+        return value
+
+    def update(self) -> None:
+        """Clip the gradients where ``max_norm`` says so, and let the optimiser step."""
+        scaler = self.precision.scaler
+        if self.max_norm > 0:
+            scaler.unscale_(self.optim)
+            learnable = [p for group in self.optim.param_groups for p in group["params"]]
+            torch.nn.utils.clip_grad_norm_(learnable, self.max_norm)
+        scaler.step(self.optim)
+        scaler.update()
+
+
+class StepValues:
+    """The results of training steps, read when reading does not make the host wait.
+
+    On a CPU every step is read at once. Results on another device are kept there and read together every ``every``
+    steps and at the end of the epoch.
+    """
+
+    def __init__(self, *, num_steps: int, every: int) -> None:
+        self.num_steps = num_steps
+        self.every = every
+        self.num_added = 0
+        self.unread: list[tuple[int, Mapping[str, float | Tensor]]] = []
+
+    def add(self, values: Mapping[str, float | Tensor]) -> list[tuple[int, dict[str, float]]]:
+        """Take the results of the next step; return number and results of the steps that are read now."""
+        self.unread.append((self.num_added, values))
+        self.num_added += 1
+        due = self.num_added % self.every == 0 or self.num_added == self.num_steps
+        if not due and any(_is_elsewhere(value) for value in values.values()):
+            return []
+        read = []
+        for number, results in self.unread:
+            read.append((number, {name: float(value) for name, value in results.items()}))
+        self.unread.clear()
+        return read
+
+
+def check_finite(loss: float, *, epoch: int, batch: int) -> None:
+    """Raise :class:`UserError` if the loss of a batch (both numbers from 0) is not finite."""
+    if not math.isfinite(loss):
+        raise UserError(
+            f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}; "
+            "lower OPTIM.LR, or set OPTIM.CLIP_GRAD_NORM or PREC fp32"
+        )
+
+
+def _is_elsewhere(value: float | Tensor) -> bool:
+    return isinstance(value, Tensor) and value.device.type != "cpu"
