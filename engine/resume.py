@@ -60,7 +60,7 @@ class Resumable:
         checkpoint = from_main(lambda: load_checkpoint(path))
         self._load_learnt(checkpoint, path)
         self.epoch = checkpoint["epoch"] - 1
-        self.threshold, self.loaded_from = None, f"epoch {checkpoint['epoch']}"
+        self.rule, self.loaded_from = None, f"epoch {checkpoint['epoch']}"
         log.info(
             "Load %s (epoch=%d, val_result=%s)",
             path,

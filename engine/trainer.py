@@ -28,7 +28,17 @@ from engine.parallel import check_loss, check_same_start, gather_split, global_l
 from engine.precision import Precision
 from engine.resume import Resumable
 from engine.speed import apply_speed, batch_parts, part_weight, text_once
-from evaluation import format_table, write_metrics, write_per_class, write_predictions
+from evaluation import (
+    DecisionRule,
+    Groups,
+    SplitResult,
+    build_evaluator,
+    evaluate_split,
+    format_table,
+    write_metrics,
+    write_per_class,
+    write_predictions,
+)
 from models.base import FrozenFeatures
 
 log = get_logger()
@@ -55,11 +65,15 @@ class MultiLabelTrainer(Resumable, TrainerX):
             log.info(describe_base())
         set_seed(cfg.SEED)
         sync_registries()
-        self.threshold: float | None = None  # tuned on val; belongs to the weights that are loaded
+        self.rule: DecisionRule | None = None  # fitted on val for the weights that are loaded
         self.loaded_from = "the initial weights"
         super().__init__(cfg)
         hierarchy = self.dm.dataset.hierarchy
-        self.evaluator.set_groups(hierarchy.subsets, hierarchy.levels)
+        self.evaluator = build_evaluator(
+            cfg,
+            lab2cname=self.lab2cname,
+            groups=Groups(hierarchy.subsets, hierarchy.levels),
+        )
 
     # What a subclass gives ------------------------------------------------------------------------------------------
 
@@ -176,7 +190,7 @@ class MultiLabelTrainer(Resumable, TrainerX):
     def before_epoch(self) -> None:
         """Tell the loaders which epoch it is: order and augmentation depend on it."""
         self.dm.set_epoch(self.epoch)
-        self.threshold, self.loaded_from = None, f"epoch {self.epoch + 1}"
+        self.rule, self.loaded_from = None, f"epoch {self.epoch + 1}"
 
     def run_epoch(self) -> None:
         """Train one epoch and step the schedule."""
@@ -272,7 +286,7 @@ class MultiLabelTrainer(Resumable, TrainerX):
         """Evaluate on val, keep best and last."""
         cfg, done = self.cfg, self.epoch + 1
         if not cfg.TEST.NO_TEST:
-            result = self.evaluate_split("val")
+            result = self.evaluate_split("val").selected
             if (
                 result > self.best_result or self.epoch == 0
             ):  # there is always a best epoch, even at nan
@@ -310,19 +324,19 @@ class MultiLabelTrainer(Resumable, TrainerX):
     def test(self, split: str | None = None) -> float:
         """Evaluate ``val``, or (default) ``cfg.TEST.SPLIT`` at the threshold tuned on val, and write the results."""
         if split == "val":
-            return self.evaluate_split("val")
+            return self.evaluate_split("val").selected
         splits = ["val"] if self.cfg.TEST.SPLIT == "val" and split is None else ["val", "test"]
         results, folder = {}, Path(self.output_dir)
         for name in splits:
-            selected = self.evaluate_split(name)
-            results[name] = dict(self.results)
-            if is_main():
+            result = self.evaluate_split(name)
+            results[name] = result.metrics
+            if is_main() and result.per_class:
                 write_per_class(
                     folder / f"per_class{'' if name == splits[-1] else '_' + name}.csv",
-                    self.evaluator.per_class,
+                    result.per_class,
                 )
         if is_main() and self.cfg.TEST.PREDICTIONS:
-            self.write_predictions(splits[-1], folder / "predictions.csv")
+            self.write_predictions(splits[-1], result, folder / "predictions.csv")
         if is_main():
             write_metrics(folder / "metrics.json", {"model": self.loaded_from, **results})
         log.info(
@@ -331,41 +345,33 @@ class MultiLabelTrainer(Resumable, TrainerX):
             self.loaded_from,
             folder / "metrics.json",
         )
-        return selected
+        return result.selected
 
-    def write_predictions(self, split: str, path: Path) -> None:
-        """Write the predictions of ``split``, the last that was evaluated."""
-        evaluator, records = self.evaluator, getattr(self.dm.dataset, split)
+    def write_predictions(self, split: str, result: SplitResult, path: Path) -> None:
+        """Write the predictions of ``split``."""
         write_predictions(
             path,
-            impaths=[record.impath for record in records],
+            impaths=[record.impath for record in getattr(self.dm.dataset, split)],
             names=[self.lab2cname[c] for c in range(self.num_classes)],
-            scores=evaluator.scores,
-            labels=evaluator.labels,
-            threshold=self.results["threshold"],
+            scores=result.scores,
+            labels=result.labels,
+            pred=result.pred,
         )
 
     @torch.no_grad()
-    def evaluate_split(self, split: str) -> float:
-        """Evaluate ``split`` and return the metric that selects; val tunes the threshold that test then uses."""
+    def evaluate_split(self, split: str) -> SplitResult:
+        """Evaluate ``split``; val fits the decision rule that test then uses."""
         self.set_model_mode("eval")
         log.info("Evaluate on the *%s* set", split)
         scores, labels = self.predict_split(split)
-        self.evaluator.threshold = None if split == "val" else self.threshold
-
-        def evaluate() -> tuple[dict[str, float], float | None]:
-            self.evaluator.reset()
-            self.evaluator.process(scores, labels)
-            return self.evaluator.evaluate(), self.evaluator.tuned_threshold
-
-        self.results, tuned = from_main(
-            evaluate
-        )  # on one, so that all agree to the last bit on the best epoch
+        rule = None if split == "val" else self.rule
+        # On one process, so that all agree to the last bit on the best epoch.
+        result = from_main(lambda: evaluate_split(self.evaluator, scores, labels, rule))
         if split == "val":
-            self.threshold = tuned
-        for name, value in self.results.items():
+            self.rule = result.rule
+        for name, value in result.metrics.items():
             self.write_scalar(f"{split}/{name}", value, self.epoch)
-        return next(iter(self.results.values()))
+        return result
 
     @torch.no_grad()
     def predict_split(self, split: str) -> tuple[torch.Tensor, torch.Tensor]:
