@@ -36,8 +36,7 @@ def build_evaluator(
     Args:
         cfg: the configuration.
         lab2cname: class index -> class name.
-        groups: subsets and levels; an evaluator whose constructor has no such argument does
-            without.
+        groups: subsets and levels; not passed if the constructor has no such argument.
 
     Raises:
         UserError: no evaluator has this name, or the evaluator does not accept the settings.

@@ -110,6 +110,7 @@ class MultiLabel(Evaluator):
                 "scores and label must both be (B, C); "
                 f"got {tuple(scores.shape)} and {tuple(label.shape)}"
             )
+        # NaN has no place in a ranking: the metrics would be wrong numbers, not NaN.
         num_bad = int((~torch.isfinite(scores)).sum())
         if num_bad:
             start = sum(map(len, self._scores))
@@ -142,6 +143,7 @@ class MultiLabel(Evaluator):
         self.rule = rule
         self.per_class = per_class_rows(split, self._class_names(scores.shape[1]))
         self._log(metrics, split)
+        # Dassl selects by the first value.
         ordered = OrderedDict(metrics)
         ordered.move_to_end(self.select_metric, last=False)
         return ordered

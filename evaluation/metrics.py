@@ -127,6 +127,7 @@ def mean_without_nan(values: Array) -> float:
 
 def _f1(num_true_pos: Array, num_false_pos: Array, num_false_neg: Array) -> Array:
     """Return 2 TP / (2 TP + FP + FN), 0 where nothing is positive and nothing predicted."""
+    # A divisor of 1 in place of 0 gives 0 without NumPy's warning: the numerator is 0 as well.
     denominator = np.asarray(2 * num_true_pos + num_false_pos + num_false_neg, dtype=np.float64)
     return 2 * num_true_pos / np.where(denominator == 0, 1.0, denominator)
 

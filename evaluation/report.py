@@ -34,7 +34,9 @@ def write_per_class(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None
         ValueError: the rows have different keys.
         OSError: the file cannot be written.
     """
-    columns = list(rows[0]) if rows else ["class", "name"]
+    columns = ["class", "name"]
+    if rows:
+        columns = list(rows[0])
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
@@ -55,7 +57,7 @@ def write_predictions(
     """Write one CSV row per image, atomically: path, true and predicted classes, all scores.
 
     Class names are joined by ``;``. An image without a decided class gets its best class. Scores
-    have nine significant digits, which tell all float32 values apart.
+    have nine significant digits.
 
     Args:
         path: file to write.
@@ -77,6 +79,7 @@ def write_predictions(
         if not len(predicted):
             predicted = [int(score.argmax())]
         true_names = _join(names, np.flatnonzero(label > 0))
+        # Nine digits read float32 back exactly.
         cells = [f"{value:.9g}" for value in score]
         writer.writerow([impath, true_names, _join(names, predicted), *cells])
     write_text(path, text.getvalue())
@@ -95,20 +98,28 @@ def format_table(
         rows: heading of the first column.
     """
     columns = _table_columns(metrics_by_split)
-    lines = [[rows, *columns]]
+    table = [[rows, *columns]]
     for split, metrics in metrics_by_split.items():
-        lines.append([split, *(_cell(metrics.get(name)) for name in columns)])
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    text = [_align(cells, widths) for cells in lines]
-    return "\n".join([text[0], "-" * len(text[0]), *text[1:]])
+        table.append([split, *map(_cell, map(metrics.get, columns))])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    heading = _align(table[0], widths)
+    lines = [heading, "-" * len(heading)]
+    for cells in table[1:]:
+        lines.append(_align(cells, widths))
+    return "\n".join(lines)
 
 
 def _table_columns(metrics_by_split: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the names to show: the table of metrics in its order, then all others."""
-    found = dict.fromkeys(name for metrics in metrics_by_split.values() for name in metrics)
-    known = [name for name in METRICS if name in found]
-    others = [name for name in found if name not in METRICS and not {"@", "/"} & set(name)]
-    return known + others
+    found: dict[str, None] = {}  # a set that keeps the order
+    for metrics in metrics_by_split.values():
+        found.update(dict.fromkeys(metrics))
+    columns = list(filter(found.__contains__, METRICS))
+    for name in found:
+        derived = "@" in name or "/" in name
+        if name not in METRICS and not derived:
+            columns.append(name)
+    return columns
 
 
 def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -134,7 +145,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return list(map(_plain, value))
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -59,7 +59,7 @@ def evaluate_split(
         rule: decision rule, fitted on val; None lets the evaluator fit one.
 
     Raises:
-        UserError: ``evaluate`` does not return a dict of numbers, or the evaluator's own faults.
+        UserError: ``evaluate`` does not return a dict of numbers, or the evaluator raises one.
     """
     evaluator.reset()
     evaluator.process(scores, labels)
@@ -77,12 +77,13 @@ def evaluate_split(
 
 
 def _plain_metrics(metrics: Any, evaluator: str) -> dict[str, float]:
-    """Return the metrics as a plain dict of Python floats, which pickles and compares."""
+    """Return the metrics of an evaluator as a dict of Python floats."""
     if not isinstance(metrics, Mapping) or not metrics:
         raise UserError(
             f"{evaluator}.evaluate() returned {metrics!r}; expected a dict of names and numbers, "
             "the selecting one first"
         )
+    # NumPy's and torch's numbers become Python's: the result is pickled and written as JSON.
     plain = {}
     for name, value in metrics.items():
         try:

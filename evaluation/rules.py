@@ -21,7 +21,7 @@ class DecisionRule(ABC):
     @classmethod
     @abstractmethod
     def fit(cls, scores: Array, labels: Array) -> "DecisionRule":
-        """Return the rule that suits scores ``(N, C)`` float64 and labels ``(N, C)`` best.
+        """Return the rule that decides best on scores ``(N, C)`` float64 and labels ``(N, C)``.
 
         Labels are positive above 0, negative at 0 and unknown at -1.
 
@@ -67,7 +67,8 @@ class GlobalThreshold(DecisionRule):
                 "see DATASET.LABEL_POLICY"
             )
         macro = [f1_scores(scores > t, labels)["macro"] for t in THRESHOLDS]
-        return cls(float(THRESHOLDS[int(np.argmax(macro))]))
+        best = int(np.argmax(macro))  # the first of equals
+        return cls(float(THRESHOLDS[best]))
 
     def decide(self, scores: Array) -> Array:
         """Return ``scores > threshold``, ``(N, C)`` bool."""

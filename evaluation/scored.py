@@ -65,6 +65,7 @@ class Scored:
         Raises:
             UserError: ``rule.decide`` does not return a boolean array ``(N, C)``.
         """
+        # In float64 before the rule decides: a float32 score near a threshold rounds differently.
         scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
         pred = np.asarray(rule.decide(scores))
         if pred.shape != scores.shape or pred.dtype != bool:
@@ -88,7 +89,8 @@ class Scored:
     def at_fixed(self) -> "Scored":
         """The same split with ``fixed`` as its decisions."""
         view = replace(self, pred=self.fixed)
-        view.__dict__["ap"] = self.ap  # depends on the scores alone: computed once for both views
+        # The average precision depends on the scores alone: both views share one computation.
+        view.__dict__["ap"] = self.ap
         return view
 
     def select(self, members: Sequence[int]) -> "Scored":
@@ -102,7 +104,7 @@ class Scored:
         )
 
     def pool(self, groups: Mapping[str, Sequence[int]]) -> "Scored":
-        """Return the split with a column per group: ``(N, G)``.
+        """Return the split with one column per group, ``(N, G)``.
 
         A group is predicted where any member is predicted. For one threshold on all classes this
         equals the threshold on the group's largest score.

@@ -1,12 +1,13 @@
 """The table of metrics: what is reported, in which order, and what can select epochs.
 
-A new metric is one function, also in a module of one's own that ``IMPORTS`` names:
+A new metric is one function, also in a module outside the project that ``IMPORTS`` names:
 
     from evaluation import Scored, metric
 
-    @metric("hamming")
-    def hamming(split: Scored) -> float:
-        return float((split.pred == (split.labels > 0)).mean())
+    @metric("exact_match", at_fixed=True)
+    def exact_match(split: Scored) -> float:
+        right = split.pred == (split.labels > 0)
+        return float(right.all(axis=1).mean())
 """
 
 import inspect
@@ -44,6 +45,7 @@ class Metric:
         try:
             value = self.function(split)
         except Exception as error:
+            # The function may be a user's own: say whose it is and where it failed.
             line = traceback.extract_tb(error.__traceback__)[-1]
             raise UserError(
                 f"{place} failed: {type(error).__name__}: {error} ({line.filename}:{line.lineno})"
@@ -55,19 +57,19 @@ class Metric:
         return float(value)
 
 
-METRICS: dict[str, Metric] = {}  # in the order of registration, which is the order of the report
+METRICS: dict[str, Metric] = {}  # the order of registration is the order of the report
 
 
 def metric(
     name: str, *, at_fixed: bool = False, per_subset: bool = False, per_level: bool = False
 ) -> Callable[[MetricFunction], MetricFunction]:
-    """Register the decorated function under ``name``, for the report and for ``TEST.SELECT_METRIC``.
+    """Register the decorated function as a metric to report and to select epochs by.
 
     The function takes a :class:`Scored` and returns a fraction, which is reported in percent;
     larger is better. NaN means that the split has nothing to compute it on.
 
     Args:
-        name: name in metrics.json, without ``@`` and ``/``.
+        name: name in metrics.json and for ``TEST.SELECT_METRIC``, without ``@`` and ``/``.
         at_fixed: also report ``name@0.5``, with the decisions ``score > 0.5``.
         per_subset: also report ``name/<subset>`` for each subset of classes.
         per_level: also report ``name/<level>`` for each level of the hierarchy.
@@ -126,7 +128,7 @@ def metric_names(groups: Groups) -> list[str]:
 
 @dataclass(frozen=True)
 class _Section:
-    """A part of the report: metrics, the view they are computed on, and what marks their names."""
+    """A part of the report: the suffix of its names, its metrics, the view they are computed on."""
 
     suffix: str
     metrics: list[Metric]
@@ -134,12 +136,14 @@ class _Section:
 
 
 def _sections(groups: Groups) -> Iterator[_Section]:
+    """Yield the parts of the report in order; names and values both follow from them."""
     table = list(METRICS.values())
     yield _Section("", table, lambda split: split)
     at_fixed = [entry for entry in table if entry.at_fixed]
     yield _Section(f"@{FIXED_THRESHOLD:g}", at_fixed, lambda split: split.at_fixed)
     per_subset = [entry for entry in table if entry.per_subset]
     for name, members in groups.subsets.items():
+        # `m=members` keeps this subset; without it, a later call would read the last one.
         yield _Section(f"/{name}", per_subset, lambda split, m=members: split.select(m))
     per_level = [entry for entry in table if entry.per_level]
     for name, level in groups.levels.items():
@@ -149,5 +153,8 @@ def _sections(groups: Groups) -> Iterator[_Section]:
 def _add_numbers(result: dict[str, float], rule: DecisionRule) -> None:
     for name, value in rule.numbers().items():
         if name in result:
-            raise UserError(f"metric '{name}' has the name of a number of {type(rule).__name__}")
+            raise UserError(
+                f"metric '{name}' has the name of a number of {type(rule).__name__}; "
+                "rename the metric"
+            )
         result[name] = float(value)
