@@ -1,17 +1,71 @@
-"""The registry of evaluators and its contract."""
+"""The registry of evaluators, its contract, and the function that builds one."""
 
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from core.config import Key, declare
 from core.registry import Registry
 
+from .scored import Groups
+
 EVALUATOR_REGISTRY = Registry("TEST.EVALUATOR")
+
+declare(
+    "TEST",
+    Key(
+        "EVALUATOR",
+        "MultiLabel",
+        "registered name of the evaluator",
+        choices=EVALUATOR_REGISTRY.registered_names,
+    ),
+    Key(
+        "SELECT_METRIC",
+        "mean",
+        "metric on val that picks the best epoch; 'mean': of macro, micro, samples F1 and mAP",
+    ),
+)
 EVALUATOR_REGISTRY.__doc__ = """
-Evaluators by class name, with Dassl's contract: ``Evaluator(cfg, lab2cname=None, **kwargs)``, ``reset()``,
-``process(scores, label)`` per batch, and ``evaluate() -> OrderedDict[str, float]`` whose first value is the one that
-selects the best epoch (larger is better).
+Evaluators by class name, with Dassl's contract:
+
+- ``Evaluator(cfg, lab2cname=None, **kwargs)``
+- ``reset()`` before each split
+- ``process(scores, label)`` for each batch, both tensors ``(B, C)``
+- ``evaluate() -> dict[str, float]``; the first value selects the best epoch, larger is better
+
+Nothing else is needed. An evaluator may offer more:
+
+- a constructor argument ``groups``, the subsets and levels of the classes (``Groups``)
+- ``evaluate(rule=None)``: decide by this ``DecisionRule``, or fit one when it is None (on val)
+- attributes that ``evaluate`` leaves: ``rule``, the rule that was used, and ``per_class``,
+  a list of dicts (the rows of per_class.csv)
+
+``evaluation.Evaluator`` is a base class that declares all of it.
 """
 
 
-def build_evaluator(cfg: Any, **kwargs: Any) -> Any:
-    """Return the evaluator that ``cfg.TEST.EVALUATOR`` names."""
-    return EVALUATOR_REGISTRY.get(cfg.TEST.EVALUATOR)(cfg, **kwargs)
+def build_evaluator(
+    cfg: Any, lab2cname: Mapping[int, str] | None = None, groups: Groups | None = None
+) -> Any:
+    """Return the evaluator that ``cfg.TEST.EVALUATOR`` names.
+
+    Args:
+        cfg: the configuration.
+        lab2cname: class index -> class name.
+        groups: subsets and levels; not passed if the constructor has no such argument.
+
+    Raises:
+        UserError: no evaluator has this name, or the evaluator does not accept the settings.
+    """
+    evaluator = EVALUATOR_REGISTRY.get(cfg.TEST.EVALUATOR)
+    if groups is not None and accepts(evaluator, "groups"):
+        return evaluator(cfg, lab2cname=lab2cname, groups=groups)
+    return evaluator(cfg, lab2cname=lab2cname)
+
+
+def accepts(function: Callable[..., Any], argument: str) -> bool:
+    """Return True if ``function`` can be called with the keyword ``argument``."""
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name == argument or parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            return True
+    return False

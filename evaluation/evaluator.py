@@ -1,6 +1,6 @@
-"""The multi-label evaluator: reset, process batches, evaluate to named floats (Dassl's contract)."""
+"""Evaluators: reset, process batches, evaluate to named numbers (Dassl's contract)."""
 
-import logging
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -10,120 +10,164 @@ import torch
 from torch import Tensor
 
 from core.errors import UserError, not_accepted
+from core.logging import get_logger
 
 from .build import EVALUATOR_REGISTRY
 from .metrics import Array, chance_mean_average_precision
-from .protocol import (
-    Levels,
-    Subsets,
-    best_threshold,
-    evaluate_protocol,
-    metric_names,
-    per_class_rows,
-)
+from .protocol import per_class_rows
+from .rules import DecisionRule, GlobalThreshold
+from .scored import Groups, Scored
+from .table import compute_metrics, metric_names
 
-logger = logging.getLogger("intclip")
+log = get_logger()
 
 DEFAULT_SELECT_METRIC = "mean"
 
 
-@EVALUATOR_REGISTRY.register()
-class MultiLabel:
-    """Collect probabilities and labels of a split and report the benchmark's protocol on them.
+class Evaluator(ABC):
+    """Base class of evaluators that decide by a rule. B: images of a batch, C: classes.
 
     Attributes:
-        threshold: threshold of the F1 scores; None tunes it on the scores at hand, as is right on val only.
-        tuned_threshold: the threshold that the last ``evaluate()`` tuned, None when it was given.
-        per_class: rows per class of the last ``evaluate()``.
+        lab2cname: class index -> class name.
+        groups: subsets and levels of the classes; empty ones when none are given.
+        rule: decision rule of the last ``evaluate()``; None before.
+        per_class: a row per class of the last ``evaluate()``, for per_class.csv.
     """
 
-    def __init__(self, cfg: Any, lab2cname: Mapping[int, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        cfg: Any,
+        lab2cname: Mapping[int, str] | None = None,
+        groups: Groups | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.cfg = cfg
         self.lab2cname = dict(lab2cname or {})
-        self.select_metric = getattr(cfg.TEST, "SELECT_METRIC", "") or DEFAULT_SELECT_METRIC
-        self.threshold: float | None = kwargs.get("threshold")
-        self.tuned_threshold: float | None = None
-        self.subsets: Subsets = {}
-        self.levels: Levels = {}
-        self.reset()
-
-    def set_groups(self, subsets: Subsets | None = None, levels: Levels | None = None) -> None:
-        """Set the class indices of each subset, and of each group of each level; checks the name of the metric."""
-        self.subsets, self.levels = dict(subsets or {}), dict(levels or {})
-        self._check_select_metric()
-
-    def reset(self) -> None:
-        """Forget all scores and labels; the thresholds and groups stay."""
-        self._scores: list[Array] = []
-        self._labels: list[Array] = []
+        self.groups = groups or Groups()
+        self.rule: DecisionRule | None = None
         self.per_class: list[dict[str, Any]] = []
 
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget all batches."""
+
+    @abstractmethod
     def process(self, scores: Tensor, label: Tensor) -> None:
-        """Add a batch: probabilities ``(B, C)`` and labels ``(B, C)`` (above 0 positive, 0 negative, -1 unknown)."""
+        """Add a batch.
+
+        Args:
+            scores: ``(B, C)``, larger is more likely.
+            label: ``(B, C)``; above 0 positive, 0 negative, -1 unknown.
+        """
+
+    @abstractmethod
+    def evaluate(self, rule: DecisionRule | None = None) -> "OrderedDict[str, float]":
+        """Return metrics by name; the first value selects epochs, larger is better.
+
+        Args:
+            rule: decision rule to apply; None fits one on these batches, as is right on val only.
+        """
+
+
+@EVALUATOR_REGISTRY.register()
+class MultiLabel(Evaluator):
+    """Collect probabilities and labels of a split and report the table of metrics on them.
+
+    ``TEST.SELECT_METRIC`` names the metric that selects epochs. It is checked when the evaluator is
+    built with its groups. Dassl builds it without; then ``evaluate()`` checks it.
+    """
+
+    def __init__(
+        self,
+        cfg: Any,
+        lab2cname: Mapping[int, str] | None = None,
+        groups: Groups | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(cfg, lab2cname, groups, **kwargs)
+        # Somebody's Dassl configuration need not have this key.
+        self.select_metric = getattr(cfg.TEST, "SELECT_METRIC", "") or DEFAULT_SELECT_METRIC
+        if groups is not None:
+            self._check_select_metric()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all scores and labels, and the results of the last ``evaluate()``."""
+        self._scores: list[Array] = []
+        self._labels: list[Array] = []
+        self.rule = None
+        self.per_class = []
+
+    def process(self, scores: Tensor, label: Tensor) -> None:
+        """Add a batch of probabilities ``(B, C)`` and labels ``(B, C)``.
+
+        Raises:
+            ValueError: the shapes are not both ``(B, C)``.
+            UserError: a score is not finite.
+        """
         if scores.dim() != 2 or scores.shape != label.shape:
             raise ValueError(
-                f"scores and label must both be (B, C); got {tuple(scores.shape)} and {tuple(label.shape)}"
+                "scores and label must both be (B, C); "
+                f"got {tuple(scores.shape)} and {tuple(label.shape)}"
             )
+        # NaN has no place in a ranking: the metrics would be wrong numbers, not NaN.
         num_bad = int((~torch.isfinite(scores)).sum())
         if num_bad:
+            start = sum(map(len, self._scores))
             raise UserError(
-                f"{num_bad} of {scores.numel()} scores are NaN or infinite in the batch that starts at image "
-                f"{sum(map(len, self._scores))}: the model has diverged or an input is broken; lower OPTIM.LR, or set "
-                "OPTIM.CLIP_GRAD_NORM or PREC fp32"
+                f"{num_bad} of {scores.numel()} scores are NaN or infinite in the batch that "
+                f"starts at image {start}: the model has diverged or an input is broken; "
+                "lower OPTIM.LR, or set OPTIM.CLIP_GRAD_NORM or PREC fp32"
             )
         self._scores.append(scores.detach().double().cpu().numpy())
-        self._labels.append(label.detach().cpu().float().numpy())
+        self._labels.append(label.detach().float().cpu().numpy())
 
-    @property
-    def scores(self) -> Array:
-        """All probabilities so far, ``(N, C)``."""
-        return _concatenated(self._scores)
+    def evaluate(self, rule: DecisionRule | None = None) -> "OrderedDict[str, float]":
+        """Return and log the metrics in percent, the one that selects epochs first.
 
-    @property
-    def labels(self) -> Array:
-        """All labels so far, ``(N, C)``."""
-        return _concatenated(self._labels)
+        Args:
+            rule: decision rule to apply; None fits one threshold on these batches.
 
-    def evaluate(self) -> "OrderedDict[str, float]":
-        """Return the metrics in percent (thresholds as they are), the one that selects epochs first, and log them."""
+        Raises:
+            ValueError: no batch was processed.
+            UserError: ``TEST.SELECT_METRIC`` is unknown, or a metric or the rule fails.
+        """
         self._check_select_metric()
-        scores, labels = self.scores, self.labels
-        if not len(scores):
+        if not self._scores:
             raise ValueError("there is nothing to evaluate: no batch was processed")
-        self.tuned_threshold = best_threshold(scores, labels) if self.threshold is None else None
-        threshold = self.threshold if self.tuned_threshold is None else self.tuned_threshold
-        metrics = evaluate_protocol(
-            scores, labels, threshold=threshold, subsets=self.subsets, levels=self.levels
-        )
-        names = [self.lab2cname.get(c, str(c)) for c in range(scores.shape[1])]
-        self.per_class = per_class_rows(scores, labels, threshold=threshold, names=names)
-        self._log(metrics, num_images=len(scores))
+        scores, labels = np.concatenate(self._scores), np.concatenate(self._labels)
+        if rule is None:
+            rule = GlobalThreshold.fit(scores, labels)
+        split = Scored.by_rule(scores, labels, rule)
+        metrics = compute_metrics(split, rule, self.groups)
+        self.rule = rule
+        self.per_class = per_class_rows(split, self._class_names(scores.shape[1]))
+        self._log(metrics, split)
+        # Dassl selects by the first value.
         ordered = OrderedDict(metrics)
         ordered.move_to_end(self.select_metric, last=False)
         return ordered
 
     def _check_select_metric(self) -> None:
-        accepted = [name for name in metric_names(self.subsets, self.levels) if name != "threshold"]
+        accepted = metric_names(self.groups)
         if self.select_metric not in accepted:
             raise UserError(not_accepted("TEST.SELECT_METRIC", self.select_metric, accepted))
 
-    def _log(self, metrics: Mapping[str, float], *, num_images: int) -> None:
-        """Log the result, a record a line: tools that read logs look for a line ``=> result``."""
-        logger.info("=> result")
-        logger.info("* total: %s", f"{num_images:,}")
+    def _class_names(self, num_classes: int) -> list[str]:
+        return [self.lab2cname.get(c, str(c)) for c in range(num_classes)]
+
+    def _log(self, metrics: Mapping[str, float], split: Scored) -> None:
+        """Log one line per metric; CoOp's and Dassl's parsers look for the line ``=> result``."""
+        log.info("=> result")
+        log.info("* total: %s", f"{len(split.scores):,}")
+        without_unit = self.rule.numbers()
         for name, value in metrics.items():
-            logger.info(
-                "* %s: %s", name, f"{value:.2f}" if name == "threshold" else f"{value:.2f}%"
-            )
-        logger.info(
-            "* chance mAP: %.2f%% (mean share of positives)",
-            100 * chance_mean_average_precision(self.labels),
-        )
+            unit = "" if name in without_unit else "%"
+            log.info("* %s: %.2f%s", name, value, unit)
+        chance = 100 * chance_mean_average_precision(split.labels)
+        log.info("* chance mAP: %.2f%% (mean share of positives)", chance)
         absent = [row["name"] for row in self.per_class if not row["num_pos"]]
         if absent:
-            logger.info(
+            log.info(
                 "* classes without a positive, left out of mAP and macro F1: %s", ", ".join(absent)
             )
-
-
-def _concatenated(batches: list[Array]) -> Array:
-    return np.concatenate(batches) if batches else np.empty((0, 0))

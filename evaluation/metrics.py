@@ -1,7 +1,7 @@
 """Multi-label metrics on NumPy arrays, in float64.
 
-Labels are hard: an entry above 0 is positive, 0 is negative, below 0 (-1) is unknown and left out of every count.
-N: images, C: classes. Values are fractions; percent is for those who report them.
+Labels are hard: above 0 is positive, 0 is negative, below 0 (-1) is unknown and counts nowhere.
+N: images, C: classes. Values are fractions; the report turns them into percent.
 """
 
 from typing import Any
@@ -9,22 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.labels import UNKNOWN
+
 Array = NDArray[Any]
 
 
 def average_precision(scores: Array, labels: Array) -> Array:
-    """Return the non-interpolated average precision of each class, ``(C,)``; NaN for a class with no positive.
+    """Return the non-interpolated average precision of each class, ``(C,)`` float64.
 
-    AP = sum_n (R_n - R_{n-1}) P_n over the distinct scores n in falling order, so that tied scores count at once
-    (scikit-learn's ``average_precision_score``).
+    AP = sum_n (R_n - R_{n-1}) P_n over the distinct scores n in falling order, so that tied scores
+    count at once (scikit-learn's ``average_precision_score``). A class without a positive has NaN.
 
     Args:
         scores: ``(N, C)``, larger is more likely.
         labels: ``(N, C)``.
+
+    Raises:
+        ValueError: the arrays are not both ``(N, C)``.
     """
     scores, labels = _checked(scores, labels)
-    per_class = [_class_average_precision(s, y) for s, y in zip(scores.T, labels.T, strict=True)]
-    return np.array(per_class, dtype=np.float64)
+    result = np.empty(scores.shape[1], dtype=np.float64)
+    for c in range(scores.shape[1]):
+        result[c] = _class_average_precision(scores[:, c], labels[:, c])
+    return result
 
 
 def _class_average_precision(scores: Array, labels: Array) -> float:
@@ -35,9 +42,8 @@ def _class_average_precision(scores: Array, labels: Array) -> float:
         return float("nan")
     order = np.argsort(-scores, kind="stable")
     scores, positive = scores[order], positive[order]
-    last_of_tie = np.append(
-        np.flatnonzero(np.diff(scores)), len(scores) - 1
-    )  # one index per distinct score
+    # One index per distinct score: images with equal scores have no order among themselves.
+    last_of_tie = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
     num_hits = np.cumsum(positive, dtype=np.float64)[last_of_tie]
     precision = num_hits / (last_of_tie + 1)
     recall = num_hits / num_hits[-1]
@@ -45,17 +51,20 @@ def _class_average_precision(scores: Array, labels: Array) -> float:
 
 
 def mean_average_precision(scores: Array, labels: Array) -> float:
-    """Return the mean of :func:`average_precision` over the classes that have a positive; NaN when none has."""
-    ap = average_precision(scores, labels)
-    return mean_or_nan(ap[~np.isnan(ap)])
+    """Return the mean of :func:`average_precision` over the classes that have a positive.
+
+    NaN when no class has one. Arguments and errors are those of :func:`average_precision`.
+    """
+    return mean_without_nan(average_precision(scores, labels))
 
 
 def chance_mean_average_precision(labels: Array) -> float:
-    """Return the mAP that random scores reach on average, for many images: the mean share of positives ``(N, C)``.
+    """Return the mAP that random scores reach on average for many images.
 
-    Unknown entries (-1) do not count; classes without a positive are left out, as in :func:`mean_average_precision`.
+    This is the mean share of positives among the known labels ``(N, C)`` of a class. Classes
+    without a positive are left out, as in :func:`mean_average_precision`.
     """
-    num_pos, num_known = (labels > 0).sum(axis=0), (labels != -1).sum(axis=0)
+    num_pos, num_known = (labels > 0).sum(axis=0), (labels != UNKNOWN).sum(axis=0)
     present = num_pos > 0
     return mean_or_nan(num_pos[present] / num_known[present])
 
@@ -67,24 +76,31 @@ def f1_counts(pred: Array, labels: Array, *, axis: int | None = 0) -> tuple[Arra
         pred: ``(N, C)``, boolean.
         labels: ``(N, C)``.
         axis: 0 counts per class, 1 per image, None over everything.
+
+    Returns:
+        Three integer arrays: ``(C,)``, ``(N,)`` or ``()``.
     """
     pred, labels = _checked(pred, labels)
     pred, positive, negative = pred.astype(bool), labels > 0, labels == 0
-    return (pred & positive).sum(axis), (pred & negative).sum(axis), (~pred & positive).sum(axis)
+    true_pos = (pred & positive).sum(axis)
+    false_pos = (pred & negative).sum(axis)
+    false_neg = (~pred & positive).sum(axis)
+    return true_pos, false_pos, false_neg
 
 
 def f1_scores(pred: Array, labels: Array) -> dict[str, Any]:
     """Return macro, micro and samples F1, the F1 per class, and the classes without a positive.
 
-    As scikit-learn's ``f1_score(zero_division=0)``, except: ``macro`` is the mean over the classes that have
-    a positive (the others are listed under ``absent``), and ``samples`` leaves out images without a known label.
+    As scikit-learn's ``f1_score(zero_division=0)``, with two differences: ``macro`` is the mean
+    over the classes that have a positive, and ``samples`` leaves out images without a known label.
 
     Args:
         pred: ``(N, C)``, boolean.
         labels: ``(N, C)``.
 
     Returns:
-        ``macro``, ``micro``, ``samples``: float; ``per_class``: ``(C,)``; ``absent``: list of class indices.
+        ``macro``, ``micro``, ``samples``: float, NaN where nothing is averaged;
+        ``per_class``: ``(C,)``; ``absent``: list of the class indices without a positive.
     """
     pred, labels = _checked(pred, labels)
     per_class = _f1(*f1_counts(pred, labels, axis=0))
@@ -100,12 +116,18 @@ def f1_scores(pred: Array, labels: Array) -> dict[str, Any]:
 
 
 def mean_or_nan(values: Array) -> float:
-    """Return the mean, or NaN (without NumPy's warning) of an empty array."""
+    """Return the mean of ``values``; NaN, without NumPy's warning, when there are none."""
     return float(np.mean(values)) if len(values) else float("nan")
+
+
+def mean_without_nan(values: Array) -> float:
+    """Return the mean of the ``values`` that are not NaN; NaN when there are none."""
+    return mean_or_nan(values[~np.isnan(values)])
 
 
 def _f1(num_true_pos: Array, num_false_pos: Array, num_false_neg: Array) -> Array:
     """Return 2 TP / (2 TP + FP + FN), 0 where nothing is positive and nothing predicted."""
+    # A divisor of 1 in place of 0 gives 0 without NumPy's warning: the numerator is 0 as well.
     denominator = np.asarray(2 * num_true_pos + num_false_pos + num_false_neg, dtype=np.float64)
     return 2 * num_true_pos / np.where(denominator == 0, 1.0, denominator)
 

@@ -1,140 +1,69 @@
-"""The evaluation protocol of Intentonomy (Jia et al., CVPR 2021): one threshold for all classes, tuned on val.
+"""The metrics of the Intentonomy benchmark (Jia et al., CVPR 2021) and the rows per class.
 
-N: images, C: classes, G: groups of a level of the hierarchy.
+F1 is computed at one threshold for all classes, tuned on val, and at a fixed 0.5 beside it. It is
+also reported for the subsets of classes and, after max-pooling, for the levels of the hierarchy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from core.errors import UserError
-
-from .metrics import Array, average_precision, f1_scores, mean_average_precision, mean_or_nan
-
-THRESHOLDS = np.arange(1, 20) / 20  # 0.05, 0.10, ..., 0.95
-FIXED_THRESHOLD = 0.5  # reported beside the tuned one, as part of the literature uses it
-F1_NAMES = ("macro_f1", "micro_f1", "samples_f1")
-
-Subsets = Mapping[str, Sequence[int]]  # subset name -> class indices
-Levels = Mapping[str, Mapping[str, Sequence[int]]]  # level name -> group name -> class indices
+from .metrics import mean_without_nan
+from .scored import Scored
+from .table import metric
 
 
-def best_threshold(scores: Array, labels: Array) -> float:
-    """Return the threshold of the grid with the best macro F1 (``score > threshold``), the first of equals.
+@metric("mAP", per_level=True)
+def mean_ap(split: Scored) -> float:
+    """Return the mean average precision over the classes that have a positive."""
+    return mean_without_nan(split.ap)
+
+
+@metric("macro_f1", at_fixed=True, per_subset=True, per_level=True)
+def macro_f1(split: Scored) -> float:
+    """Return the mean F1 over the classes that have a positive."""
+    return split.f1["macro"]
+
+
+@metric("micro_f1", at_fixed=True, per_level=True)
+def micro_f1(split: Scored) -> float:
+    """Return the F1 of all entries together."""
+    return split.f1["micro"]
+
+
+@metric("samples_f1", at_fixed=True, per_level=True)
+def samples_f1(split: Scored) -> float:
+    """Return the mean F1 over the images."""
+    return split.f1["samples"]
+
+
+@metric("mean", at_fixed=True)
+def mean_of_four(split: Scored) -> float:
+    """Return the mean of mAP and the three F1, by which the published recipe selects epochs."""
+    return float(np.mean([mean_ap(split), macro_f1(split), micro_f1(split), samples_f1(split)]))
+
+
+def per_class_rows(split: Scored, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one row per class: ``class``, ``name``, ``ap``, ``f1``, ``f1@0.5``, ``num_pos``.
+
+    AP and F1 are in percent, and NaN for a class without a positive.
 
     Args:
-        scores: ``(N, C)`` probabilities.
-        labels: ``(N, C)``.
+        split: scores, labels and decisions ``(N, C)``.
+        names: names of the C classes.
     """
-    if not (np.asarray(labels) > 0).any():
-        raise UserError(
-            "a threshold cannot be tuned: no class has a positive label in val; see DATASET.LABEL_POLICY"
-        )
-    macro = [f1_scores(scores > t, labels)["macro"] for t in THRESHOLDS]
-    return float(THRESHOLDS[int(np.argmax(macro))])
-
-
-def evaluate_protocol(
-    scores: Array,
-    labels: Array,
-    *,
-    threshold: float,
-    subsets: Subsets | None = None,
-    levels: Levels | None = None,
-) -> dict[str, float]:
-    """Return all metrics in percent (``threshold`` as it is), under stable names and in the order of `metric_names`.
-
-    ``mean`` is the mean of mAP and the three F1 scores, which the published recipe selects epochs by. A metric over
-    classes none of which has a positive is NaN.
-
-    Args:
-        scores: ``(N, C)`` probabilities.
-        labels: ``(N, C)``, above 0 positive, 0 negative, -1 unknown.
-        threshold: that of the F1 scores; the levels use it too.
-        subsets: class indices of each subset, for its macro F1.
-        levels: groups of each level; scores and labels are max-pooled over a group's members.
-    """
-    scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
-    mean_ap = mean_average_precision(scores, labels)
-    tuned = f1_scores(scores > threshold, labels)
-    fixed = f1_scores(scores > FIXED_THRESHOLD, labels)
-    result = {
-        "mAP": mean_ap,
-        **_averages(tuned),
-        "mean": _selection_mean(mean_ap, tuned),
-        "threshold": threshold,
-    }
-    result |= {f"{name}@0.5": value for name, value in _averages(fixed).items()}
-    result["mean@0.5"] = _selection_mean(mean_ap, fixed)
-    for name, members in (subsets or {}).items():
-        kept = [c for c in members if c not in tuned["absent"]]
-        result[f"macro_f1/{name}"] = mean_or_nan(tuned["per_class"][kept])
-    for name, groups in (levels or {}).items():
-        result |= _level_metrics(scores, labels, threshold, name, groups)
-    return {name: 100 * float(value) for name, value in result.items()} | {
-        "threshold": float(threshold)
-    }
-
-
-def metric_names(subsets: Subsets | None = None, levels: Levels | None = None) -> list[str]:
-    """Return the names that :func:`evaluate_protocol` reports for these groups, in its order."""
-    names = ["mAP", *F1_NAMES, "mean", "threshold", *(f"{n}@0.5" for n in (*F1_NAMES, "mean"))]
-    names += [f"macro_f1/{name}" for name in subsets or {}]
-    return names + [f"{metric}/{name}" for name in levels or {} for metric in ("mAP", *F1_NAMES)]
-
-
-def per_class_rows(
-    scores: Array, labels: Array, *, threshold: float, names: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
-    """Return one row per class: ``class``, ``name``, ``ap``, ``f1``, ``f1@0.5`` (percent) and ``num_pos``.
-
-    AP and F1 of a class with no positive are NaN.
-    """
-    scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
-    num_pos = (labels > 0).sum(axis=0)
     columns = {
-        "ap": average_precision(scores, labels),
-        "f1": f1_scores(scores > threshold, labels)["per_class"],
-        "f1@0.5": f1_scores(scores > FIXED_THRESHOLD, labels)["per_class"],
+        "ap": split.ap,
+        "f1": split.f1["per_class"],
+        "f1@0.5": split.at_fixed.f1["per_class"],
     }
+    num_pos = (split.labels > 0).sum(axis=0).tolist()
     rows = []
-    for c, count in enumerate(num_pos.tolist()):
-        values = {
-            key: 100 * float(column[c]) if count else float("nan")
-            for key, column in columns.items()
-        }
-        rows.append({"class": c, "name": names[c] if names else str(c), **values, "num_pos": count})
+    for c, name in enumerate(names):
+        row: dict[str, Any] = {"class": c, "name": name}
+        for key, values in columns.items():
+            row[key] = 100 * float(values[c]) if num_pos[c] else float("nan")
+        row["num_pos"] = num_pos[c]
+        rows.append(row)
     return rows
-
-
-def pool_groups(
-    scores: Array, labels: Array, groups: Mapping[str, Sequence[int]]
-) -> tuple[Array, Array]:
-    """Return scores and labels max-pooled over the members of each group, both ``(N, G)``.
-
-    A group is positive where any member is; otherwise unknown where any member is, as that one might be positive.
-    """
-    pooled_scores = np.stack([scores[:, list(m)].max(axis=1) for m in groups.values()], axis=1)
-    positive = np.stack([(labels[:, list(m)] > 0).any(axis=1) for m in groups.values()], axis=1)
-    unknown = np.stack([(labels[:, list(m)] < 0).any(axis=1) for m in groups.values()], axis=1)
-    return pooled_scores, np.where(positive, 1, np.where(unknown, -1, 0))
-
-
-def _level_metrics(
-    scores: Array, labels: Array, threshold: float, name: str, groups: Mapping[str, Sequence[int]]
-) -> dict[str, float]:
-    scores, labels = pool_groups(scores, labels, groups)
-    values = {
-        "mAP": mean_average_precision(scores, labels),
-        **_averages(f1_scores(scores > threshold, labels)),
-    }
-    return {f"{metric}/{name}": value for metric, value in values.items()}
-
-
-def _averages(f1: Mapping[str, Any]) -> dict[str, float]:
-    return {name: f1[name.removesuffix("_f1")] for name in F1_NAMES}
-
-
-def _selection_mean(mean_ap: float, f1: Mapping[str, Any]) -> float:
-    return float(np.mean([mean_ap, f1["macro"], f1["micro"], f1["samples"]]))

@@ -1,39 +1,48 @@
-"""Results on disk and as text: metrics.json, the table per class, the table of splits."""
+"""Results on disk and as text: metrics.json, the CSV files, the table of splits."""
 
 import csv
+import io
 import json
 import math
-import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
-MAIN_METRICS = ("mAP", "macro_f1", "micro_f1", "samples_f1", "mean", "threshold")
+from core.files import write_text
+
+from .table import METRICS
 
 
 def write_metrics(path: str | Path, metrics: Mapping[str, Any]) -> None:
-    """Write ``metrics`` as JSON in their order, atomically; NaN and infinity, which JSON lacks, become null."""
-    text = json.dumps(_plain(metrics), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    _write_atomically(path, lambda file: file.write(text))
+    """Write ``metrics`` as JSON in their order, atomically.
+
+    NaN and infinity, which JSON does not have, become null.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    text = json.dumps(_plain(metrics), indent=2, allow_nan=False, ensure_ascii=False)
+    write_text(path, text + "\n")
 
 
 def write_per_class(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the rows of ``per_class_rows`` as CSV, atomically; NaN becomes an empty cell."""
+    """Write the rows of ``per_class_rows`` as CSV, atomically; NaN becomes an empty cell.
 
-    def write(file: TextIO) -> None:
-        writer = csv.DictWriter(
-            file, fieldnames=list(rows[0]) if rows else ["class", "name"], lineterminator="\n"
-        )
-        writer.writeheader()
-        writer.writerows(
-            {key: "" if value is None else value for key, value in _plain(row).items()}
-            for row in rows
-        )
-
-    _write_atomically(path, write)
+    Raises:
+        ValueError: the rows have different keys.
+        OSError: the file cannot be written.
+    """
+    columns = ["class", "name"]
+    if rows:
+        columns = list(rows[0])
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(_plain(row))
+    write_text(path, text.getvalue())
 
 
 def write_predictions(
@@ -43,77 +52,102 @@ def write_predictions(
     names: Sequence[str],
     scores: np.ndarray,
     labels: np.ndarray,
-    threshold: float,
+    pred: np.ndarray,
 ) -> None:
-    """Write one CSV row per image, atomically: path, true and predicted class names (``;`` between), all scores.
+    """Write one CSV row per image, atomically: path, true and predicted classes, all scores.
 
-    ``scores`` and ``labels`` are ``(N, C)``; predicted is what scores above ``threshold``, or the best class.
+    Class names are joined by ``;``. An image without a decided class gets its best class. Scores
+    have nine significant digits.
+
+    Args:
+        path: file to write.
+        impaths: N image paths.
+        names: C class names.
+        scores: ``(N, C)``.
+        labels: ``(N, C)``; above 0 is true.
+        pred: ``(N, C)`` bool, decisions of the rule.
+
+    Raises:
+        ValueError: the lengths differ.
+        OSError: the file cannot be written.
     """
-
-    def write(file: TextIO) -> None:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["image", "true", "predicted", *names])
-        for impath, score, label in zip(impaths, scores, labels, strict=True):
-            above = np.flatnonzero(score > threshold)
-            predicted = above if len(above) else [int(score.argmax())]
-            chosen = (
-                ";".join(names[c] for c in group)
-                for group in (np.flatnonzero(label > 0), predicted)
-            )
-            writer.writerow([impath, *chosen, *(f"{value:.4f}" for value in score)])
-
-    _write_atomically(path, write)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "true", "predicted", *names])
+    for impath, score, label, decided in zip(impaths, scores, labels, pred, strict=True):
+        predicted = np.flatnonzero(decided)
+        if not len(predicted):
+            predicted = [int(score.argmax())]
+        true_names = _join(names, np.flatnonzero(label > 0))
+        # Nine digits read float32 back exactly.
+        cells = [f"{value:.9g}" for value in score]
+        writer.writerow([impath, true_names, _join(names, predicted), *cells])
+    write_text(path, text.getvalue())
 
 
 def format_table(
-    metrics_by_split: Mapping[str, Mapping[str, float]], *, rows: str = "split"
+    metrics_by_split: Mapping[str, Mapping[str, float | None]], *, rows: str = "split"
 ) -> str:
-    """Return a text table, a row per split and a column per main metric; one that is missing shows as ``-``."""
-    header = [rows, *MAIN_METRICS]
-    body = [
-        [split, *(_cell(metrics.get(m)) for m in MAIN_METRICS)]
-        for split, metrics in metrics_by_split.items()
-    ]
-    widths = [max(len(row[i]) for row in [header, *body]) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
-            ]
-        )
-        for row in [header, *body]
-    ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    """Return a text table with a row per split and a column per metric.
+
+    Only metrics of whole splits have a column: not those at the fixed threshold, of a subset or of
+    a level. A value that is missing or NaN shows as ``-``.
+
+    Args:
+        metrics_by_split: split (or run) -> metrics.
+        rows: heading of the first column.
+    """
+    columns = _table_columns(metrics_by_split)
+    table = [[rows, *columns]]
+    for split, metrics in metrics_by_split.items():
+        table.append([split, *map(_cell, map(metrics.get, columns))])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    heading = _align(table[0], widths)
+    lines = [heading, "-" * len(heading)]
+    for cells in table[1:]:
+        lines.append(_align(cells, widths))
+    return "\n".join(lines)
+
+
+def _table_columns(metrics_by_split: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names to show: the table of metrics in its order, then all others."""
+    found: dict[str, None] = {}  # a set that keeps the order
+    for metrics in metrics_by_split.values():
+        found.update(dict.fromkeys(metrics))
+    columns = list(filter(found.__contains__, METRICS))
+    for name in found:
+        derived = "@" in name or "/" in name
+        if name not in METRICS and not derived:
+            columns.append(name)
+    return columns
+
+
+def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return one line: the first cell to the left, the others to the right."""
+    aligned = [cells[0].ljust(widths[0])]
+    for cell, width in zip(cells[1:], widths[1:], strict=True):
+        aligned.append(cell.rjust(width))
+    return "  ".join(aligned)
+
+
+def _join(names: Sequence[str], classes: Sequence[int]) -> str:
+    return ";".join(names[c] for c in classes)
 
 
 def _cell(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.2f}"
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.2f}"
 
 
 def _plain(value: Any) -> Any:
     """Return ``value`` with NumPy scalars as Python's and non-finite floats as None."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return list(map(_plain, value))
     if hasattr(value, "item"):
         value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _write_atomically(path: str | Path, write: Callable[[TextIO], Any]) -> None:
-    """Write a file beside ``path`` and rename it, so that a reader never sees half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            write(file)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's own mode shuts out everyone else
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

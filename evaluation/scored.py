@@ -1,0 +1,131 @@
+"""The view of a split that metrics are computed on, and the groups of classes it can be pooled to.
+
+N: images, C: classes, G: groups of a level of the hierarchy.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from core.errors import UserError
+from core.labels import UNKNOWN
+
+from .metrics import Array, average_precision, f1_scores
+from .rules import DecisionRule
+
+FIXED_THRESHOLD = 0.5  # part of the literature reports F1 at this threshold
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of class indices that some metrics are also reported for.
+
+    Attributes:
+        subsets: subset name -> class indices; a metric is computed on these classes alone.
+        levels: level name -> group name -> class indices; a metric is computed on the groups.
+
+    Raises:
+        UserError: a subset has the name of a level, so that their results would share a name.
+    """
+
+    subsets: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shared = sorted(set(self.subsets) & set(self.levels))
+        if shared:
+            raise UserError(
+                f"the hierarchy has a subset and a level named '{shared[0]}'; rename the subset"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Scores, labels and decisions of a split, as a metric sees them.
+
+    Attributes:
+        scores: ``(N, C)`` float64, larger is more likely.
+        labels: ``(N, C)``; above 0 positive, 0 negative, -1 unknown.
+        pred: ``(N, C)`` bool, decisions of the rule.
+        fixed: ``(N, C)`` bool, ``scores > 0.5``.
+    """
+
+    scores: Array
+    labels: Array
+    pred: Array
+    fixed: Array
+
+    @classmethod
+    def by_rule(cls, scores: Array, labels: Array, rule: DecisionRule) -> "Scored":
+        """Return the split with the decisions of ``rule``; scores and labels are ``(N, C)``.
+
+        Raises:
+            UserError: ``rule.decide`` does not return a boolean array ``(N, C)``.
+        """
+        # In float64 before the rule decides: a float32 score near a threshold rounds differently.
+        scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
+        pred = np.asarray(rule.decide(scores))
+        if pred.shape != scores.shape or pred.dtype != bool:
+            raise UserError(
+                f"{type(rule).__name__}.decide() returned {pred.dtype} {pred.shape}; "
+                f"expected bool {scores.shape}"
+            )
+        return cls(scores, labels, pred, scores > FIXED_THRESHOLD)
+
+    @cached_property
+    def ap(self) -> Array:
+        """Average precision of each class, ``(C,)``; NaN for a class without a positive."""
+        return average_precision(self.scores, self.labels)
+
+    @cached_property
+    def f1(self) -> dict[str, Any]:
+        """Result of :func:`evaluation.metrics.f1_scores` for the decisions ``pred``."""
+        return f1_scores(self.pred, self.labels)
+
+    @cached_property
+    def at_fixed(self) -> "Scored":
+        """The same split with ``fixed`` as its decisions."""
+        view = replace(self, pred=self.fixed)
+        # The average precision depends on the scores alone: both views share one computation.
+        view.__dict__["ap"] = self.ap
+        return view
+
+    def select(self, members: Sequence[int]) -> "Scored":
+        """Return the split with the classes ``members`` alone."""
+        columns = list(members)
+        return Scored(
+            self.scores[:, columns],
+            self.labels[:, columns],
+            self.pred[:, columns],
+            self.fixed[:, columns],
+        )
+
+    def pool(self, groups: Mapping[str, Sequence[int]]) -> "Scored":
+        """Return the split with one column per group, ``(N, G)``.
+
+        A group is predicted where any member is predicted. For one threshold on all classes this
+        equals the threshold on the group's largest score.
+        """
+        scores, labels = pool_groups(self.scores, self.labels, groups)
+        return Scored(scores, labels, _any(self.pred, groups), _any(self.fixed, groups))
+
+
+def pool_groups(
+    scores: Array, labels: Array, groups: Mapping[str, Sequence[int]]
+) -> tuple[Array, Array]:
+    """Return scores ``(N, G)``, max-pooled over each group's members, and labels ``(N, G)``.
+
+    A group is positive where any member is positive. Otherwise it is unknown where any member is
+    unknown, because that member may be positive.
+    """
+    pooled = np.stack([scores[:, list(m)].max(axis=1) for m in groups.values()], axis=1)
+    positive, unknown = _any(labels > 0, groups), _any(labels < 0, groups)
+    return pooled, np.where(positive, 1, np.where(unknown, UNKNOWN, 0))
+
+
+def _any(flags: Array, groups: Mapping[str, Sequence[int]]) -> Array:
+    """Return ``(N, G)``: True where any member of the group is True in ``flags`` ``(N, C)``."""
+    return np.stack([flags[:, list(m)].any(axis=1) for m in groups.values()], axis=1)
