@@ -73,7 +73,8 @@ def write_results(
     if is_main():
         for split, result in results.items():
             suffix = "" if split == last else f"_{split}"
-            write_per_class(folder / f"per_class{suffix}.csv", result.per_class)
+            if result.per_class:  # an evaluator need not have any
+                write_per_class(folder / f"per_class{suffix}.csv", result.per_class)
         if impaths is not None:
             _write_predictions(folder / "predictions.csv", results[last], impaths[last], names)
         write_metrics(folder / "metrics.json", {"model": weights, **metrics})
@@ -89,5 +90,5 @@ def _write_predictions(
         names=names,
         scores=result.scores,
         labels=result.labels,
-        rule=result.rule,
+        pred=result.pred,
     )
