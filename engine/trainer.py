@@ -113,11 +113,6 @@ class MultiLabelTrainer(Resumable, TrainerX):
         self.val_loader, self.test_loader = dm.val_loader, dm.test_loader
         self.num_classes, self.num_source_domains = dm.num_classes, dm.num_source_domains
         self.lab2cname = dm.lab2cname
-        if self.val_loader is None and not self.cfg.TEST.NO_TEST:
-            raise UserError(
-                f"DATASET.NAME '{self.cfg.DATASET.NAME}' has no val split: best epoch and threshold are chosen on val, "
-                "never on test; add one, or train with TEST.NO_TEST True TEST.FINAL_MODEL last_step"
-            )
 
     def build_model(self) -> None:
         """Build network, loss, optimiser and schedule; list what is learnt and what is frozen."""
