@@ -1,9 +1,12 @@
-"""Data sets, label hierarchies, transforms and loaders. Importing the package registers every data set in it."""
+"""Data sets, label hierarchies, transforms and loaders.
+
+Importing the package registers every data set in it.
+"""
 
 import sys
 
 from core.registry import import_submodules
-from datasets.base import IntentDataset, Record
+from datasets.base import IntentDataset, Record, multi_hot
 from datasets.build import DATASET_REGISTRY, build_dataset
 from datasets.hierarchy import Hierarchy, load_hierarchy
 from datasets.loading import DataManager
@@ -18,4 +21,5 @@ __all__ = [
     "Record",
     "build_dataset",
     "load_hierarchy",
+    "multi_hot",
 ]

@@ -1,15 +1,15 @@
-"""Class hierarchies: what the class keys of an annotation file mean, and which classes belong together.
+"""Class hierarchies: words for the class keys of a data set, and groups of classes.
 
-The YAML format, keyed by the class keys of the annotation file (``tree``, ``subsets``, ``name`` and ``sentence`` may be
-left out):
+A hierarchy file is YAML and uses the class keys of the annotation file. ``tree``, ``subsets``,
+``name`` and ``sentence`` are optional::
 
     classes: {Attractive: {name: "attractive, fastidious", sentence: "a photo taken to ..."}, ...}
-    tree:    {security and belonging: {stability: [Attractive], ...}, ...}     # super: {mid: [leaf keys]}
-    subsets: {easy: [Attractive, ...], ...}                                    # for reports by subset
+    tree:    {security and belonging: {stability: [Attractive], ...}, ...}   # super: {mid: [keys]}
+    subsets: {easy: [Attractive, ...], ...}                                  # groups for reports
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,26 @@ from typing import Any
 import yaml
 
 from core.errors import UserError, did_you_mean, not_accepted
+from core.files import find_file
 
 HIERARCHY_DIR = Path(__file__).parent / "hierarchies"
-MAX_FAULTS = 10  # that an error lists by name
+MAX_FAULTS = 10  # of one error message; more are counted
+EXPECTED = (
+    "'classes: {KEY: {name: ..., sentence: ...}}' and optionally "
+    "'tree: {super: {mid: [KEY, ...]}}' and 'subsets: {name: [KEY, ...]}'"
+)
 
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """Words, chains and groups of C classes in label order.
+    """Words, paths and groups of C classes in label order.
 
-    ``names`` are the leaves in words, ``paths`` the chains (most general first, ending with the leaf), ``sentences``
-    one sentence per class, ``levels`` maps ``mid`` and ``super`` to ``{group: class indices}`` (empty without a tree),
-    ``subsets`` maps a subset's name to class indices.
+    Attributes:
+        names: C names in words.
+        paths: C paths, the most general word first and the class's name last.
+        sentences: C sentences.
+        levels: ``{"mid": {group: class indices}, "super": {...}}``; empty without a tree.
+        subsets: ``{subset: class indices}`` for reports.
     """
 
     names: list[str]
@@ -45,20 +53,23 @@ def key_to_words(key: str) -> str:
 
 
 def default_hierarchy(classnames: list[str]) -> Hierarchy:
-    """Return the flat hierarchy of a data set that has no file: words from the keys, no levels, no subsets."""
+    """Return the hierarchy of a data set without a file: the words of the keys and no groups."""
     names = [key_to_words(key) for key in classnames]
     return Hierarchy(names=names, paths=[(name,) for name in names], sentences=list(names))
 
 
 def hierarchy_path(name_or_path: str) -> Path:
-    """Return the file of a shipped hierarchy's name, or the path itself when it looks like one."""
+    """Return the file of a shipped hierarchy, or of a path.
+
+    Text with a slash or the suffix of a YAML file is a path; ``core.files.find_file`` looks it up.
+    """
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
-        return Path(name_or_path).expanduser()
+        return find_file(name_or_path)
     return HIERARCHY_DIR / f"{name_or_path}.yaml"
 
 
 def has_hierarchy(name_or_path: str) -> bool:
-    """Say whether the file exists."""
+    """Return True if the hierarchy file exists."""
     return hierarchy_path(name_or_path).is_file()
 
 
@@ -66,38 +77,51 @@ def load_hierarchy(name_or_path: str, classnames: list[str]) -> Hierarchy:
     """Read a hierarchy file and bring it into the order of ``classnames``.
 
     Raises:
-        UserError: once, with the file and all faults: missing, unknown and repeated classes.
+        UserError: the file is missing or is no hierarchy, or its classes are not ``classnames``;
+            one message lists all missing, unknown and repeated classes.
     """
     path = hierarchy_path(name_or_path)
     if not path.is_file():
-        known = [file.stem for file in HIERARCHY_DIR.glob("*.yaml")]
-        raise UserError(
-            not_accepted("DATASET.HIERARCHY", name_or_path, known)
-            + " Or give the path of a YAML file."
-        )
+        shipped = [file.stem for file in HIERARCHY_DIR.glob("*.yaml")]
+        message = not_accepted("DATASET.HIERARCHY", name_or_path, shipped)
+        raise UserError(f"{message} The path of a YAML file is accepted, too.")
     content, repeated = _read_yaml(path)
-    faults = [f"'{key}' is given twice" for key in repeated] + _find_faults(content, classnames)
+    faults = [f"'{key}' is given twice" for key in repeated]
+    faults += _find_faults(content, classnames)
     if faults:
-        more = f"; and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
-        listed = "; ".join(fault.rstrip(".") for fault in faults[:MAX_FAULTS])
         raise UserError(
-            f"DATASET.HIERARCHY {path} does not fit the {len(classnames)} classes of the data set: {listed}{more}"
+            f"DATASET.HIERARCHY {path} does not fit the {len(classnames)} classes of the data set: "
+            + _join_faults(faults)
         )
     return _assemble(content, classnames)
 
 
+def _join_faults(faults: list[str]) -> str:
+    """Return the first faults in one line and the number of the others."""
+    line = "; ".join(fault.rstrip(".") for fault in faults[:MAX_FAULTS])
+    if len(faults) > MAX_FAULTS:
+        line += f"; and {len(faults) - MAX_FAULTS} more"
+    return line
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that remembers repeated keys, which plain YAML loading silently drops, and keeps keys as text."""
+    """SafeLoader that reads keys as text and remembers repeated ones, which YAML drops silently."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self.repeated: list[str] = []
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [str(key.value) for key, _ in node.value]
-        self.repeated += sorted({key for key in keys if keys.count(key) > 1})
-        values = [self.construct_object(value, deep=True) for _, value in node.value]
-        return dict(zip(keys, values, strict=True))
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in mapping and key not in self.repeated:
+                self.repeated.append(key)
+            mapping[key] = self.construct_object(value_node, deep=True)
+        return mapping
 
 
 def _read_yaml(path: Path) -> tuple[dict, list[str]]:
@@ -109,47 +133,51 @@ def _read_yaml(path: Path) -> tuple[dict, list[str]]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not _is_hierarchy(content):
-        raise UserError(
-            f"{path} is not a hierarchy file; expected 'classes: {{KEY: {{name: ..., sentence: ...}}}}' and optionally "
-            f"'tree: {{super: {{mid: [KEY, ...]}}}}' and 'subsets: {{name: [KEY, ...]}}'"
-        )
+        raise UserError(f"{path} is not a hierarchy file; expected {EXPECTED}")
     return content, loader.repeated
 
 
 def _is_hierarchy(content: Any) -> bool:
-    """Say whether the nesting is right: mappings, lists and text where they belong."""
+    """Return True if mappings, lists and text are where they belong."""
     if not isinstance(content, dict) or set(content) - {"classes", "tree", "subsets"}:
         return False
-    classes, tree, subsets = (
-        content.get("classes"),
-        content.get("tree", {}),
-        content.get("subsets", {}),
-    )
-    if not all(isinstance(part, dict) for part in (classes, tree, subsets)):
+    classes = content.get("classes")
+    tree = content.get("tree", {})
+    subsets = content.get("subsets", {})
+    if not all(map(_is_mapping, (classes, tree, subsets))):
         return False
-    entries = all(
-        isinstance(entry, dict)
-        and all(isinstance(entry.get(part, ""), str) for part in ("name", "sentence"))
-        for entry in classes.values()
-    )
-    mids = all(
-        isinstance(mid, dict) and all(_is_keys(keys) for keys in mid.values())
-        for mid in tree.values()
-    )
-    return entries and mids and all(_is_keys(keys) for keys in subsets.values())
+    for groups in tree.values():
+        if not _is_mapping(groups) or not all(map(_is_keys, groups.values())):
+            return False
+    return all(map(_is_entry, classes.values())) and all(map(_is_keys, subsets.values()))
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_entry(value: Any) -> bool:
+    """Return True for a class's entry: a mapping whose name and sentence are text."""
+    if not isinstance(value, dict):
+        return False
+    return isinstance(value.get("name", ""), str) and isinstance(value.get("sentence", ""), str)
 
 
 def _is_keys(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(key, str) for key in value)
 
 
+# Checking ---------------------------------------------------------------------------------------
+
+
 def _find_faults(content: dict, classnames: list[str]) -> list[str]:
     """Return every fault of the three parts in words."""
-    leaves = [
-        key for mids in content.get("tree", {}).values() for keys in mids.values() for key in keys
-    ]
     faults = _compare("classes", content["classes"], classnames, complete=True)
     if "tree" in content:
+        leaves: list[str] = []
+        for mids in content["tree"].values():
+            for keys in mids.values():
+                leaves += keys
         faults += _compare("tree", leaves, classnames, complete=True)
     for subset, keys in content.get("subsets", {}).items():
         faults += _compare(f"subset '{subset}'", keys, classnames, complete=False)
@@ -157,61 +185,70 @@ def _find_faults(content: dict, classnames: list[str]) -> list[str]:
 
 
 def _compare(part: str, keys: Iterable[str], classnames: list[str], *, complete: bool) -> list[str]:
-    """Return the unknown, repeated and (where the part must be complete) missing keys as sentences."""
+    """Return unknown and repeated keys in words; with ``complete``, the missing ones, too."""
     keys = list(keys)
-    found, known = set(keys), set(classnames)
-    faults = [
-        f"{part}: unknown class '{key}'.{did_you_mean(key, classnames)}"
-        for key in sorted(found - known)
-    ]
-    faults += [
-        f"{part}: class '{key}' appears more than once"
-        for key in sorted(found)
-        if keys.count(key) > 1
-    ]
+    faults = []
+    for key in sorted(set(keys) - set(classnames)):
+        faults.append(f"{part}: unknown class '{key}'.{did_you_mean(key, classnames)}")
+    for key in sorted(set(keys)):
+        if keys.count(key) > 1:
+            faults.append(f"{part}: class '{key}' appears more than once")
     if complete:
-        faults += [f"{part}: class '{key}' is missing" for key in classnames if key not in found]
+        for key in classnames:
+            if key not in keys:
+                faults.append(f"{part}: class '{key}' is missing")
     return faults
+
+
+# Assembling -------------------------------------------------------------------------------------
 
 
 def _assemble(content: dict, classnames: list[str]) -> Hierarchy:
     """Build the hierarchy of checked content in label order."""
     index = {key: i for i, key in enumerate(classnames)}
     chains, levels = _read_tree(content.get("tree", {}), index)
-    entries = [content["classes"][key] for key in classnames]
-    names = [
-        entry.get("name") or key_to_words(key)
-        for entry, key in zip(entries, classnames, strict=True)
-    ]
-    paths = [_join_path(chains.get(i, ()), name) for i, name in enumerate(names)]
-    sentences = [
-        entry.get("sentence") or ", ".join(path) for entry, path in zip(entries, paths, strict=True)
-    ]
-    subsets = {
-        name: sorted(index[key] for key in keys)
-        for name, keys in content.get("subsets", {}).items()
-    }
+    names, paths, sentences = [], [], []
+    for i, key in enumerate(classnames):
+        entry = content["classes"][key]
+        name = entry.get("name") or key_to_words(key)
+        path = _join_path(chains.get(i, ()), name)
+        names.append(name)
+        paths.append(path)
+        sentences.append(entry.get("sentence") or ", ".join(path))
+    subsets = {}
+    for subset, keys in content.get("subsets", {}).items():
+        subsets[subset] = sorted(index[key] for key in keys)
     return Hierarchy(names=names, paths=paths, sentences=sentences, levels=levels, subsets=subsets)
 
 
-def _read_tree(tree: dict, index: dict[str, int]) -> tuple[dict[int, tuple[str, str]], dict]:
-    """Return each class's (super, mid) and the groups of both levels; equal mid names under two supers stay apart."""
+def _read_tree(
+    tree: Mapping[str, Mapping[str, list[str]]], index: Mapping[str, int]
+) -> tuple[dict[int, tuple[str, str]], dict[str, dict[str, list[int]]]]:
+    """Return ``{class index: (super, mid)}`` and the groups of both levels."""
+    if not tree:
+        return {}, {}
     chains: dict[int, tuple[str, str]] = {}
-    levels: dict[str, dict[str, list[int]]] = {"mid": {}, "super": {}} if tree else {}
+    levels: dict[str, dict[str, list[int]]] = {"mid": {}, "super": {}}
     mid_names = [mid for mids in tree.values() for mid in mids]
     for super_name, mids in tree.items():
+        members: list[int] = []
         for mid, keys in mids.items():
-            group = mid if mid_names.count(mid) == 1 else f"{super_name}: {mid}"
+            group = mid
+            if mid_names.count(mid) > 1:  # equal names under two supers are two groups
+                group = f"{super_name}: {mid}"
             classes = sorted(index[key] for key in keys)
             levels["mid"][group] = classes
-            levels["super"][super_name] = sorted(levels["super"].get(super_name, []) + classes)
+            members += classes
             chains.update(dict.fromkeys(classes, (super_name, mid)))
+        if mids:
+            levels["super"][super_name] = sorted(members)
     return chains, levels
 
 
 def _join_path(chain: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """Append the leaf to its chain; a step that repeats the one before it (health > health) is said once."""
-    steps = (*chain, name)
-    return tuple(
-        step for i, step in enumerate(steps) if i == 0 or step.lower() != steps[i - 1].lower()
-    )
+    """Append the name to its chain; a step that repeats the one before it is left out."""
+    path: list[str] = []
+    for step in (*chain, name):
+        if not path or step.lower() != path[-1].lower():  # health > health
+            path.append(step)
+    return tuple(path)

@@ -1,25 +1,37 @@
-"""Reading one image file: to a PIL image, or to pixels, at a reduced scale where that is enough."""
+"""Read an image file: open it, choose a part and a size, decode no more than they need.
+
+Three steps: :func:`open_image` reads the header, a viewer such as :class:`Squash` turns the size of
+the source into a :class:`View`, and :func:`render` decodes, crops and resizes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from numpy import array, uint8
 from PIL import Image
 from torchvision.io import ImageReadMode, decode_jpeg
+from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms.v2 import functional
 
 from core.errors import UserError
 
-REDUCTIONS = (
-    8,
-    4,
-    2,
-)  # scales 1/8, 1/4, 1/2, at which a JPEG decodes straight from its DCT coefficients
+# A JPEG decodes straight to 1/8, 1/4 or 1/2 of its size, from its DCT coefficients.
+REDUCTIONS = (8, 4, 2)
+# A reduced decode keeps at least this many pixels per pixel of the result along either side. The
+# antialiased resize that follows then hides most of the difference (docs/performance.md).
+MARGIN = 1.25
 _FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
+# Files ------------------------------------------------------------------------------------------
+
+
 def open_image(path: str) -> Image.Image:
-    """Open an image and read its header only: size and format are known, pixels are not decoded yet.
+    """Open an image and read its header only; its size and format are known, no pixel is decoded.
 
     Raises:
-        UserError: naming the file when it is missing or no image.
+        UserError: the file is missing or is no image; the message names it.
     """
     try:
         return Image.open(path)
@@ -28,21 +40,23 @@ def open_image(path: str) -> Image.Image:
 
 
 def read_image(path: str) -> Image.Image:
-    """Decode an image fully and return it as RGB; EXIF rotation is left alone.
-
-    Palettes, grey of 8 or 16 bits and CMYK are converted.
+    """Decode an image fully and return it as RGB; a rotation in its EXIF data is not applied.
 
     Raises:
-        UserError: naming the file when it is missing, truncated or no image.
+        UserError: the file is missing, truncated or no image; the message names it.
     """
     with open_image(path) as image:
         return load_rgb(image)
 
 
 def load_rgb(image: Image.Image) -> Image.Image:
-    """Return an opened image as RGB; raise ``UserError`` naming the file when it does not decode."""
+    """Return an opened image as RGB; palettes, grey of 8 or 16 bits and CMYK are converted.
+
+    Raises:
+        UserError: the image does not decode; the message names its file.
+    """
     try:
-        if image.mode.startswith("I"):  # 16 bits of grey, which convert() would clip to white
+        if image.mode.startswith("I"):  # convert() would clip grey of 16 bits to white
             image = Image.fromarray((array(image).clip(0, 65535) >> 8).astype(uint8))
         return image.convert("RGB")
     except _FAULTS as error:
@@ -50,17 +64,18 @@ def load_rgb(image: Image.Image) -> Image.Image:
 
 
 def load_pixels(image: Image.Image, *, reduction: int = 1) -> torch.Tensor:
-    """Return the pixels (3, ceil(H / r), ceil(W / r)) uint8 of an opened image, r being ``reduction`` (1, 2, 4, 8).
+    """Decode an opened image to uint8 ``(3, ceil(H / reduction), ceil(W / reduction))``.
 
-    Only an undecoded JPEG can be reduced (:func:`is_reducible`). Without reduction torchvision's decoder is taken
-    where it can: the same library and the same pixels as Pillow's, without Pillow's copies.
+    Args:
+        reduction: 1, 2, 4 or 8; above 1 only for an undecoded JPEG (:func:`is_reducible`).
 
     Raises:
-        UserError: naming the file when it does not decode.
+        UserError: the image does not decode; the message names its file.
     """
     if reduction > 1:
         image.draft("RGB", (image.width // reduction, image.height // reduction))
     elif is_reducible(image) and image.mode in ("RGB", "L"):
+        # torchvision uses the library that Pillow uses and gives the same pixels with fewer copies
         pixels = _decode_jpeg(image)
         if pixels is not None:
             return pixels
@@ -68,16 +83,14 @@ def load_pixels(image: Image.Image, *, reduction: int = 1) -> torch.Tensor:
 
 
 def is_reducible(image: Image.Image) -> bool:
-    """Say whether an opened image is a JPEG file whose pixels are not decoded yet."""
-    return (
-        image.format in ("JPEG", "MPO")
-        and bool(getattr(image, "tile", None))
-        and image.fp is not None
-    )
+    """Return True if an opened image is a JPEG file whose pixels are not decoded yet."""
+    is_jpeg = image.format in ("JPEG", "MPO")
+    is_undecoded = bool(getattr(image, "tile", None)) and image.fp is not None
+    return is_jpeg and is_undecoded
 
 
 def _decode_jpeg(image: Image.Image) -> torch.Tensor | None:
-    """Return the pixels (3, H, W) of a JPEG file, or None when it does not decode: Pillow then says why."""
+    """Return the pixels ``(3, H, W)`` of a JPEG file, or None where Pillow must report a fault."""
     try:
         image.fp.seek(0)
         data = torch.frombuffer(bytearray(image.fp.read()), dtype=torch.uint8)
@@ -87,7 +100,107 @@ def _decode_jpeg(image: Image.Image) -> torch.Tensor | None:
 
 
 def _unreadable(path: str, error: Exception) -> UserError:
-    reason = " ".join(
-        str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file").split()
-    )
+    text = str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file")
+    reason = " ".join(text.split())
     return UserError(f"cannot read image {path}: {reason}; fetch or export the file again")
+
+
+# Views ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of an image and the size at which it is shown.
+
+    Attributes:
+        box: (top, left, height, width) in pixels of the source.
+        size: (height, width) of the result in pixels.
+    """
+
+    box: tuple[int, int, int, int]
+    size: tuple[int, int]
+
+
+# A viewer maps (height, width) of the source to a view; it draws all geometric randomness.
+Viewer = Callable[[int, int], View]
+
+
+@dataclass(frozen=True)
+class Squash:
+    """View the whole image at ``size`` (height, width); the aspect ratio may change."""
+
+    size: tuple[int, int]
+
+    def __call__(self, height: int, width: int) -> View:
+        return View((0, 0, height, width), self.size)
+
+
+@dataclass(frozen=True)
+class Cover:
+    """View the whole image with its shorter side at ``side`` pixels; the aspect ratio stays."""
+
+    side: int
+
+    def __call__(self, height: int, width: int) -> View:
+        # torchvision's Resize rounds the longer side down, too
+        longer = int(self.side * max(height, width) / min(height, width))
+        size = (self.side, longer) if height <= width else (longer, self.side)
+        return View((0, 0, height, width), size)
+
+
+class RandomCrop:
+    """View a random crop at ``size`` (height, width), drawn by torchvision's RandomResizedCrop.
+
+    Args:
+        scale: smallest and largest share of the image's area.
+    """
+
+    def __init__(self, size: tuple[int, int], scale: tuple[float, float]) -> None:
+        self.size = size
+        self.sampler = v2.RandomResizedCrop(size, scale=scale)
+
+    def __repr__(self) -> str:
+        return f"RandomCrop(size={self.size}, scale={self.sampler.scale})"
+
+    def __call__(self, height: int, width: int) -> View:
+        crop = self.sampler.make_params([torch.empty(3, height, width, device="meta")])
+        return View((crop["top"], crop["left"], crop["height"], crop["width"]), self.size)
+
+
+# Decoding a view --------------------------------------------------------------------------------
+
+
+def choose_reduction(view: View, *, margin: float = MARGIN) -> int:
+    """Return the largest of 8, 4, 2, 1 that leaves ``margin`` source pixels per pixel of the view.
+
+    The box counts and not the image: a small crop of a large image needs the full decode.
+    """
+    _, _, height, width = view.box
+    out_height, out_width = view.size
+    for reduction in REDUCTIONS:
+        enough = reduction * margin
+        if height >= enough * out_height and width >= enough * out_width:
+            return reduction
+    return 1
+
+
+def render(
+    image: Image.Image, view: View, *, interpolation: InterpolationMode, reduced: bool
+) -> torch.Tensor:
+    """Decode an opened image and return its view, uint8 ``(3, *view.size)``.
+
+    The resize is antialiased and works on uint8. When it shrinks, the result is within 1 of 255 of
+    Pillow's. After a reduced decode the box is rounded to whole reduced pixels: a shift below half
+    a pixel of the result.
+
+    Args:
+        reduced: allow a decode at a reduced scale.
+
+    Raises:
+        UserError: the image does not decode; the message names its file.
+    """
+    reduction = choose_reduction(view) if reduced and is_reducible(image) else 1
+    pixels = load_pixels(image, reduction=reduction)  # (3, H / r, W / r)
+    top, left, height, width = (round(length / reduction) for length in view.box)
+    box = pixels[:, top : top + height, left : left + width]
+    return functional.resize(box, list(view.size), interpolation, antialias=True)

@@ -1,13 +1,13 @@
 """Intentonomy (Jia et al., CVPR 2021) and any data set in its annotation format.
 
-Layout: ``<root>/annotations/intentonomy_{train,val,test}2020.json`` and the images at ``<root>/<filename>``. Every
-file is parsed once; every fault in it is reported with the file and the entry.
+Layout: ``<root>/annotations/intentonomy_{train,val,test}2020.json`` and the images at
+``<root>/<filename>``. Every file is parsed once; every fault in it is reported with the file and
+the entry.
 """
 
 import json
-import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,31 +16,47 @@ import numpy as np
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError, not_accepted
+from core.errors import UserError
 from core.files import find_missing
+from core.logging import get_logger
 from datasets.base import IntentDataset, Record
 from datasets.build import DATASET_REGISTRY
 from datasets.prepared import find_copies
 
-LABEL_POLICIES = ("any", "majority", "soft")
 SPLITS = ("train", "val", "test")
+MAX_NAMED = 5  # missing images that an error names; more are counted
+
+# Name in DATASET.LABEL_POLICY -> targets (N, C) from the shares of annotators (N, C).
+LABEL_POLICIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "any": lambda shares: shares > 0,
+    "majority": lambda shares: shares > 0.5,
+    "soft": lambda shares: shares,
+}
 
 declare(
     "DATASET",
     Key(
         "LABEL_POLICY",
         "any",
-        "train labels from three annotators: marked by any, by more than half (majority), or their share (soft)",
-        choices=LABEL_POLICIES,
+        "train labels from three annotators: marked by any, by more than half (majority), or "
+        "their share (soft)",
+        choices=tuple(LABEL_POLICIES),
     ),
 )
 
-logger = logging.getLogger("intclip")
+log = get_logger()
 
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """One parsed file: class keys in id order, image file names (N) and raw targets (N, C) in [0, 1]."""
+    """One parsed annotation file.
+
+    Attributes:
+        classnames: C class keys in id order.
+        filenames: N image file names below the root.
+        targets: float32 (N, C), shares of annotators or multi-hot.
+        is_soft: True if the file gives shares of annotators.
+    """
 
     classnames: list[str]
     filenames: list[str]
@@ -50,16 +66,15 @@ class Annotations:
 
 @DATASET_REGISTRY.register()
 class Intentonomy(IntentDataset):
-    """Multi-label intents; train targets follow ``DATASET.LABEL_POLICY``, val and test targets are multi-hot.
+    """Multi-label intents, marked by several annotators per image.
 
-    ``any``: marked by any annotator; ``majority``: by more than half, which leaves some images without a positive
-    class (they are kept); ``soft``: the share of annotators.
+    ``DATASET.LABEL_POLICY`` makes the training targets. ``any``: an annotator marks the class.
+    ``majority``: more than half of them do; images without a positive class stay in the data set.
+    ``soft``: the share of annotators. Targets of val and test are multi-hot under every policy.
     """
 
     def __init__(self, cfg: CfgNode) -> None:
         policy = cfg.DATASET.LABEL_POLICY
-        if policy not in LABEL_POLICIES:
-            raise UserError(not_accepted("DATASET.LABEL_POLICY", policy, LABEL_POLICIES))
         root = Path(cfg.DATASET.ROOT).expanduser().absolute()
         paths = {split: annotation_path(root, split) for split in SPLITS}
         files = {split: read_annotations(path) for split, path in paths.items()}
@@ -68,7 +83,7 @@ class Intentonomy(IntentDataset):
         copies = find_copies(cfg, root, names)
         check_images(root, [name for name in names if name not in copies])
         if policy != "any" and not files["train"].is_soft:
-            logger.warning(
+            log.warning(
                 "DATASET.LABEL_POLICY %s has no effect: %s has no soft targets",
                 policy,
                 paths["train"],
@@ -90,25 +105,29 @@ def annotation_path(root: Path, split: str) -> Path:
 
 def apply_policy(targets: np.ndarray, policy: str) -> np.ndarray:
     """Turn shares of annotators (N, C) into float32 targets (N, C)."""
-    if policy == "soft":
-        return targets.astype(np.float32)
-    return (targets > (0.5 if policy == "majority" else 0.0)).astype(np.float32)
+    return LABEL_POLICIES[policy](targets).astype(np.float32)
 
 
 def make_records(
     root: Path, file: Annotations, policy: str, copies: Mapping[str, str]
 ) -> list[Record]:
-    """Return one record per annotation, in the file's order; ``copies`` maps file names to what is read instead."""
+    """Return one record per annotation, in the order of the file.
+
+    Args:
+        copies: file name -> path of the resized copy that is read instead.
+    """
     labels = apply_policy(file.targets, policy)  # (N, C)
-    paths = [copies.get(name) or os.path.join(root, name) for name in file.filenames]
-    return [Record(path, label) for path, label in zip(paths, labels, strict=True)]
+    records = []
+    for name, label in zip(file.filenames, labels, strict=True):
+        records.append(Record(copies.get(name) or os.path.join(root, name), label))
+    return records
 
 
 def read_annotations(path: Path) -> Annotations:
     """Parse and check one annotation file.
 
     Raises:
-        UserError: naming the file, the entry and what was expected.
+        UserError: a fault; the message names the file, the entry and what was expected.
     """
     content = _load_json(path)
     classnames = _read_categories(path, content["categories"])
@@ -118,39 +137,42 @@ def read_annotations(path: Path) -> Annotations:
     is_soft = bool(entries) and "category_ids" not in entries[0]
     read_targets = _read_softprob if is_soft else _read_category_ids
     targets = read_targets(path, entries, len(classnames))  # (N, C)
-    return Annotations(
-        classnames, [filenames[entry["image_id"]] for entry in entries], targets, is_soft
-    )
+    order = [filenames[entry["image_id"]] for entry in entries]
+    return Annotations(classnames, order, targets, is_soft)
 
 
 def check_same_classes(paths: dict[str, Path], files: dict[str, Annotations]) -> None:
     """Raise unless all files list the same categories under the same ids."""
     first = next(iter(files))
+    expected = files[first].classnames
     for split, file in files.items():
-        ours, theirs = file.classnames, files[first].classnames
-        if ours != theirs:
-            i = next(
-                (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None
-            )
-            detail = (
-                f"{len(ours)} against {len(theirs)}"
-                if i is None
-                else f"id {i} is '{ours[i]}', not '{theirs[i]}'"
-            )
+        if file.classnames != expected:
+            difference = _first_difference(file.classnames, expected)
             raise UserError(
-                f"{paths[split]}: categories differ from those of {paths[first]}: {detail}"
+                f"{paths[split]}: categories differ from those of {paths[first]}: {difference}"
             )
+
+
+def _first_difference(names: list[str], expected: list[str]) -> str:
+    """Return in words where two different lists of classes part."""
+    for i, (name, other) in enumerate(zip(names, expected, strict=False)):
+        if name != other:
+            return f"id {i} is '{name}', not '{other}'"
+    return f"{len(names)} against {len(expected)}"
 
 
 def check_images(root: Path, filenames: Iterable[str]) -> None:
-    """Raise one error that counts the missing images and names the first five."""
+    """Raise one error that counts the missing images and names the first ones."""
     missing = find_missing(root, filenames)
-    if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        raise UserError(
-            f"{len(missing)} images are missing below {root}: {', '.join(missing[:5])}{more}. "
-            f"Fetch them with: python -m tools.download_intentonomy --root {root}"
-        )
+    if not missing:
+        return
+    named = ", ".join(missing[:MAX_NAMED])
+    if len(missing) > MAX_NAMED:
+        named += f" and {len(missing) - MAX_NAMED} more"
+    raise UserError(
+        f"{len(missing)} images are missing below {root}: {named}. "
+        f"Fetch them with: python -m tools.download_intentonomy --root {root}"
+    )
 
 
 def _load_json(path: Path) -> dict[str, list]:
@@ -159,7 +181,8 @@ def _load_json(path: Path) -> dict[str, list]:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise UserError(
-            f"annotation file {path} is missing; DATASET.ROOT (--root) must hold annotations/{path.name}"
+            f"annotation file {path} is missing; DATASET.ROOT (--root) must hold "
+            f"annotations/{path.name}"
         ) from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON: {error}") from None
@@ -218,7 +241,8 @@ def _check_entries(path: Path, entries: list, filenames: dict[str, str]) -> None
             raise UserError(f"{path}: {where}: image_id '{image_id}' is not in 'images'")
         if image_id in seen:
             raise UserError(
-                f"{path}: {where}: image_id '{image_id}' is annotated twice; expected one entry per image"
+                f"{path}: {where}: image_id '{image_id}' is annotated twice; "
+                "expected one entry per image"
             )
         seen.add(image_id)
         if "id" in entry:
@@ -235,7 +259,8 @@ def _read_category_ids(path: Path, entries: list, num_classes: int) -> np.ndarra
         for number in _field(path, entry, "category_ids", list, f"annotations[{i}]"):
             if type(number) is not int or not 0 <= number < num_classes:
                 raise UserError(
-                    f"{path}: annotations[{i}]: category_ids holds {number!r:.60}; expected 0 to {num_classes - 1}"
+                    f"{path}: annotations[{i}]: category_ids holds {number!r:.60}; "
+                    f"expected 0 to {num_classes - 1}"
                 )
             targets[i, number] = 1.0
     return targets
@@ -243,19 +268,18 @@ def _read_category_ids(path: Path, entries: list, num_classes: int) -> np.ndarra
 
 def _read_softprob(path: Path, entries: list, num_classes: int) -> np.ndarray:
     """Return the shares of annotators (N, C)."""
+    targets = np.zeros((len(entries), num_classes), dtype=np.float32)
     for i, entry in enumerate(entries):
-        shares = _field(
-            path, entry, "category_ids_softprob", list, f"annotations[{i}] (without category_ids)"
-        )
+        where = f"annotations[{i}] (without category_ids)"
+        shares = _field(path, entry, "category_ids_softprob", list, where)
         where = f"{path}: annotations[{i}]: category_ids_softprob"
         if len(shares) != num_classes:
             raise UserError(
                 f"{where} has {len(shares)} values; expected {num_classes}, one per category"
             )
         for value in shares:
-            if (
-                type(value) not in (int, float) or not 0 <= value <= 1
-            ):  # NaN fails the comparison, too
+            is_number = type(value) in (int, float)  # bool is an int in Python, but no share
+            if not is_number or not 0 <= value <= 1:  # also true for NaN
                 raise UserError(f"{where} holds {value!r:.60}; expected numbers from 0 to 1")
-    rows = [entry["category_ids_softprob"] for entry in entries]
-    return np.asarray(rows, dtype=np.float32).reshape(len(entries), num_classes)
+        targets[i] = shares
+    return targets

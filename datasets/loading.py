@@ -1,8 +1,9 @@
 """From records to batches.
 
-What a training image looks like depends on (seed, epoch, index) alone, and so does the order of the images: the number
-of workers does not matter, and a run that resumes at epoch N sees the batches of an uninterrupted one. Of several
-processes each takes its part of every batch of the one-process run, and of the images of an evaluation.
+The look of a training image depends on (seed, epoch, index) only, and the order of the images on
+(seed, epoch) only. So the number of workers does not change the batches, and a run that resumes at
+epoch N sees the batches of an uninterrupted run. Several processes divide each batch of the
+one-process run among them, and each evaluation's images, too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.cpu import usable_cores
 from core.distributed import local_world_size, rank, world_size
-from core.errors import UserError, not_accepted
+from core.errors import UserError
 from core.seed import make_generator, seed_worker
 from datasets.base import IntentDataset, Record
 from datasets.build import build_dataset
@@ -26,9 +27,182 @@ from datasets.images import open_image
 from datasets.normalizer import Normalizer
 from datasets.transforms import build_test_transform, build_train_transform
 
-SAMPLERS = ("RandomSampler", "SequentialSampler")
+SAMPLERS = {"RandomSampler": True, "SequentialSampler": False}  # name -> images are shuffled
 IMAGE_FORMS = ("float32", "uint8")
 LOADER_STREAM = 1  # of core.seed.make_generator
+MAX_WORKERS = 16  # outrun one GPU (docs/performance.md); more would only hold memory
+
+
+# The data set and its loaders -------------------------------------------------------------------
+
+
+class DataManager:
+    """The data set and its loaders, with Dassl's attribute names.
+
+    A batch is a dict of ``img`` ``(B, 3, H, W)``, ``label`` ``(B, C)`` float32, ``index`` ``(B,)``
+    and ``domain`` ``(B,)`` int64, and ``impath``, a list of B paths. ``index`` counts within the
+    split.
+
+    Args:
+        cfg: the whole configuration.
+        mean: of the backbone's images, (3,); ``normalizer`` applies it.
+        std: of the backbone's images, (3,).
+        dataset: used instead of building ``DATASET.NAME``.
+        images: form of ``img``. ``float32`` is normalised, as Dassl's trainers expect it. ``uint8``
+            is for callers who apply ``normalizer`` on the device: a quarter of the bytes and the
+            same numbers.
+
+    Attributes:
+        val_loader: None when split val is empty, which needs ``TEST.NO_TEST``.
+        test_loader: None when split test is empty, which needs ``TEST.NO_TEST``.
+
+    Raises:
+        UserError: the data set reports a fault, or the batch size does not fit the processes.
+    """
+
+    def __init__(
+        self,
+        cfg: CfgNode,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        dataset: IntentDataset | None = None,
+        images: str = "float32",
+    ) -> None:
+        assert images in IMAGE_FORMS
+        self.dataset = build_dataset(cfg) if dataset is None else dataset
+        self.num_classes = self.dataset.num_classes
+        self.num_source_domains = len(cfg.DATASET.get("SOURCE_DOMAINS", ()))
+        self.lab2cname = self.dataset.lab2cname
+        self.normalizer = Normalizer(mean, std)
+        collate = Collate(self.normalizer if images == "float32" else None)
+        self.train_loader_x = _train_loader(cfg, self.dataset.train_x, mean, collate)
+        self.train_loader_u = None
+        # val runs after each epoch and keeps its workers, test runs once
+        self.val_loader = _test_loader(cfg, self.dataset.val, collate, keep_workers=True)
+        self.test_loader = _test_loader(cfg, self.dataset.test, collate, keep_workers=False)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fix order and augmentations of the next training epoch; call it before each epoch."""
+        self.train_loader_x.sampler.epoch = epoch
+        self.train_loader_x.dataset.epoch.fill_(epoch)
+
+
+class Loader(DataLoader):
+    """DataLoader whose workers' user errors arrive as one line instead of a wrapped traceback."""
+
+    def __iter__(self) -> Iterator[dict]:
+        iterator = super().__iter__()
+        try:
+            yield from iterator
+        except UserError as error:
+            self._end_workers(iterator)
+            raise UserError(str(error).rpartition("UserError: ")[2].strip()) from None
+
+    def _end_workers(self, iterator: Iterator[dict]) -> None:
+        """End the workers now; garbage collection after an error would take seconds."""
+        if self.num_workers > 0:
+            iterator._shutdown_workers()
+            self._iterator = None
+
+
+def _train_loader(
+    cfg: CfgNode, records: Sequence[Record], mean: Sequence[float], collate: "Collate"
+) -> Loader:
+    """Return the training loader of this process's part of each batch."""
+    node = cfg.DATALOADER.TRAIN_X
+    check_batch_size(node.BATCH_SIZE, len(records), world_size())
+    seed = int(torch.randint(2**62, (), generator=make_generator(cfg.SEED, LOADER_STREAM)))
+    sampler = EpochSampler(
+        len(records), batch_size=node.BATCH_SIZE, seed=seed, shuffle=SAMPLERS[node.SAMPLER]
+    )
+    return _loader(
+        cfg,
+        RecordDataset(records, build_train_transform(cfg, mean), seed=seed),
+        collate,
+        keep_workers=True,
+        batch_size=node.BATCH_SIZE // world_size(),
+        sampler=sampler,
+    )
+
+
+def _test_loader(
+    cfg: CfgNode, records: Sequence[Record], collate: "Collate", *, keep_workers: bool
+) -> Loader | None:
+    """Return a loader of this process's share of the images, in order; None without images."""
+    if not records:
+        return None
+    return _loader(
+        cfg,
+        RecordDataset(records, build_test_transform(cfg)),
+        collate,
+        keep_workers=keep_workers,
+        batch_size=cfg.DATALOADER.TEST.BATCH_SIZE,
+        # each image occurs once, so the counts of two processes may differ by one
+        sampler=range(rank(), len(records), world_size()),
+    )
+
+
+def _loader(
+    cfg: CfgNode,
+    dataset: "RecordDataset",
+    collate: "Collate",
+    *,
+    keep_workers: bool,
+    **options: Any,
+) -> Loader:
+    """Return a loader with the settings that all loaders share."""
+    node = cfg.DATALOADER
+    workers = num_workers(node.NUM_WORKERS)
+    return Loader(
+        dataset,
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=bool(node.PIN_MEMORY and cfg.USE_CUDA) and torch.cuda.is_available(),
+        worker_init_fn=seed_worker,
+        # a generator of its own keeps the loader from drawing from torch's global one
+        generator=make_generator(cfg.SEED, LOADER_STREAM),
+        persistent_workers=bool(node.PERSISTENT_WORKERS and keep_workers and workers),
+        prefetch_factor=node.PREFETCH_FACTOR if workers else None,
+        **options,
+    )
+
+
+def check_batch_size(batch_size: int, num_images: int, num_processes: int) -> None:
+    """Check that the processes can share a batch evenly and that each has an image.
+
+    Raises:
+        UserError: they cannot; the message names batch sizes that fit.
+    """
+    if batch_size % num_processes:
+        below = batch_size // num_processes * num_processes
+        near = [str(size) for size in (below, below + num_processes) if size > 0]
+        raise UserError(
+            f"DATALOADER.TRAIN_X.BATCH_SIZE is {batch_size}, of all processes together; expected a "
+            f"multiple of the {num_processes} processes, such as {' or '.join(near)}"
+        )
+    if num_images < num_processes:
+        raise UserError(
+            f"{num_images} training images for {num_processes} processes; expected at least one "
+            "for each process"
+        )
+
+
+def num_workers(configured: int, num_cores: int | None = None) -> int:
+    """Return the number of workers of each loader.
+
+    Args:
+        configured: the number, or -1 for the usable cores less one, none on one or two cores, and
+            at most ``MAX_WORKERS``.
+        num_cores: cores of the machine, which its processes share; None asks the system.
+    """
+    if configured >= 0:
+        return configured
+    cores = (num_cores or usable_cores()) // local_world_size()
+    return 0 if cores <= 2 else min(MAX_WORKERS, cores - 1)
+
+
+# Items and their order --------------------------------------------------------------------------
 
 declare(
     "DATALOADER",
@@ -67,10 +241,16 @@ declare(
 
 
 class RecordDataset(Dataset):
-    """Decode and transform records; with a ``seed``, each item's randomness derives from (seed, epoch, index).
+    """Decode and transform records.
 
-    ``transform`` gets an opened, not yet decoded PIL image and returns uint8 (3, H, W); it decides how much to decode.
-    With ``features``, a data set of tuples of tensors, an item has those instead of its image.
+    Args:
+        records: the images of one split.
+        transform: maps an opened, undecoded PIL image to uint8 ``(3, H, W)``.
+        seed: derives the randomness of an item from (seed, epoch, index); None leaves it alone.
+
+    Attributes:
+        features: a data set of tuples of tensors; when set, items hold these instead of images.
+        epoch: int64 (1,) in shared memory, so that persistent workers see it change.
     """
 
     def __init__(
@@ -80,36 +260,42 @@ class RecordDataset(Dataset):
         self.transform = transform
         self.seed = seed
         self.features: Dataset | None = None
-        self.epoch = torch.zeros(
-            1, dtype=torch.int64
-        ).share_memory_()  # persistent workers see it change
+        self.epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitem__(self, index: int) -> dict:
         record = self.records[index]
-        known = {
+        item = {
             "label": record.label,
             "index": index,
             "domain": record.domain,
             "impath": record.impath,
         }
         if self.features is not None:
-            return {"features": self.features[index], **known}
-        with open_image(record.impath) as image:
+            return {"features": self.features[index], **item}
+        return {"img": self._pixels(record.impath, index), **item}
+
+    def _pixels(self, path: str, index: int) -> Tensor:
+        """Return the transformed image, uint8 ``(3, H, W)``."""
+        with open_image(path) as image:
             if self.seed is None:
-                pixels = self.transform(image)  # (3, H, W)
-            else:
-                with item_rng(self.seed, int(self.epoch), index):
-                    pixels = self.transform(image)  # (3, H, W)
-        return {"img": pixels, **known}
+                return self.transform(image)
+            with item_rng(self.seed, int(self.epoch), index):
+                return self.transform(image)
 
 
 class EpochSampler(Sampler):
-    """A permutation that depends on (seed, epoch) only, or the plain order; of it, this process's part of each batch.
+    """Yield this process's part of each batch, in an order that depends on (seed, epoch) only.
 
-    ``batch_size`` is that of all processes together. A last, smaller batch is dropped when there is a full one.
+    A last, smaller batch is dropped, unless it is the only one.
+
+    Args:
+        length: number of images.
+        batch_size: of all processes together.
+        seed: of the permutations.
+        shuffle: draw a permutation per epoch; False keeps the order.
     """
 
     def __init__(self, length: int, *, batch_size: int, seed: int, shuffle: bool) -> None:
@@ -125,116 +311,22 @@ class EpochSampler(Sampler):
         if self.shuffle:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
             order = torch.randperm(self.length, generator=generator)
-        num_full = self.length // self.batch_size * self.batch_size
-        return iter(order[:num_full].view(-1, self.batch_size)[:, self._part()].flatten().tolist())
+        num_batches = self.length // self.batch_size
+        batches = order[: num_batches * self.batch_size].view(num_batches, self.batch_size)
+        return iter(batches[:, self._part()].flatten().tolist())
 
     def _part(self) -> Tensor:
-        """Return the places within a batch that are this process's."""
+        """Return this process's positions within a batch."""
         return torch.arange(self.batch_size).tensor_split(world_size())[rank()]
 
 
-class Loader(DataLoader):
-    """DataLoader whose workers' user errors arrive as one line instead of a wrapped traceback."""
-
-    def __iter__(self) -> Iterator[dict]:
-        iterator = super().__iter__()
-        try:
-            yield from iterator
-        except UserError as error:
-            self._end_workers(iterator)
-            raise UserError(str(error).rpartition("UserError: ")[2].strip()) from None
-
-    def _end_workers(self, iterator: Iterator[dict]) -> None:
-        """End the workers at once: left to garbage collection after an error, they take seconds to go."""
-        if self.num_workers > 0:
-            iterator._shutdown_workers()
-            self._iterator = None
-
-
-class DataManager:
-    """The data set and its loaders, with Dassl's attribute names.
-
-    A batch is ``{"img": (B, 3, H, W), "label": (B, C) float32, "index": (B,) int64, "domain": (B,) int64, "impath":
-    list of B paths}``; ``index`` counts within the split. ``mean`` and ``std`` are the backbone's; ``normalizer``
-    applies them. ``images`` says what ``img`` is: ``float32``, normalised, as Dassl's trainers expect it, or ``uint8``
-    pixels for a caller who applies ``normalizer`` on the device (equal numbers, a quarter of the bytes).
-    """
-
-    def __init__(
-        self,
-        cfg: CfgNode,
-        *,
-        mean: Sequence[float],
-        std: Sequence[float],
-        dataset: IntentDataset | None = None,
-        images: str = "float32",
-    ) -> None:
-        assert images in IMAGE_FORMS
-        self.dataset = build_dataset(cfg) if dataset is None else dataset
-        for split in ("train_x", "val", "test"):
-            if not getattr(self.dataset, split):
-                raise UserError(
-                    f"data set {cfg.DATASET.NAME}: split {split} has no images; it needs at least one"
-                )
-        self.num_classes = self.dataset.num_classes
-        self.num_source_domains = len(cfg.DATASET.get("SOURCE_DOMAINS", ()))
-        self.lab2cname = self.dataset.lab2cname
-        self.normalizer = Normalizer(mean, std)
-        collate = Collate(self.normalizer if images == "float32" else None)
-        self.train_loader_x = _train_loader(
-            cfg, self.dataset.train_x, build_train_transform(cfg, mean), collate
-        )
-        self.train_loader_u = None
-        transform = build_test_transform(cfg)
-        self.val_loader = _test_loader(
-            cfg, self.dataset.val, transform, collate, keep_workers=True
-        )  # after each epoch
-        self.test_loader = _test_loader(
-            cfg, self.dataset.test, transform, collate, keep_workers=False
-        )  # once
-
-    def set_epoch(self, epoch: int) -> None:
-        """Fix the order and the augmentations of the next pass over the training images; call before each epoch."""
-        self.train_loader_x.sampler.epoch = epoch
-        self.train_loader_x.dataset.epoch.fill_(epoch)
-
-
-def check_batch_size(batch_size: int, num_images: int, num_processes: int) -> None:
-    """Raise :class:`UserError` if a batch cannot be shared evenly, or there are fewer images than processes."""
-    if batch_size % num_processes:
-        below = batch_size // num_processes * num_processes
-        near = [str(size) for size in (below, below + num_processes) if size > 0]
-        raise UserError(
-            f"DATALOADER.TRAIN_X.BATCH_SIZE is {batch_size}, of all processes together; expected a multiple of the "
-            f"{num_processes} processes, such as {' or '.join(near)}"
-        )
-    if num_images < num_processes:
-        raise UserError(
-            f"{num_images} training images for {num_processes} processes; expected one for each at least"
-        )
-
-
-def derive_seed(*parts: int) -> int:
-    """Mix non-negative integers into one 63-bit seed."""
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
-
-
-@contextmanager
-def item_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
-    """Seed torch's CPU generator for one item and put it back afterwards (the device generators stay untouched)."""
-    generator = torch.default_generator
-    state = generator.get_state()
-    generator.manual_seed(derive_seed(seed, epoch, index))
-    try:
-        yield
-    finally:
-        generator.set_state(state)
-
-
 class Collate:
-    """Stack B items into a batch: of ``img`` ``(B, 3, H, W)``, or of ``features``, a list of ``(B, ...)``.
+    """Stack B items into a batch.
 
-    With a ``normalizer`` the images are float32, else what the items hold (uint8).
+    ``img`` becomes ``(B, 3, H, W)``; ``features`` becomes a list of tensors ``(B, ...)``.
+
+    Args:
+        normalizer: makes the images float32; None leaves them uint8.
     """
 
     def __init__(self, normalizer: Normalizer | None = None) -> None:
@@ -253,82 +345,31 @@ class Collate:
         if "img" not in items[0]:
             parts = zip(*(item["features"] for item in items), strict=True)
             return {"features": [torch.stack(part) for part in parts]}
-        images = default_collate(
-            [item["img"] for item in items]
-        )  # in a worker, straight into shared memory
-        return {
-            "img": images if self.normalizer is None else self.normalizer(images)
-        }  # (B, 3, H, W)
+        # default_collate writes straight into shared memory when it runs in a worker
+        images = default_collate([item["img"] for item in items])  # (B, 3, H, W)
+        if self.normalizer is not None:
+            images = self.normalizer(images)
+        return {"img": images}
 
 
-def num_workers(configured: int, num_cores: int | None = None) -> int:
-    """Return the configured number of workers; -1: the usable cores less one, none on one or two, at most sixteen.
+# Randomness -------------------------------------------------------------------------------------
 
-    Sixteen workers outrun one GPU (docs/performance.md); more would only hold memory. The processes of a machine share
-    its cores.
+
+def derive_seed(*parts: int) -> int:
+    """Mix non-negative integers into one 63-bit seed."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0]) >> 1
+
+
+@contextmanager
+def item_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
+    """Seed torch's CPU generator for one item and restore its state afterwards.
+
+    Generators of other devices are not touched.
     """
-    if configured >= 0:
-        return configured
-    cores = (num_cores or usable_cores()) // local_world_size()
-    return 0 if cores <= 2 else min(16, cores - 1)
-
-
-def _loader(
-    cfg: CfgNode, dataset: RecordDataset, collate: Collate, *, keep_workers: bool, **options: Any
-) -> Loader:
-    """Return a loader with what all loaders share; ``keep_workers``: it runs once per epoch."""
-    node, workers = cfg.DATALOADER, num_workers(cfg.DATALOADER.NUM_WORKERS)
-    return Loader(
-        dataset,
-        num_workers=workers,
-        collate_fn=collate,
-        pin_memory=bool(node.PIN_MEMORY and cfg.USE_CUDA) and torch.cuda.is_available(),
-        worker_init_fn=seed_worker,
-        generator=make_generator(
-            cfg.SEED, LOADER_STREAM
-        ),  # keeps the loader off the global generator
-        persistent_workers=bool(node.PERSISTENT_WORKERS and keep_workers and workers),
-        prefetch_factor=node.PREFETCH_FACTOR if workers else None,
-        **options,
-    )
-
-
-def _train_loader(
-    cfg: CfgNode, records: Sequence[Record], transform: Callable, collate: Collate
-) -> Loader:
-    """Return the training loader of this process's part of each batch."""
-    node = cfg.DATALOADER.TRAIN_X
-    if node.SAMPLER not in SAMPLERS:
-        raise UserError(not_accepted("DATALOADER.TRAIN_X.SAMPLER", node.SAMPLER, SAMPLERS))
-    check_batch_size(node.BATCH_SIZE, len(records), world_size())
-    seed = int(torch.randint(2**62, (), generator=make_generator(cfg.SEED, LOADER_STREAM)))
-    shuffle = node.SAMPLER == "RandomSampler"
-    return _loader(
-        cfg,
-        RecordDataset(records, transform, seed=seed),
-        collate,
-        keep_workers=True,
-        batch_size=node.BATCH_SIZE // world_size(),
-        sampler=EpochSampler(len(records), batch_size=node.BATCH_SIZE, seed=seed, shuffle=shuffle),
-    )
-
-
-def _test_loader(
-    cfg: CfgNode,
-    records: Sequence[Record],
-    transform: Callable,
-    collate: Collate,
-    *,
-    keep_workers: bool,
-) -> Loader:
-    """Return a loader of this process's images, in order; ``index`` says which of the split's they are."""
-    return _loader(
-        cfg,
-        RecordDataset(records, transform),
-        collate,
-        keep_workers=keep_workers,
-        batch_size=cfg.DATALOADER.TEST.BATCH_SIZE,
-        sampler=range(
-            rank(), len(records), world_size()
-        ),  # no image twice: the counts may differ by one
-    )
+    generator = torch.default_generator
+    state = generator.get_state()
+    generator.manual_seed(derive_seed(seed, epoch, index))
+    try:
+        yield
+    finally:
+        generator.set_state(state)

@@ -1,4 +1,4 @@
-"""The one place where pixels become the backbone's numbers."""
+"""The one place where uint8 pixels become the numbers that a backbone expects."""
 
 from collections.abc import Sequence
 
@@ -38,10 +38,14 @@ def choose_statistics(cfg: CfgNode, backbone: Statistics) -> Statistics:
 
 
 class Normalizer:
-    """``(pixels x 1/255 - mean) / std`` per channel, on whatever device the batch is.
+    """Compute ``(pixels x 1/255 - mean) / std`` per channel, on the device of the batch.
 
-    The operations and their order are those of torchvision's ``ToDtype(scale=True)`` and ``Normalize``, so the result
-    is the same to the last bit, whether an image is normalised alone or in a batch.
+    The operations and their order are those of torchvision's ``ToDtype(scale=True)`` and
+    ``Normalize``. The result is the same to the last bit for one image and for a batch.
+
+    Args:
+        mean: (3,) from 0 to 1.
+        std: (3,), positive.
     """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
@@ -52,19 +56,17 @@ class Normalizer:
         return f"Normalizer(mean={self.mean}, std={self.std})"
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Return float32 of uint8 images (..., 3, H, W); a floating-point batch is normalised already and stays."""
+        """Return float32 of uint8 images ``(..., 3, H, W)``; float images stay as they are."""
         if images.is_floating_point():
             return images
         mean, std = self._constants(images.device)
-        scaled = images.to(torch.float32, memory_format=torch.contiguous_format).mul_(
-            1 / 255
-        )  # (..., 3, H, W)
-        return scaled.sub_(mean).div_(std)
+        pixels = images.to(torch.float32, memory_format=torch.contiguous_format)  # (..., 3, H, W)
+        return pixels.mul_(1 / 255).sub_(mean).div_(std)
 
     def _constants(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and std (3, 1, 1); kept per device, because a copy to a GPU for each batch would wait for it."""
-        if device not in self._on_device:
-            self._on_device[device] = tuple(
-                torch.tensor(v, device=device).view(3, 1, 1) for v in (self.mean, self.std)
-            )
+        """Return mean and std ``(3, 1, 1)`` on ``device``."""
+        if device not in self._on_device:  # a copy to the GPU per batch would wait for the GPU
+            mean = torch.tensor(self.mean, device=device).view(3, 1, 1)
+            std = torch.tensor(self.std, device=device).view(3, 1, 1)
+            self._on_device[device] = (mean, std)
         return self._on_device[device]

@@ -1,13 +1,14 @@
-"""Resized copies of a data set's images, read instead of the originals.
+"""Resized copies of a data set's images, which are read instead of the originals.
 
-``tools/prepare_images.py`` writes them to ``<root>/prepared-<size>/<file name>``, ``size`` being the shorter side, with
-a manifest beside them: one JSON object per line and copy. A copy is never larger than its original.
+``python -m tools.prepare_images`` writes them to ``<root>/prepared-<size>/<file name>``; ``size``
+is the shorter side in pixels. A manifest beside them holds one JSON object per line and copy. A
+copy is never larger than its original.
 """
 
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,7 +38,14 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Copy:
-    """One line of the manifest: the image's file name, size and time of its original, size of the copy in bytes."""
+    """One line of the manifest.
+
+    Attributes:
+        name: file name of the original below the root.
+        source_bytes: size of the original.
+        source_mtime_ns: time at which the original was last changed.
+        copy_bytes: size of the copy.
+    """
 
     name: str
     source_bytes: int
@@ -46,17 +54,28 @@ class Copy:
 
 
 def prepared_folder(root: Path, size: int) -> Path:
-    """Return the folder of the copies whose shorter side is ``size``."""
+    """Return the folder of the copies with a shorter side of ``size`` pixels."""
     return root / f"{PREFIX}{size}"
 
 
 def copy_name(name: str) -> str:
-    """Return the file name of an image's copy, which is a JPEG whatever the original is."""
-    return name if name.lower().endswith((".jpg", ".jpeg")) else f"{name}.jpg"
+    """Return the file name of an image's copy; copies of other formats are JPEG files, too."""
+    if name.lower().endswith((".jpg", ".jpeg")):
+        return name
+    return f"{name}.jpg"
+
+
+def manifest_line(copy: Copy) -> str:
+    """Return the manifest's line of a copy."""
+    return json.dumps(asdict(copy)) + "\n"
 
 
 def read_manifest(folder: Path) -> dict[str, Copy]:
-    """Return file name -> copy; later lines replace earlier ones, a line torn by an interruption is skipped."""
+    """Return ``{file name: copy}``, empty without a manifest.
+
+    A later line replaces an earlier one of the same name. Unreadable lines are skipped: an
+    interruption may leave half a line.
+    """
     copies: dict[str, Copy] = {}
     try:
         lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
@@ -72,31 +91,30 @@ def read_manifest(folder: Path) -> dict[str, Copy]:
 
 
 def is_stale(copy: Copy, root: Path, *, by_time: bool = False) -> bool:
-    """Say whether an image has another length than when its copy was made; one that is gone has not changed.
+    """Return True if the original has changed since the copy was made.
 
-    ``by_time`` counts another time of change, too, which a copied data set often has.
+    A missing original has not changed.
+
+    Args:
+        by_time: compare the time of the last change, too. Moving a data set to another disk often
+            changes it, so reading compares the size alone.
     """
     try:
         found = os.stat(os.path.join(root, copy.name))
     except OSError:
         return False
-    return found.st_size != copy.source_bytes or (
-        by_time and found.st_mtime_ns != copy.source_mtime_ns
-    )
-
-
-def manifest_line(copy: Copy) -> str:
-    """Return the manifest's line of a copy."""
-    return json.dumps(asdict(copy)) + "\n"
+    if found.st_size != copy.source_bytes:
+        return True
+    return by_time and found.st_mtime_ns != copy.source_mtime_ns
 
 
 def find_copies(cfg: CfgNode, root: Path, names: Sequence[str]) -> dict[str, str]:
-    """Return file name -> path of the copy, for the images that ``DATASET.PREPARED`` lets be read from copies.
+    """Return ``{file name: path of its copy}`` for the images that ``DATASET.PREPARED`` covers.
 
-    Logs which files will be read, and warns of images that have no copy: their originals are read.
+    The log names the folder, and warns of images without a copy, whose originals are read.
 
     Raises:
-        UserError: when the configured size has no folder.
+        UserError: the configured size has no folder.
     """
     size = choose_size(cfg, root)
     if size is None:
@@ -104,56 +122,70 @@ def find_copies(cfg: CfgNode, root: Path, names: Sequence[str]) -> dict[str, str
         return {}
     folder = prepared_folder(root, size)
     manifest = read_manifest(folder)
-    absent = set(find_missing(folder, [copy_name(name) for name in names]))
-    copies = {
-        name: os.path.join(folder, copy_name(name))
-        for name in names
-        if name in manifest and copy_name(name) not in absent and not is_stale(manifest[name], root)
-    }
+    missing = set(find_missing(folder, map(copy_name, names)))
+    copies, without = {}, []
+    for name in names:
+        has_copy = name in manifest and copy_name(name) not in missing
+        if has_copy and not is_stale(manifest[name], root):
+            copies[name] = os.path.join(folder, copy_name(name))
+        else:
+            without.append(name)
     log.info("Images: %d copies with a shorter side of %d px in %s", len(copies), size, folder)
-    _warn_of_lacking(root, size, [name for name in names if name not in copies], len(names))
+    if without:
+        log.warning(
+            "%d of %d images have no copy in %s, or the original changed since (the first is %s); "
+            "their originals are read. Complete the copies with: "
+            "python -m tools.prepare_images --root %s --size %d",
+            len(without), len(names), folder, without[0], root, size,
+        )  # fmt: skip
     return copies
 
 
 def choose_size(cfg: CfgNode, root: Path) -> int | None:
-    """Return the size of the prepared folder to read, or None for the originals."""
-    setting, sizes, needed = str(cfg.DATASET.PREPARED), available_sizes(root), needed_size(cfg)
+    """Return the size of the prepared folder to read, or None for the originals.
+
+    Raises:
+        UserError: ``DATASET.PREPARED`` names a size without a folder.
+    """
+    setting = str(cfg.DATASET.PREPARED)
     if setting in OFF:
         return None
+    sizes = available_sizes(root)
+    needed = needed_size(cfg)
     if setting == "auto":
         return min((size for size in sizes if size >= needed), default=None)
     if not setting.isdecimal() or int(setting) not in sizes:
-        have = not_accepted("DATASET.PREPARED", setting, ["auto", "off", *map(str, sizes)])
-        raise UserError(
-            f"{have} tools/prepare_images.py --root {root} --size N makes copies of another size"
-        )
+        message = not_accepted("DATASET.PREPARED", setting, ["auto", "off", *map(str, sizes)])
+        command = f"python -m tools.prepare_images --root {root} --size N"
+        raise UserError(f"{message} Make copies of another size with: {command}")
     if int(setting) < needed:
         log.warning(
-            "DATASET.PREPARED %s is small for INPUT.SIZE: %d would not be enlarged", setting, needed
+            "DATASET.PREPARED %s is too small for INPUT.SIZE; with %d nothing would be enlarged",
+            setting,
+            needed,
         )
     return int(setting)
 
 
 def available_sizes(root: Path) -> list[int]:
     """Return the sizes of the prepared folders below ``root``, smallest first."""
-    folders = [path.parent.name.removeprefix(PREFIX) for path in root.glob(f"{PREFIX}*/{MANIFEST}")]
-    return sorted(int(name) for name in folders if name.isdecimal())
+    sizes = []
+    for manifest in root.glob(f"{PREFIX}*/{MANIFEST}"):
+        size = manifest.parent.name.removeprefix(PREFIX)
+        if size.isdecimal():
+            sizes.append(int(size))
+    return sorted(sizes)
 
 
 def needed_size(cfg: CfgNode) -> int:
-    """Return the shorter side at which nothing is enlarged; with random crops, the crop of mean area is not."""
+    """Return the shorter side at which no image is enlarged to ``INPUT.SIZE``.
+
+    With random crops this holds for a crop of mean area.
+    """
     size = max(cfg.INPUT.SIZE)
     if "random_resized_crop" not in cfg.INPUT.TRANSFORMS or cfg.INPUT.NO_TRANSFORM:
         return size
     mean_area = sum(cfg.INPUT.RRCROP_SCALE) / 2
-    return math.ceil(size / math.sqrt(mean_area)) if mean_area > 0 else size
-
-
-def _warn_of_lacking(root: Path, size: int, lacking: Iterable[str], total: int) -> None:
-    lacking = list(lacking)
-    if lacking:
-        log.warning(
-            "%d of %d images have no copy in %s, or another original (the first is %s); their originals are read. "
-            "Complete it with: python -m tools.prepare_images --root %s --size %d",
-            len(lacking), total, prepared_folder(root, size), lacking[0], root, size,
-        )  # fmt: skip
+    if mean_area == 0:
+        return size
+    return math.ceil(size / math.sqrt(mean_area))

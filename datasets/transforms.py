@@ -1,6 +1,7 @@
-"""Image transforms: an opened PIL image in, a uint8 tensor (3, H, W) out; whole batches are normalised later.
+"""Image transforms: from an opened PIL image to a uint8 tensor ``(3, H, W)``.
 
-Augmentations are torchvision's v2. All randomness is torch's default generator, so that one seed fixes an image's
+Normalisation is not here: it applies to whole batches (:mod:`datasets.normalizer`). Augmentations
+are torchvision's v2. All randomness is torch's default generator, so one seed fixes an image's
 augmentation.
 """
 
@@ -13,29 +14,100 @@ from torchvision.transforms import InterpolationMode, v2
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError, not_accepted
-from datasets.geometry import MARGIN, Cover, RandomCrop, Squash, Viewer, render
+from datasets.images import MARGIN, Cover, RandomCrop, Squash, Viewer, render
 
 INTERPOLATIONS = {
     "bilinear": InterpolationMode.BILINEAR,
     "bicubic": InterpolationMode.BICUBIC,
     "nearest": InterpolationMode.NEAREST_EXACT,
 }
-GEOMETRY = (
-    "random_resized_crop",
-    "center_crop",
-    "normalize",
-)  # handled apart from the list's order
 
-TRANSFORMS = (
-    "random_flip",
-    "random_resized_crop",
-    "randaugment",
-    "colorjitter",
-    "cutout",
-    "center_crop",
-    "normalize",
-)
+
+class Cutout(torch.nn.Module):
+    """Fill square holes at random places with the mean colour, which is zero after normalisation.
+
+    Holes are centred anywhere in the image, so they may reach over the border (DeVries and Taylor,
+    2017). The published Cutout(0.5) of the method fills with a random colour or grey; the mean
+    colour is used here because it carries no signal.
+
+    Args:
+        count: holes per image.
+        length: side of a hole in pixels.
+        ratio: side of a hole as a share of the image's shorter side; 0 uses ``length``.
+        fill: colour (3,) from 0 to 1.
+    """
+
+    def __init__(self, count: int, length: int, *, ratio: float, fill: Sequence[float]) -> None:
+        super().__init__()
+        self.count, self.length, self.ratio = count, length, ratio
+        self.fill = torch.tensor(fill).mul(255).round().to(torch.uint8).view(3, 1, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return a copy of the uint8 image ``(3, H, W)`` with holes."""
+        height, width = image.shape[-2:]
+        side = round(self.ratio * min(height, width)) if self.ratio > 0 else self.length
+        image = image.clone()
+        for _ in range(self.count):
+            top = int(torch.randint(height, ())) - side // 2
+            left = int(torch.randint(width, ())) - side // 2
+            rows = slice(max(top, 0), max(top + side, 0))
+            columns = slice(max(left, 0), max(left + side, 0))
+            image[..., rows, columns] = self.fill
+        return image
+
+
+class OnPillow(torch.nn.Module):
+    """Apply a torchvision transform to the PIL form of a uint8 tensor ``(3, H, W)``.
+
+    Chains of small operations take a third of the tensor form's time this way. The random numbers
+    are the same, the pixels are the same within rounding.
+    """
+
+    def __init__(self, transform: torch.nn.Module) -> None:
+        super().__init__()
+        self.transform = transform
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the transformed image, uint8 ``(3, H, W)``."""
+        result = self.transform(Image.fromarray(image.permute(1, 2, 0).numpy()))
+        return torch.from_numpy(np.array(result)).permute(2, 0, 1)
+
+
+def _random_flip(cfg: CfgNode, mean: Sequence[float]) -> Callable:
+    return v2.RandomHorizontalFlip()
+
+
+def _randaugment(cfg: CfgNode, mean: Sequence[float]) -> Callable:
+    magnitude = int(cfg.INPUT.RANDAUGMENT_M)
+    return OnPillow(v2.RandAugment(num_ops=cfg.INPUT.RANDAUGMENT_N, magnitude=magnitude))
+
+
+def _colorjitter(cfg: CfgNode, mean: Sequence[float]) -> Callable:
+    jitter = v2.ColorJitter(
+        brightness=cfg.INPUT.COLORJITTER_B,
+        contrast=cfg.INPUT.COLORJITTER_C,
+        saturation=cfg.INPUT.COLORJITTER_S,
+        hue=cfg.INPUT.COLORJITTER_H,
+    )
+    return OnPillow(jitter)
+
+
+def _cutout(cfg: CfgNode, mean: Sequence[float]) -> Callable:
+    inp = cfg.INPUT
+    return Cutout(inp.CUTOUT_N, inp.CUTOUT_LEN, ratio=inp.CUTOUT_RATIO, fill=mean)
+
+
+# Augmentations of the resized image: name in INPUT.TRANSFORMS -> maker from (cfg, mean colour).
+AUGMENTATIONS: dict[str, Callable[[CfgNode, Sequence[float]], Callable]] = {
+    "random_flip": _random_flip,
+    "randaugment": _randaugment,
+    "colorjitter": _colorjitter,
+    "cutout": _cutout,
+}
+# The place of these names in INPUT.TRANSFORMS does not matter: the first two choose the view, and
+# "normalize", which CoOp's configurations name, always applies.
+POSITION_FREE = ("random_resized_crop", "center_crop", "normalize")
+TRANSFORMS: tuple[str, ...] = (*AUGMENTATIONS, *POSITION_FREE)
 
 declare(
     "INPUT",
@@ -81,136 +153,58 @@ declare(
 )
 
 
-class Cutout(torch.nn.Module):
-    """Fill ``count`` square holes at random places with the mean colour (3,), zero after normalisation.
-
-    A hole's side is ``length`` pixels, or ``ratio`` of the image's shorter side when ``ratio`` is positive. Holes are
-    centred anywhere, so that they may reach over the border (DeVries and Taylor, 2017). The published Cutout(0.5) of
-    the method fills with a random colour or grey; the mean grey is used here because it carries no signal.
-    """
-
-    def __init__(self, count: int, length: int, *, ratio: float, fill: Sequence[float]) -> None:
-        super().__init__()
-        self.count, self.length, self.ratio = count, length, ratio
-        self.fill = torch.tensor(fill).mul(255).round().to(torch.uint8).view(3, 1, 1)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return a copy of the uint8 image (3, H, W) with holes."""
-        height, width = image.shape[-2:]
-        side = round(self.ratio * min(height, width)) if self.ratio > 0 else self.length
-        image = image.clone()
-        for _ in range(self.count):
-            top = int(torch.randint(height, ())) - side // 2
-            left = int(torch.randint(width, ())) - side // 2
-            image[..., max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)] = (
-                self.fill
-            )
-        return image
-
-
-class OnPillow(torch.nn.Module):
-    """Apply a torchvision transform to the PIL form of a uint8 tensor (3, H, W).
-
-    For chains of small photometric and geometric operations Pillow takes a third of the tensor form's time on a core,
-    draws the same random numbers and gives the same pixels within rounding.
-    """
-
-    def __init__(self, transform: torch.nn.Module) -> None:
-        super().__init__()
-        self.transform = transform
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the transformed image, uint8 (3, H, W)."""
-        result = self.transform(Image.fromarray(image.permute(1, 2, 0).numpy()))
-        return torch.from_numpy(np.array(result)).permute(2, 0, 1)
-
-
 class ImageTransform:
-    """Decode the part of an image that ``viewer`` wants, at its size, then apply ``steps`` to the uint8 tensor."""
+    """Decode the view that ``viewer`` chooses, then apply ``steps`` in order to its pixels."""
 
     def __init__(self, viewer: Viewer, cfg: CfgNode, steps: Sequence[Callable] = ()) -> None:
         self.viewer, self.steps = viewer, tuple(steps)
-        self.interpolation = _interpolation(cfg)
-        # nearest neighbour picks single pixels, and a reduced decode would average them
-        self.reduced = (
-            cfg.INPUT.REDUCED_DECODE and self.interpolation != InterpolationMode.NEAREST_EXACT
-        )
+        self.interpolation = INTERPOLATIONS[cfg.INPUT.INTERPOLATION]
+        # nearest neighbour picks single pixels, which a reduced decode would average
+        is_nearest = self.interpolation == InterpolationMode.NEAREST_EXACT
+        self.reduced = cfg.INPUT.REDUCED_DECODE and not is_nearest
 
     def __repr__(self) -> str:
-        """Return all that decides the pixels: caches of what is computed from them are named by it."""
+        """Return everything that decides the pixels; the feature cache uses it in its keys."""
         reduced = MARGIN if self.reduced else None
-        return f"ImageTransform({self.viewer}, {self.interpolation}, reduced={reduced}, steps={self.steps})"
+        details = f"{self.viewer}, {self.interpolation}, reduced={reduced}, steps={self.steps}"
+        return f"ImageTransform({details})"
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
-        """Return uint8 (3, H, W) of an opened image; ``UserError`` names its file when it does not decode."""
+        """Return uint8 ``(3, H, W)`` of an opened image.
+
+        Raises:
+            UserError: the image does not decode; the message names its file.
+        """
         view = self.viewer(image.height, image.width)
-        pixels = render(
-            image, view, interpolation=self.interpolation, reduced=self.reduced
-        )  # (3, h, w)
+        pixels = render(image, view, interpolation=self.interpolation, reduced=self.reduced)
         for step in self.steps:
             pixels = step(pixels)
         return pixels  # (3, H, W)
 
 
 def build_train_transform(cfg: CfgNode, mean: Sequence[float]) -> ImageTransform:
-    """Resize to ``INPUT.SIZE`` (or crop at random), then apply ``INPUT.TRANSFORMS`` in their order.
+    """Resize to ``INPUT.SIZE`` or crop at random, then apply ``INPUT.TRANSFORMS`` in their order.
 
-    ``normalize`` is accepted in the list and changes nothing: normalisation always applies, to the batch. ``mean`` is
-    the colour of Cutout's holes. ``center_crop`` concerns evaluation only. ``INPUT.NO_TRANSFORM`` leaves the
-    evaluation transform.
+    With ``INPUT.NO_TRANSFORM`` training images are transformed as in evaluation. ``center_crop``
+    concerns evaluation only.
+
+    Args:
+        mean: colour (3,) from 0 to 1 of Cutout's holes.
     """
-    _check_names(cfg)
     if cfg.INPUT.NO_TRANSFORM:
         return build_test_transform(cfg)
+    names = cfg.INPUT.TRANSFORMS
     size = tuple(cfg.INPUT.SIZE)
-    crops = "random_resized_crop" in cfg.INPUT.TRANSFORMS
-    viewer = RandomCrop(size, tuple(cfg.INPUT.RRCROP_SCALE)) if crops else Squash(size)
-    makers = _augmentations(cfg, mean)
-    return ImageTransform(
-        viewer, cfg, [makers[name]() for name in cfg.INPUT.TRANSFORMS if name not in GEOMETRY]
-    )
+    viewer: Viewer = Squash(size)
+    if "random_resized_crop" in names:
+        viewer = RandomCrop(size, tuple(cfg.INPUT.RRCROP_SCALE))
+    steps = [AUGMENTATIONS[name](cfg, mean) for name in names if name not in POSITION_FREE]
+    return ImageTransform(viewer, cfg, steps)
 
 
 def build_test_transform(cfg: CfgNode) -> ImageTransform:
-    """Resize to ``INPUT.SIZE``; with ``center_crop``, the image is scaled to cover it and cropped."""
-    _check_names(cfg)
+    """Resize to ``INPUT.SIZE``; with ``center_crop``, cover that size and crop the centre."""
     size = tuple(cfg.INPUT.SIZE)
     if "center_crop" in cfg.INPUT.TRANSFORMS:
         return ImageTransform(Cover(max(size)), cfg, [v2.CenterCrop(size)])
     return ImageTransform(Squash(size), cfg)
-
-
-def _interpolation(cfg: CfgNode) -> InterpolationMode:
-    name = cfg.INPUT.INTERPOLATION
-    if name not in INTERPOLATIONS:
-        raise UserError(not_accepted("INPUT.INTERPOLATION", name, INTERPOLATIONS))
-    return INTERPOLATIONS[name]
-
-
-def _augmentations(cfg: CfgNode, mean: Sequence[float]) -> dict[str, Callable[[], Callable]]:
-    """Return a maker for each augmentation that keeps the size."""
-    inp = cfg.INPUT
-    return {
-        "random_flip": v2.RandomHorizontalFlip,
-        "randaugment": lambda: OnPillow(
-            v2.RandAugment(num_ops=inp.RANDAUGMENT_N, magnitude=int(inp.RANDAUGMENT_M)),
-        ),
-        "cutout": lambda: Cutout(
-            inp.CUTOUT_N, inp.CUTOUT_LEN, ratio=inp.get("CUTOUT_RATIO", 0.0), fill=mean
-        ),
-        "colorjitter": lambda: OnPillow(
-            v2.ColorJitter(
-                brightness=inp.COLORJITTER_B,
-                contrast=inp.COLORJITTER_C,
-                saturation=inp.COLORJITTER_S,
-                hue=inp.COLORJITTER_H,
-            ),
-        ),
-    }
-
-
-def _check_names(cfg: CfgNode) -> None:
-    accepted = [*_augmentations(cfg, (0.5, 0.5, 0.5)), *GEOMETRY]
-    for name in cfg.INPUT.TRANSFORMS:
-        if name not in accepted:
-            raise UserError(not_accepted("INPUT.TRANSFORMS entry", name, accepted))

@@ -26,8 +26,7 @@ from tqdm import tqdm
 
 from core.cpu import usable_cores
 from core.errors import UserError
-from datasets.geometry import Cover
-from datasets.images import load_rgb, open_image
+from datasets.images import Cover, load_rgb, open_image
 from datasets.prepared import (
     MANIFEST,
     Copy,

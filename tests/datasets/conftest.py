@@ -20,19 +20,14 @@ def scenes_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cfg(scenes_root: Path) -> CfgNode:
     """Return the default configuration for drawn scenes at 32 pixels, without workers."""
     cfg = get_cfg_default()
-    cfg.DATASET.ROOT, cfg.DATASET.NAME, cfg.DATASET.HIERARCHY = (
-        str(scenes_root),
-        "Intentonomy",
-        "scenes",
-    )
-    cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (
-        (32, 32),
-        ("random_flip", "randaugment", "cutout", "normalize"),
-    )
-    (
-        cfg.DATALOADER.NUM_WORKERS,
-        cfg.DATALOADER.TRAIN_X.BATCH_SIZE,
-        cfg.DATALOADER.TEST.BATCH_SIZE,
-    ) = 0, 4, 4
-    cfg.SEED, cfg.USE_CUDA = 1, False
+    cfg.DATASET.ROOT = str(scenes_root)
+    cfg.DATASET.NAME = "Intentonomy"
+    cfg.DATASET.HIERARCHY = "scenes"
+    cfg.INPUT.SIZE = (32, 32)
+    cfg.INPUT.TRANSFORMS = ("random_flip", "randaugment", "cutout", "normalize")
+    cfg.DATALOADER.NUM_WORKERS = 0
+    cfg.DATALOADER.TRAIN_X.BATCH_SIZE = 4
+    cfg.DATALOADER.TEST.BATCH_SIZE = 4
+    cfg.SEED = 1
+    cfg.USE_CUDA = False
     return cfg

@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from core.cpu import usable_cores
 from core.errors import UserError
 from datasets import DataManager, Record, build_dataset
-from datasets.images import read_image
 from datasets.loading import num_workers
 
 STATS = {"mean": (0.48, 0.46, 0.41), "std": (0.27, 0.26, 0.28)}
@@ -39,17 +37,16 @@ def assert_same(left: list[dict], right: list[dict]) -> None:
 def test_batches(cfg) -> None:
     manager = DataManager(cfg, **STATS)
     batch = next(iter(manager.train_loader_x))
-    assert batch["img"].shape == (4, 3, 32, 32) and batch["img"].dtype == torch.float32
-    assert batch["label"].shape == (4, 20) and batch["label"].dtype == torch.float32
+    assert batch["img"].shape == (4, 3, 32, 32)
+    assert batch["label"].shape == (4, 20)
+    assert batch["img"].dtype == batch["label"].dtype == torch.float32
     assert batch["index"].dtype == batch["domain"].dtype == torch.int64
     records = manager.dataset.train_x
     assert batch["impath"] == [records[i].impath for i in batch["index"]]
     assert len(manager.train_loader_x) == 5  # 22 images, the last two dropped
-    assert (
-        manager.train_loader_u is None
-        and manager.num_source_domains == 0
-        and manager.num_classes == 20
-    )
+    assert manager.train_loader_u is None
+    assert manager.num_source_domains == 0
+    assert manager.num_classes == 20
     assert torch.cat([b["index"] for b in manager.test_loader]).tolist() == list(range(7))
 
 
@@ -92,9 +89,14 @@ def test_small_train_split_is_kept(cfg) -> None:
     dataset = build_dataset(cfg)
     dataset.train_x = dataset.train_x[:3]
     assert len(DataManager(cfg, dataset=dataset, **STATS).train_loader_x) == 1
+
+
+def test_an_empty_split_has_no_loader(cfg) -> None:
+    dataset = build_dataset(cfg)
     dataset.val = []
-    with pytest.raises(UserError, match="split val has no images"):
-        DataManager(cfg, dataset=dataset, **STATS)
+    manager = DataManager(cfg, dataset=dataset, **STATS)
+    assert manager.val_loader is None
+    assert len(manager.test_loader) == 2
 
 
 def test_workers_from_cores() -> None:
@@ -120,29 +122,22 @@ def test_uint8_batches_normalised_afterwards_are_the_float_batches(cfg, workers:
     for split in ("train_loader_x", "val_loader", "test_loader"):
         for left, right in zip(getattr(raw, split), getattr(normalised, split), strict=True):
             assert left["img"].dtype == torch.uint8 and right["img"].dtype == torch.float32
-            assert (
-                torch.equal(raw.normalizer(left["img"]), right["img"])
-                and left["impath"] == right["impath"]
-            )
+            assert torch.equal(raw.normalizer(left["img"]), right["img"])
+            assert left["impath"] == right["impath"]
 
 
 def test_loader_options(cfg) -> None:
     manager = DataManager(cfg, **STATS)
-    assert (
-        not manager.train_loader_x.persistent_workers
-        and manager.train_loader_x.prefetch_factor is None
-    )
-    cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.PREFETCH_FACTOR, cfg.DATALOADER.PIN_MEMORY = (
-        2,
-        5,
-        True,
-    )
+    assert not manager.train_loader_x.persistent_workers
+    assert manager.train_loader_x.prefetch_factor is None
+    cfg.DATALOADER.NUM_WORKERS = 2
+    cfg.DATALOADER.PREFETCH_FACTOR = 5
+    cfg.DATALOADER.PIN_MEMORY = True
     manager = DataManager(cfg, **STATS)
     loaders = manager.train_loader_x, manager.val_loader, manager.test_loader
     assert [loader.persistent_workers for loader in loaders] == [True, True, False]
-    assert {loader.prefetch_factor for loader in loaders} == {5} and not any(
-        loader.pin_memory for loader in loaders
-    )
+    assert {loader.prefetch_factor for loader in loaders} == {5}
+    assert {loader.pin_memory for loader in loaders} == {False}  # USE_CUDA is False
     cfg.DATALOADER.PERSISTENT_WORKERS = False
     assert not DataManager(cfg, **STATS).train_loader_x.persistent_workers
 
@@ -153,12 +148,6 @@ def test_persistent_val_workers_give_the_same_batches_twice(cfg) -> None:
     first, second = list(loader), list(loader)
     assert_same(first, second)
     loader._iterator._shutdown_workers()
-
-
-def test_sampler_name(cfg) -> None:
-    cfg.DATALOADER.TRAIN_X.SAMPLER = "RandomSampeler"
-    with pytest.raises(UserError, match="Did you mean 'RandomSampler'"):
-        DataManager(cfg, **STATS)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -174,18 +163,5 @@ def test_unreadable_image_is_one_line(cfg, tmp_path: Path, workers: int, damage:
     with pytest.raises(UserError) as caught:
         list(DataManager(cfg, dataset=dataset, **STATS).val_loader)
     message = str(caught.value)
-    assert (
-        message.startswith(f"cannot read image {bad}: ")
-        and "\n" not in message
-        and "Traceback" not in message
-    )
-
-
-@pytest.mark.parametrize(
-    ("mode", "suffix"), [("P", "png"), ("CMYK", "jpg"), ("L", "jpg"), ("RGBA", "png"), ("1", "png")]
-)
-def test_every_mode_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
-    path = tmp_path / f"image.{suffix}"
-    Image.new(mode, (8, 6)).save(path)
-    image = read_image(str(path))
-    assert image.mode == "RGB" and image.size == (8, 6)
+    assert message.startswith(f"cannot read image {bad}: ")
+    assert "\n" not in message and "Traceback" not in message

@@ -1,4 +1,4 @@
-"""Views and the scale at which an image is decoded: never too small, the same pixels where nothing is reduced."""
+"""Reading images: every mode becomes RGB, views, and the scale of a decode (never too small)."""
 
 from pathlib import Path
 
@@ -11,8 +11,19 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 
 from core.errors import UserError
-from datasets.geometry import MARGIN, Cover, RandomCrop, Squash, View, choose_reduction, render
-from datasets.images import is_reducible, load_pixels, open_image, read_image
+from datasets.images import (
+    MARGIN,
+    Cover,
+    RandomCrop,
+    Squash,
+    View,
+    choose_reduction,
+    is_reducible,
+    load_pixels,
+    open_image,
+    read_image,
+    render,
+)
 from datasets.transforms import build_test_transform, build_train_transform
 
 side = st.integers(1, 6000)
@@ -56,18 +67,18 @@ def test_random_crops_are_judged_by_the_crop(height: int, width: int, out: int, 
     torch.manual_seed(seed)
     view = RandomCrop((out, out), (0.08, 1.0))(height, width)
     top, left, box_h, box_w = view.box
-    assert (
-        0 <= top <= top + box_h <= height
-        and 0 <= left <= left + box_w <= width
-        and box_h > 0 < box_w
-    )
-    assert choose_reduction(view) == 1 or min(box_h, box_w) / choose_reduction(view) >= out
+    assert box_h > 0 and box_w > 0
+    assert 0 <= top <= top + box_h <= height
+    assert 0 <= left <= left + box_w <= width
+    reduction = choose_reduction(view)
+    assert reduction == 1 or min(box_h, box_w) / reduction >= out
 
 
 @given(side, side, out_side)
 def test_cover_covers(height: int, width: int, out: int) -> None:
     view = Cover(out)(height, width)
-    assert min(view.size) == out and view.box == (0, 0, height, width)
+    assert min(view.size) == out
+    assert view.box == (0, 0, height, width)
 
 
 @given(
@@ -83,16 +94,16 @@ def test_reduced_decode_is_close_and_small_images_are_the_same(
 ) -> None:
     path = save(smooth(height, width), tmp_path_factory.mktemp("reduced") / "image.jpg")
     torch.manual_seed(seed)
-    view = (Squash((out, out)) if kind == 1 else RandomCrop((out, out), (0.3, 1.0)))(height, width)
-    full, reduced = (pixels(path, view, reduced=allowed) for allowed in (False, True))
+    viewer = Squash((out, out)) if kind == 1 else RandomCrop((out, out), (0.3, 1.0))
+    view = viewer(height, width)
+    full = pixels(path, view, reduced=False)
+    reduced = pixels(path, view, reduced=True)
     assert full.shape == reduced.shape == (3, out, out)
     if choose_reduction(view) == 1:
         assert torch.equal(full, reduced)
     else:
-        shift = (
-            110 * 7 / out * 0.5
-        )  # grey levels per pixel of the steepest wave, half a pixel of the result
-        assert (full.float() - reduced.float()).abs().mean() < shift
+        steepest = 110 * 7 / out  # grey levels per pixel of the result
+        assert (full.float() - reduced.float()).abs().mean() < 0.5 * steepest
 
 
 @pytest.mark.parametrize("size", [(720, 1080), (1081, 719), (2001, 1503)])
@@ -101,8 +112,9 @@ def test_reduced_decode_of_real_sizes(tmp_path: Path, size: tuple[int, int], mod
     path = save(smooth(*size).convert(mode), tmp_path / "image.jpg")
     view = Squash((224, 224))(*size)
     assert choose_reduction(view) == {720: 2, 1081: 2, 2001: 4}[size[0]]
-    full, reduced = (pixels(path, view, reduced=allowed).float() for allowed in (False, True))
-    assert (full - reduced).square().mean().sqrt() < 1 and (full - reduced).abs().max() < 8
+    difference = pixels(path, view, reduced=False).float() - pixels(path, view, reduced=True)
+    assert difference.square().mean().sqrt() < 1
+    assert difference.abs().max() < 8
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -143,19 +155,29 @@ def test_truncated_is_named(tmp_path: Path, reduced: bool, cut: int) -> None:
         pixels(str(path), Squash((64, 64))(720, 1080), reduced=reduced)
 
 
-def test_the_key_decides(cfg, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("interpolation", "differs"), [("bilinear", True), ("nearest", False)])
+def test_the_key_allows_the_reduced_decode_except_for_nearest_neighbour(
+    cfg, tmp_path: Path, interpolation: str, differs: bool
+) -> None:
     cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (64, 64), ()
+    cfg.INPUT.INTERPOLATION = interpolation
     path = save(smooth(720, 1080), tmp_path / "image.jpg")
-    results = {}
+    results = []
     for allowed in (True, False):
         cfg.INPUT.REDUCED_DECODE = allowed
-        for name in ("bilinear", "nearest"):
-            cfg.INPUT.INTERPOLATION = name
-            with open_image(path) as image:
-                results[allowed, name] = build_test_transform(cfg)(image)
-            with open_image(path) as image:
-                assert torch.equal(
-                    build_train_transform(cfg, (0.5,) * 3)(image), results[allowed, name]
-                )
-    assert not torch.equal(results[True, "bilinear"], results[False, "bilinear"])
-    assert torch.equal(results[True, "nearest"], results[False, "nearest"])
+        with open_image(path) as image:
+            results.append(build_test_transform(cfg)(image))
+        with open_image(path) as image:
+            assert torch.equal(build_train_transform(cfg, (0.5,) * 3)(image), results[-1])
+    assert torch.equal(*results) != differs
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("P", "png"), ("CMYK", "jpg"), ("L", "jpg"), ("RGBA", "png"), ("1", "png")]
+)
+def test_every_mode_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
+    path = tmp_path / f"image.{suffix}"
+    Image.new(mode, (8, 6)).save(path)
+    image = read_image(str(path))
+    assert image.mode == "RGB"
+    assert image.size == (8, 6)
