@@ -41,7 +41,7 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
             features = (
                 [model.encode_text(context) for context in contexts]
                 if plain
-                else model.text_features()
+                else model.text()
             )
             total = sum(feature.float().square().sum() for feature in features)
         if settings["gradient"]:

@@ -265,7 +265,7 @@ class MultiLabelTrainer(Resumable, TrainerX):
         label = batch["label"].to(self.device, non_blocking=True)
         if "features" in batch:
             tensors = tuple(part.to(self.device, non_blocking=True) for part in batch["features"])
-            return FrozenFeatures(tensors, tuple(self.cfg.INPUT.SIZE)), label
+            return self.model.restore_features(tensors, tuple(self.cfg.INPUT.SIZE)), label
         return self.dm.normalizer(batch["img"].to(self.device, non_blocking=True)), label
 
     def after_epoch(self) -> None:
@@ -372,11 +372,12 @@ class MultiLabelTrainer(Resumable, TrainerX):
         """Return scores and labels ``(N, C)`` of all images of ``split`` in order; each process predicts its own."""
         loader = {"val": self.val_loader, "test": self.test_loader}[split]
         index, scores, labels = [], [], []
-        for batch in tqdm(loader, desc=split, leave=False, disable=None if is_main() else True):
-            image, label = self.parse_batch_test(batch)
-            index.append(batch["index"])
-            scores.append(self.model_inference(image))
-            labels.append(label)
+        with text_once(self.model, self.precision):
+            for batch in tqdm(loader, desc=split, leave=False, disable=None if is_main() else True):
+                image, label = self.parse_batch_test(batch)
+                index.append(batch["index"])
+                scores.append(self.model_inference(image))
+                labels.append(label)
         return gather_split(index, scores, labels, num_classes=self.num_classes)
 
     def model_inference(self, input: torch.Tensor) -> torch.Tensor:

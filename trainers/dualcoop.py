@@ -3,7 +3,7 @@
 from torch import nn
 
 from engine.base_choice import TRAINER_REGISTRY
-from models import DualCoOp as DualCoOpNet
+from models import DualCoOpNetwork
 from trainers.base import ClipTrainer
 
 
@@ -13,7 +13,7 @@ class DualCoOp(ClipTrainer):
 
     model_name = "dualcoop"
     section = "DUALCOOP"
-    network_class = DualCoOpNet
+    network_class = DualCoOpNetwork
 
     def build_network(self) -> nn.Module:
         """Load CLIP and build the prompts over its frozen dense map."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from engine.base_choice import TRAINER_REGISTRY
-from models import FineTune as FineTuneNet
+from models import FineTuneNetwork
 from trainers.base import ClipTrainer
 
 
@@ -20,7 +20,7 @@ class FineTune(ClipTrainer):
     def build_network(self) -> nn.Module:
         """Load CLIP and build the branch that learns and its classifier."""
         method = self.method()
-        return FineTuneNet(
+        return FineTuneNetwork(
             self.load_clip(),
             self.num_classes,
             layers=tuple(method.LAYERS),

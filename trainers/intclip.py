@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from engine.base_choice import TRAINER_REGISTRY
-from models import IntCLIP as IntCLIPNet
+from models import IntCLIPNetwork
 from trainers.base import ClipTrainer
 
 
@@ -15,7 +15,7 @@ class IntCLIP(ClipTrainer):
 
     model_name = "intclip"
     section = "INTCLIP"
-    network_class = IntCLIPNet
+    network_class = IntCLIPNetwork
 
     def build_network(self) -> nn.Module:
         """Load CLIP and build the two branches, the aggregation and the prompts."""

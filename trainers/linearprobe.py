@@ -3,7 +3,7 @@
 from torch import nn
 
 from engine.base_choice import TRAINER_REGISTRY
-from models import LinearProbe as LinearProbeNet
+from models import LinearProbeNetwork
 from trainers.base import ClipTrainer
 
 
@@ -18,6 +18,6 @@ class LinearProbe(ClipTrainer):
     def build_network(self) -> nn.Module:
         """Load CLIP and put a linear classifier on its frozen image encoder."""
         method = self.method()
-        return LinearProbeNet(
+        return LinearProbeNetwork(
             self.load_clip(), self.num_classes, features=method.FEATURES, norm=method.NORM
         )

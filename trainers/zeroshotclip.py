@@ -12,7 +12,7 @@ from core.logging import get_logger
 from engine.base_choice import TRAINER_REGISTRY
 from engine.precision import Precision
 from engine.speed import apply_speed
-from models import ZeroshotCLIP as ZeroshotCLIPNet
+from models import ZeroshotCLIPNetwork
 from trainers.base import ClipTrainer
 
 log = get_logger()
@@ -43,7 +43,7 @@ class ZeroshotCLIP(ClipTrainer):
     def build_network(self) -> nn.Module:
         """Load CLIP and encode the class texts."""
         method = self.method()
-        return ZeroshotCLIPNet(
+        return ZeroshotCLIPNetwork(
             self.load_clip(),
             self.class_texts(),
             templates=tuple(method.TEMPLATES),
