@@ -15,7 +15,7 @@ from core.config_merge import setup_cfg
 from datasets.hierarchy import HIERARCHY_DIR
 from engine.precision import Precision
 from engine.speed import apply_speed, set_tf32
-from models import FrozenFeatures, IntCLIP, load_clip
+from models import FrozenFeatures, IntCLIPNetwork, load_clip
 
 KEYS = "SPEED.* keys follow the flags, as for train.py: SPEED.MICRO_BATCH 8"
 PEAK = {
@@ -104,7 +104,7 @@ def build_model(settings: dict[str, Any]) -> nn.Module:
             clip, texts, class_specific=specific, gradients=settings["gradients"]
         )
         return plain.to(device)
-    model = IntCLIP(
+    model = IntCLIPNetwork(
         clip, texts, class_specific=specific, text_chunk_size=settings["text_chunk"]
     ).to(device)
     apply_speed(model, setup_cfg([], opts=settings["speed"]), device)
@@ -141,10 +141,8 @@ def precision(settings: dict[str, Any]) -> Precision:
     return Precision(settings["precision"], torch.device(settings["device"]))
 
 
-def cached(model: IntCLIP, images: Tensor, settings: dict[str, Any]) -> FrozenFeatures:
+def cached(model: IntCLIPNetwork, images: Tensor, settings: dict[str, Any]) -> FrozenFeatures:
     """Return the frozen features of ``images`` as the feature cache gives them: a plain layout, nothing shared."""
     with torch.no_grad(), precision(settings).autocast():
         features = model.frozen_features(images)
-    return FrozenFeatures(
-        tuple(t.contiguous().clone() for t in features.tensors), features.image_size
-    )
+    return features.map(lambda tensor: tensor.contiguous().clone())

@@ -23,6 +23,7 @@ from benchmarks._models import (
     precision,
     random_images,
 )
+from engine.speed import text_once
 
 NUM_TEST = 1217
 
@@ -58,9 +59,9 @@ def cases(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def prepare(settings: dict[str, Any]) -> Callable[[], None]:
-    """Return one evaluation of all images, as after a training epoch: nothing is known of the texts."""
+    """Return one evaluation of all images, as after a training epoch; it encodes the texts once."""
     model = build_model(settings)
-    batch, autocast = settings["batch"], precision(settings).autocast
+    batch, numbers = settings["batch"], precision(settings)
     sizes = [
         min(batch, settings["num_images"] - start)
         for start in range(0, settings["num_images"], batch)
@@ -72,12 +73,12 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
 
     @torch.inference_mode()
     def evaluate() -> None:
-        model.train()  # forgets the text features, as training does
         model.eval()
-        for batch in inputs:
-            with autocast():
-                logits = model(batch)
-            model.scores(logits.float()).cpu()
+        with text_once(model, numbers):
+            for batch in inputs:
+                with numbers.autocast():
+                    logits = model(batch)
+                model.scores(logits.float()).cpu()
 
     return evaluate
 

@@ -1,6 +1,6 @@
 """IntCLIP in its straightforward form, from open_clip's plain modules: what our speed is measured against.
 
-It computes the same numbers as :class:`models.IntCLIP` (tests/benchmarks/test_straightforward.py) in the way in which
+It computes the same numbers as :class:`models.IntCLIPNetwork` (tests/benchmarks/test_straightforward.py) in the way in which
 one writes the method down first: prompts of 77 positions, gradients for the text encoder's frozen weights, the whole
 image encoder once per branch, the attention pool's full attention beside the value path that is used, text features
 anew for every batch, BatchNorm as a layer of its own.

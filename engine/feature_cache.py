@@ -87,7 +87,7 @@ def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, A
             "set INPUT.NO_TRANSFORM True, or TRAIN.FEATURE_CACHE ''"
         )
     return {
-        "features": model.feature_kind(),
+        "features": model.feature_cache_key_part(),
         "precision": precision,
         "input": {name: str(value) for name, value in flatten(cfg.INPUT)},
         "torch": torch.__version__,

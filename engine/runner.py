@@ -26,7 +26,6 @@ from engine.precision import Precision
 from engine.run_settings import run_settings
 from engine.speed import Inputs, apply_speed, text_once
 from evaluation import DecisionRule, Groups, SplitResult, build_evaluator
-from models.base import FrozenFeatures
 
 log = get_logger()
 
@@ -249,7 +248,7 @@ class MultiLabelRunner(TrainerX, ABC):
         label = batch["label"].to(self.device, non_blocking=True)
         if "features" in batch:
             tensors = tuple(part.to(self.device, non_blocking=True) for part in batch["features"])
-            return FrozenFeatures(tensors, tuple(self.cfg.INPUT.SIZE)), label
+            return self.model.restore_features(tensors, tuple(self.cfg.INPUT.SIZE)), label
         return self.dm.normalizer(batch["img"].to(self.device, non_blocking=True)), label
 
     def model_inference(self, input: Inputs) -> Tensor:

@@ -11,8 +11,6 @@ from core.config import Key, declare
 from core.logging import get_logger
 from engine.precision import Precision
 from models.base import ClipNetwork, FrozenFeatures
-from models.image.branches import SightSemantic
-from models.text.encoder import TextEncoder
 
 log = get_logger()
 
@@ -46,16 +44,27 @@ Inputs = torch.Tensor | FrozenFeatures
 
 
 def apply_speed(model: ClipNetwork, cfg: CfgNode, device: torch.device) -> None:
-    """Set ``model``, which is on ``device``, up as ``cfg.SPEED`` says; values, names and gradients stay the same."""
+    """Apply ``cfg.SPEED`` to ``model``, which is on ``device``; values, names and gradients stay.
+
+    A network without the part of a setting is named in a warning.
+    """
     speed = cfg.SPEED
     set_tf32(speed.TF32, device)
-    encoders = [module for module in model.modules() if isinstance(module, SightSemantic)]
-    for encoder in encoders:
-        encoder.recompute = speed.RECOMPUTE_SEMANTIC
-        if speed.CHANNELS_LAST:
-            encoder.use_channels_last()
+    if speed.CHANNELS_LAST and not _call(model, "channels_last"):
+        _warn_ignored("SPEED.CHANNELS_LAST", model)
+    if speed.RECOMPUTE_SEMANTIC and not _call(model, "recompute"):
+        _warn_ignored("SPEED.RECOMPUTE_SEMANTIC", model)
     if speed.COMPILE:
         compile_parts(model, speed.COMPILE, device)
+
+
+def _call(model: nn.Module, method: str, *args: object) -> object:
+    """Return the result of a method of ``model``, None where the network does not have it."""
+    return getattr(model, method)(*args) if hasattr(model, method) else None
+
+
+def _warn_ignored(key: str, model: nn.Module) -> None:
+    log.warning("%s is ignored: %s has no such part", key, type(model).__name__)
 
 
 def set_tf32(value: str, device: torch.device) -> None:
@@ -67,23 +76,17 @@ def set_tf32(value: str, device: torch.device) -> None:
 
 
 def compile_parts(
-    model: nn.Module, parts: Sequence[str], device: torch.device, backend: str = "inductor"
+    model: ClipNetwork, parts: Sequence[str], device: torch.device, backend: str = "inductor"
 ) -> None:
     """Compile ``trunk``, ``semantic`` and ``text`` of ``model``; where the compiler does not work, say so and go on."""
     fault = compiler_fault(device, backend)
     if fault:
         log.warning("SPEED.COMPILE is ignored, torch.compile does not work here: %s", fault)
         return
-    for module in model.modules():
-        if isinstance(module, SightSemantic):
-            if "trunk" in parts:
-                module.run_trunk = torch.compile(module.run_trunk, backend=backend)
-                if module.sight is not None:
-                    module.sight.compile(backend=backend)
-            if "semantic" in parts and module.semantic is not None:
-                module.run_semantic = torch.compile(module.run_semantic, backend=backend)
-        elif isinstance(module, TextEncoder) and "text" in parts:
-            module.encode = torch.compile(module.encode, backend=backend)
+    compiled = _call(model, "compile_parts", parts, backend) or set()
+    for part in parts:
+        if part not in compiled:
+            _warn_ignored(f"SPEED.COMPILE '{part}'", model)
 
 
 def compiler_fault(device: torch.device, backend: str = "inductor") -> str:
@@ -102,21 +105,19 @@ def batch_parts(
     """Return a batch in parts of ``size`` images; whole where that is 0 or not smaller."""
     if not 0 < size < len(label):
         return [(inputs, label)]
-    if not isinstance(inputs, FrozenFeatures):
-        return list(zip(inputs.split(size), label.split(size), strict=True))
-    tensors = zip(*(tensor.split(size) for tensor in inputs.tensors), strict=True)
-    return [
-        (FrozenFeatures(t, inputs.image_size), part)
-        for t, part in zip(tensors, label.split(size), strict=True)
-    ]
+    return list(zip(inputs.split(size), label.split(size), strict=True))
 
 
 @contextmanager
 def text_once(model: ClipNetwork, precision: Precision) -> Iterator[None]:
-    """Share the text features among the parts of a batch: encoded at the start, their gradients sent on at the end."""
+    """Encode the texts once for all batches, or parts of a batch, inside the context.
+
+    Their gradients are sent on to the parameters once, at the end.
+    """
     with ExitStack() as stack:
-        with precision.autocast():
-            stack.enter_context(model.text_once())
+        if hasattr(model, "shared_text"):
+            with precision.autocast():
+                stack.enter_context(model.shared_text())
         yield
 
 

@@ -1,8 +1,9 @@
-"""Architecture: CLIP loading, image branches, prompts, aggregation, region pooling, and their compositions."""
+"""Architecture: CLIP loading, image branches, text features, aggregation, pooling, networks."""
 
 from models.aggregation import (
     AGGREGATIONS,
     ATTENTION_SOURCES,
+    Aggregation,
     MeanAggregation,
     SemanticOnly,
     SightAssistedAggregation,
@@ -10,18 +11,29 @@ from models.aggregation import (
     build_aggregation,
     position_attention,
 )
-from models.base import ClipNetwork, FrozenFeatures, assert_partition
+from models.base import ClipNetwork, FrozenFeatures, ImageEncoder, assert_partition, trainable
 from models.clip.load import BACKBONES, CLIP_MEAN, CLIP_STD, image_statistics, load_clip
-from models.dualcoop import DualCoOp
-from models.image.branches import DensePool, SightSemanticResNet, SightSemanticViT, build_encoder
-from models.image.features import ClassToken, FrozenEncoder, GlobalPool, normalize_features
-from models.intclip import IntCLIP
-from models.linear import FineTune, LinearProbe
+from models.dualcoop import DualCoOpNetwork
+from models.image.branches import (
+    DENSE_FORMS,
+    BranchFeatures,
+    BranchMaps,
+    BranchSettings,
+    SightSemantic,
+)
+from models.image.families import build_encoder, find_family, register_family
+from models.image.features import FrozenEncoder, PooledFeatures, normalize_features
+from models.image.resnet import DensePool, GlobalPool, SightSemanticResNet
+from models.image.vit import ClassToken, SightSemanticViT
+from models.intclip import IntCLIPNetwork
+from models.linear import FineTuneNetwork, LinearProbeNetwork
+from models.region_network import REGIONS, RegionNetwork
 from models.region_pooling import region_logits
 from models.text.class_text import STRATEGIES, class_texts
 from models.text.encoder import TextEncoder
+from models.text.features import FreeText, PromptedText, TemplateText, TextComponent, TextFeatures
 from models.text.prompts import PromptLearner, Prompts
-from models.zeroshot import ZeroshotCLIP, template_features
+from models.zeroshot import ZeroshotCLIPNetwork
 
 __all__ = [
     "AGGREGATIONS",
@@ -29,35 +41,52 @@ __all__ = [
     "BACKBONES",
     "CLIP_MEAN",
     "CLIP_STD",
+    "DENSE_FORMS",
+    "REGIONS",
     "STRATEGIES",
+    "Aggregation",
+    "BranchFeatures",
+    "BranchMaps",
+    "BranchSettings",
     "ClassToken",
     "ClipNetwork",
     "DensePool",
-    "DualCoOp",
-    "FineTune",
+    "DualCoOpNetwork",
+    "FineTuneNetwork",
+    "FreeText",
     "FrozenEncoder",
     "FrozenFeatures",
     "GlobalPool",
-    "IntCLIP",
-    "LinearProbe",
+    "ImageEncoder",
+    "IntCLIPNetwork",
+    "LinearProbeNetwork",
     "MeanAggregation",
+    "PooledFeatures",
     "PromptLearner",
+    "PromptedText",
     "Prompts",
+    "RegionNetwork",
     "SemanticOnly",
     "SightAssistedAggregation",
     "SightOnly",
+    "SightSemantic",
     "SightSemanticResNet",
     "SightSemanticViT",
+    "TemplateText",
+    "TextComponent",
     "TextEncoder",
-    "ZeroshotCLIP",
+    "TextFeatures",
+    "ZeroshotCLIPNetwork",
     "assert_partition",
     "build_aggregation",
     "build_encoder",
     "class_texts",
+    "find_family",
     "image_statistics",
     "load_clip",
     "normalize_features",
     "position_attention",
     "region_logits",
-    "template_features",
+    "register_family",
+    "trainable",
 ]

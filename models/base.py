@@ -1,73 +1,181 @@
-"""What every network of a trainer has: named parameter groups, a state of what is learnt, scores."""
+"""Base of all networks: parameter groups, the state of a checkpoint, frozen features, scores.
 
-from collections.abc import Iterable, Mapping
+Letters: B images, C classes, H x W pixels.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
 
 from torch import Tensor, nn
 
 from core.errors import UserError
 from models.precision import full_precision
 
+# Names of parameters in checkpoints of earlier versions, and their names today.
+RENAMED = {
+    "prompts.ctx_pos": "text.prompts.ctx_pos",
+    "prompts.ctx_neg": "text.prompts.ctx_neg",
+    "prompts.pos": "text.positive",
+    "prompts.neg": "text.negative",
+}
 
-class FrozenFeatures(NamedTuple):
-    """What the frozen part of a network makes of B images of ``image_size`` (H, W); each tensor is ``(B, ...)``."""
 
-    tensors: tuple[Tensor, ...]
+@dataclass(frozen=True)
+class FrozenFeatures:
+    """Output of the frozen part of a network for B images; the same in every epoch.
+
+    A subclass declares its tensors, each ``(B, ...)`` or None where a network does not need it.
+
+    Attributes:
+        image_size: height and width of the images in pixels.
+    """
+
     image_size: tuple[int, int]
+
+    def named_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors that are not None by name, in the order of declaration."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The tensors without names; :meth:`ClipNetwork.restore_features` is the way back."""
+        return tuple(self.named_tensors().values())
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "FrozenFeatures":
+        """Return a copy with ``function`` applied to each tensor."""
+        changed = {name: function(value) for name, value in self.named_tensors().items()}
+        return replace(self, **changed)
+
+    def split(self, size: int) -> list["FrozenFeatures"]:
+        """Return the features in parts of ``size`` images, as ``Tensor.split`` does."""
+        named = self.named_tensors()
+        pieces = zip(*(value.split(size) for value in named.values()), strict=True)
+        return [replace(self, **dict(zip(named, piece, strict=True))) for piece in pieces]
+
+
+class ImageEncoder(nn.Module):
+    """Contract of a network's image encoder: images to frozen features.
+
+    Attributes:
+        features_class: the :class:`FrozenFeatures` that it gives.
+        embed_dim: E, the width of the joint space.
+    """
+
+    features_class: type[FrozenFeatures]
+    embed_dim: int
+
+    def frozen_features(self, images: Tensor) -> FrozenFeatures:
+        """Return the frozen features of images ``(B, 3, H, W)``, without gradient."""
+        raise NotImplementedError
+
+    def feature_names(self) -> tuple[str, ...]:
+        """Return the names of the tensors that :meth:`frozen_features` gives, in order."""
+        raise NotImplementedError
+
+    def feature_cache_key_part(self) -> str:
+        """Return an identifier for the feature cache key.
+
+        Two encoders over the same CLIP with the same identifier give the same frozen features.
+        """
+        raise NotImplementedError
 
 
 class ClipNetwork(nn.Module):
-    """Images ``(B, 3, H, W)`` to logits, over a CLIP that is frozen but for what a subclass puts in its groups.
+    """Images ``(B, 3, H, W)`` to logits over a frozen CLIP; a subclass says which layers learn.
 
-    A subclass has its image encoder at ``encoder`` and gives ``frozen_features`` and ``classify``.
+    A subclass sets ``encoder`` and implements :meth:`classify` and :meth:`parameter_groups`.
     """
 
-    encoder: nn.Module
+    encoder: ImageEncoder
 
     def forward(self, inputs: Tensor | FrozenFeatures) -> Tensor:
-        """Return the logits of images, or of what :meth:`frozen_features` made of them before."""
-        return self.classify(
-            inputs if isinstance(inputs, FrozenFeatures) else self.frozen_features(inputs)
-        )
-
-    def frozen_features(self, images: Tensor) -> FrozenFeatures:
-        """Return all that is the same in every epoch for images ``(B, 3, H, W)``, without gradient."""
-        raise NotImplementedError
+        """Return the logits of images, or of the result of :meth:`frozen_features` for them."""
+        if not isinstance(inputs, FrozenFeatures):
+            inputs = self.frozen_features(inputs)
+        return self.classify(inputs)
 
     def classify(self, features: FrozenFeatures) -> Tensor:
         """Return the logits ``(B, C)`` or ``(B, 2, C)``."""
         raise NotImplementedError
 
-    def text_once(self) -> AbstractContextManager:
-        """Return a context in which several forward and backward passes share what is the same for all images."""
-        return nullcontext()
-
-    def feature_kind(self) -> str:
-        """Return what tells these frozen features from others of the same weights."""
-        return type(self.encoder).__name__
-
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the learnt parameters by name of group: each exactly once, no frozen one."""
+        """Return the trainable parameters by name of group: each exactly once, no frozen one."""
         raise NotImplementedError
 
+    # Frozen features
+
+    def frozen_features(self, images: Tensor) -> FrozenFeatures:
+        """Return the features of images ``(B, 3, H, W)`` that no epoch changes."""
+        return self.encoder.frozen_features(images)
+
+    def restore_features(
+        self, tensors: Sequence[Tensor], image_size: tuple[int, int]
+    ) -> FrozenFeatures:
+        """Return the frozen features whose ``tensors`` are given, e.g. read from the cache."""
+        named = dict(zip(self.encoder.feature_names(), tensors, strict=True))
+        return self.encoder.features_class(image_size=image_size, **named)
+
+    def feature_cache_key_part(self) -> str:
+        """Return an identifier for the feature cache key."""
+        return self.encoder.feature_cache_key_part()
+
+    # Text
+
+    def shared_text(self) -> AbstractContextManager:
+        """Return a context in which all forward and backward passes share one text encoding.
+
+        See :meth:`models.text.features.TextComponent.shared`. A network without text does nothing.
+        """
+        return nullcontext()
+
+    # Speed: values, names and gradients stay the same
+
+    def channels_last(self) -> bool:
+        """Store images and convolution weights with channels last; return whether a part can."""
+        done = [part.channels_last() for part in self._parts_with("channels_last")]
+        return any(done)
+
+    def recompute(self) -> bool:
+        """Recompute the trainable layers' activations in the backward pass instead of storing them.
+
+        Return whether a part can.
+        """
+        done = [part.recompute() for part in self._parts_with("recompute")]
+        return any(done)
+
+    def compile_parts(self, parts: Sequence[str], backend: str = "inductor") -> set[str]:
+        """Compile ``parts`` (of ``trunk``, ``semantic``, ``text``) with ``torch.compile``.
+
+        Return the names of the parts that this network has and compiled.
+        """
+        compiled: set[str] = set()
+        for part in self._parts_with("compile_parts"):
+            compiled |= part.compile_parts(parts, backend)
+        return compiled
+
+    def _parts_with(self, method: str) -> list[nn.Module]:
+        return [part for part in self.children() if hasattr(part, method)]
+
+    # Checkpoints
+
     def trainable_state_dict(self) -> dict[str, Tensor]:
-        """Return the learnt parameters alone, by name: all that a checkpoint needs beside the backbone."""
+        """Return the trainable parameters by name: what a checkpoint needs beside the backbone."""
         return {name: p.detach() for name, p in self.named_parameters() if p.requires_grad}
 
     def load_trainable_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Load what :meth:`trainable_state_dict` returned; anything missing, unknown or mis-shaped is an error."""
-        wanted = self.trainable_state_dict()
-        faults = [f"missing {key}" for key in wanted if key not in state]
-        faults += [f"unexpected {key}" for key in state if key not in wanted]
-        faults += [
-            f"{key} is {tuple(state[key].shape)}, not {tuple(value.shape)}"
-            for key, value in wanted.items()
-            if key in state and state[key].shape != value.shape
-        ]
+        """Load the result of :meth:`trainable_state_dict`, also with names of earlier versions.
+
+        Raises:
+            UserError: a parameter is missing, unknown or of another shape.
+        """
+        state = {RENAMED.get(name, name): value for name, value in state.items()}
+        faults = _faults(state, self.trainable_state_dict())
         if faults:
             raise UserError(
-                f"the checkpoint does not fit this model, {len(faults)} faults: {'; '.join(faults[:5])}"
+                f"the checkpoint does not fit this model, {len(faults)} faults: "
+                f"{'; '.join(faults[:5])}"
             )
         self.load_state_dict(state, strict=False)
 
@@ -77,11 +185,28 @@ class ClipNetwork(nn.Module):
         return full_precision(logits)[0].sigmoid()
 
 
+def _faults(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+    """Return what of ``state`` does not fit the parameters ``wanted``."""
+    faults = [f"missing {key}" for key in wanted if key not in state]
+    faults += [f"unexpected {key}" for key in state if key not in wanted]
+    for key, value in wanted.items():
+        if key in state and state[key].shape != value.shape:
+            faults.append(f"{key} is {tuple(state[key].shape)}, not {tuple(value.shape)}")
+    return faults
+
+
+def trainable(module: nn.Module | None) -> list[nn.Parameter]:
+    """Return the trainable parameters of ``module`` in order; none where there is no module."""
+    if module is None:
+        return []
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
 def assert_partition(
     parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]
 ) -> None:
     """Assert that ``groups`` hold every trainable parameter exactly once and no frozen one."""
     grouped = [id(parameter) for group in groups.values() for parameter in group]
-    trainable = {id(parameter) for parameter in parameters if parameter.requires_grad}
+    learnt = {id(parameter) for parameter in parameters if parameter.requires_grad}
     assert len(grouped) == len(set(grouped)), "a parameter is in two groups"
-    assert set(grouped) == trainable, "groups and trainable parameters differ"
+    assert set(grouped) == learnt, "groups and trainable parameters differ"

@@ -1,26 +1,39 @@
-"""IntCLIP (Yang, Ye, Tao, ECCV 2024): composition of encoder, aggregation, prompts and region pooling."""
+"""IntCLIP (Yang, Ye, Tao, ECCV 2024): encoder, aggregation, prompts and region pooling."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import open_clip
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from core.labels import POSITIVE
 from models.aggregation import build_aggregation
-from models.base import ClipNetwork, FrozenFeatures, assert_partition
-from models.image.branches import build_encoder
-from models.precision import full_precision
-from models.region_pooling import region_logits
-from models.text.encoder import TextEncoder
-from models.text.prompts import PromptLearner
+from models.base import assert_partition, trainable
+from models.image.branches import BranchMaps
+from models.image.families import build_encoder
+from models.region_network import RegionNetwork, Regions, text_or_prompts
+from models.text.features import TextComponent
 
 
-class IntCLIP(ClipNetwork):
-    """Images to pairs of logits per class; learns prompts, the semantic branch and the aggregation, nothing else.
+class IntCLIPNetwork(RegionNetwork):
+    """The fused map of both branches against prompts.
 
-    Without a semantic branch (``aggregation="sight"``) it is :class:`models.dualcoop.DualCoOp`.
+    Prompts, semantic branch and aggregation learn; everything else is frozen.
+
+    Args:
+        clip: a CLIP; it is copied where its layers change.
+        class_texts: one text per class.
+        semantic_layers: trainable stages of a ResNet, the last ones.
+        num_semantic_blocks: number of trainable blocks of a ViT, the last ones.
+        dense_form: dense form of a ViT's last block, ``value`` or ``residual``.
+        aggregation: ``sight_assisted``, ``mean``, ``sight`` or ``semantic``.
+        attention_from: maps that give query, key and value of ``sight_assisted``.
+        regions: ``locations``, or ``global+locations``: the global vector of the branches, fused by
+            the mean part of the aggregation, is scored as one more region.
+        logit_scale: scale of the cosine between region and class text.
+        pool_weight: factor of the pooled similarity.
+        text: text component in place of prompts; ``prompt_settings`` then have no effect.
+        generator: random numbers of the prompts' and then of the aggregation's initial values.
+        prompt_settings: keyword arguments of :class:`models.text.features.PromptedText`.
     """
 
     def __init__(
@@ -33,33 +46,15 @@ class IntCLIP(ClipNetwork):
         dense_form: str = "value",
         aggregation: str = "sight_assisted",
         attention_from: str = "semantic",
-        num_ctx_pos: int = 16,
-        num_ctx_neg: int = 16,
-        class_specific: bool = True,
-        init_pos: str = "",
-        init_neg: str = "",
+        regions: str = "locations",
         logit_scale: float = 20.0,
         pool_weight: float = 5.0,
-        text_chunk_size: int = 0,
+        text: TextComponent | None = None,
         generator: torch.Generator | None = None,
+        **prompt_settings: object,
     ) -> None:
-        super().__init__()
-        self.logit_scale, self.pool_weight, self.text_chunk_size = (
-            logit_scale,
-            pool_weight,
-            text_chunk_size,
-        )
-        self.prompts = PromptLearner(
-            clip,
-            class_texts,
-            num_ctx_pos=num_ctx_pos,
-            num_ctx_neg=num_ctx_neg,
-            class_specific=class_specific,
-            init_pos=init_pos,
-            init_neg=init_neg,
-            generator=generator,
-        )
-        self.text_encoder = TextEncoder(clip)
+        text = text_or_prompts(text, clip, class_texts, generator=generator, **prompt_settings)
+        super().__init__(text, regions=regions, logit_scale=logit_scale, pool_weight=pool_weight)
         embed_dim = clip.text_projection.shape[1]
         self.aggregation = build_aggregation(aggregation, embed_dim, attention_from, generator)
         self.aggregation.to(clip.text_projection.dtype)
@@ -69,100 +64,27 @@ class IntCLIP(ClipNetwork):
             num_semantic_blocks=num_semantic_blocks,
             dense_form=dense_form,
             branches=self.aggregation.branches,
+            with_global=self.with_global,
         )
-        self._text_cache: tuple[tuple, tuple[Tensor, Tensor]] | None = None
-        self._text_held: tuple[Tensor, Tensor] | None = None
         self.parameter_groups()  # asserts that the partition is complete
 
-    def frozen_features(self, images: Tensor) -> FrozenFeatures:
-        """Return the shared layers' output and the sight map of images ``(B, 3, H, W)``, each where it is needed."""
-        return FrozenFeatures(self.encoder.frozen_features(images), tuple(images.shape[2:]))
-
-    def classify(self, features: FrozenFeatures) -> Tensor:
-        """Return logits ``(B, 2, C)``; planes NEGATIVE and POSITIVE."""
-        fused = self.aggregation(*self.encoder.maps(*features))  # (B, E, h, w)
-        pos, neg = self.text_features()  # (C, E) each
-        return region_logits(
-            fused, pos, neg, scale=self.logit_scale, weight=self.pool_weight
-        )  # (B, 2, C)
-
-    def text_features(self) -> tuple[Tensor, Tensor]:
-        """Return positive and negative text features, each ``(C, E)``.
-
-        In eval mode without gradients they are computed once and kept until the contexts change, move, or training
-        goes on.
-        """
-        if self._text_held is not None:
-            return self._text_held
-        if self.training or torch.is_grad_enabled():
-            return self._encode_text()
-        key = self._text_key()
-        if self._text_cache is None or self._text_cache[0] != key:
-            self._text_cache = (key, self._encode_text())
-        return self._text_cache[1]
-
-    @contextmanager
-    def text_once(self) -> Iterator[None]:
-        """Encode the texts once; at the end the gradients of all backward passes inside go on to the contexts, once."""
-        text = self._encode_text()  # (C, E) each
-        self._text_held = tuple(
-            t.detach().requires_grad_(t.requires_grad) for t in map(_at_least_float32, text)
-        )
-        held = self._text_held
-        try:
-            yield
-        finally:
-            self._text_held = None
-        if all(h.grad is not None for h in held):
-            torch.autograd.backward(
-                text, [h.grad.to(t.dtype) for h, t in zip(held, text, strict=True)]
-            )
-
-    def _encode_text(self) -> tuple[Tensor, Tensor]:
-        pos, neg = self.text_encoder(self.prompts(), self.text_chunk_size).chunk(2)  # (C, E) each
-        return pos, neg
-
-    def _text_key(self) -> tuple:
-        """Return what changes whenever a context is written to or moved, or the precision changes."""
-        contexts = (self.prompts.ctx_pos, self.prompts.ctx_neg)
-        kind = contexts[0].device.type
-        state = tuple((c.data_ptr(), c._version, str(c.device), c.dtype) for c in contexts)
-        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
-        return (*state, precision)
-
-    def train(self, mode: bool = True) -> "IntCLIP":
-        """Set the mode; frozen parts and BatchNorm stay in eval mode, and training forgets the text features."""
-        if mode:
-            self._text_cache = None
-        return super().train(mode)
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
-    ) -> object:
-        """Load as any module does, and forget the text features."""
-        self._text_cache = None
-        return super().load_state_dict(state_dict, strict=strict, assign=assign)
+    def fuse(self, maps: BranchMaps) -> Regions:
+        """Return the aggregated map, and the aggregated global vector where it is scored."""
+        locations = self.aggregation(maps.sight, maps.semantic)  # (B, E, h, w)
+        if not self.with_global:
+            return Regions(locations)
+        whole = self.aggregation.mean_part(maps.sight_global, maps.semantic_global)  # (B, E)
+        return Regions(locations, whole)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the learnt parameters by name of group; a group that this composition does not learn is empty."""
-        semantic = self.encoder.semantic
+        """Return the groups ``prompts``, ``semantic`` and ``aggregation``.
+
+        A group that this composition does not train is empty.
+        """
         groups = {
-            "prompts": list(self.prompts.parameters()),
-            "semantic": list(semantic.parameters()) if semantic is not None else [],
-            "aggregation": list(self.aggregation.parameters()),
+            "prompts": trainable(self.text),
+            "semantic": trainable(self.encoder.semantic),
+            "aggregation": trainable(self.aggregation),
         }
         assert_partition(self.parameters(), groups)
         return groups
-
-    def feature_kind(self) -> str:
-        """Return the encoder and its branches."""
-        return f"{super().feature_kind()} {self.encoder.branches}"
-
-    @staticmethod
-    def scores(logits: Tensor) -> Tensor:
-        """Return each class's probability ``(B, C)``: the softmax over the pair of logits ``(B, 2, C)``."""
-        return _at_least_float32(logits).softmax(dim=1)[:, POSITIVE]
-
-
-def _at_least_float32(tensor: Tensor) -> Tensor:
-    return full_precision(tensor)[0]

@@ -1,4 +1,7 @@
-"""Linear classifiers over CLIP's image encoder: on frozen features, and with learnable deep layers."""
+"""Linear classifiers over CLIP's image encoder: on frozen features, and with trainable layers.
+
+Letters: B images, C classes, E of the joint space, h x w locations.
+"""
 
 from collections.abc import Sequence
 
@@ -6,14 +9,18 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
-from models.base import ClipNetwork, FrozenFeatures, assert_partition
-from models.image.branches import build_encoder
-from models.image.features import FrozenEncoder, normalize_features
+from models.base import ClipNetwork, FrozenFeatures, assert_partition, trainable
+from models.image.branches import BranchFeatures
+from models.image.families import build_encoder
+from models.image.features import FrozenEncoder, PooledFeatures, normalize_features
 from models.precision import full_precision, no_autocast
 
 
 class _LinearHead(ClipNetwork):
-    """Features, a norm, and one logistic regression per class, which starts at zero: all probabilities are 1/2."""
+    """Features, a norm, and one logistic regression per class.
+
+    The classifier starts at zero, so that all probabilities start at 1/2.
+    """
 
     def __init__(self, num_features: int, num_classes: int, norm: str, dtype: torch.dtype) -> None:
         super().__init__()
@@ -23,19 +30,26 @@ class _LinearHead(ClipNetwork):
         nn.init.zeros_(self.linear.bias)
 
     def classify(self, features: FrozenFeatures) -> Tensor:
-        """Return logits ``(B, C)``, in fp32."""
+        """Return logits ``(B, C)``, in float32 at least."""
         parts = self.parts(features)  # (B, E) each
         with no_autocast(parts[0]):
             normed = [normalize_features(x, self.norm) for x in full_precision(*parts)]
             return self.linear(torch.cat(normed, dim=1))  # (B, C)
 
     def parts(self, features: FrozenFeatures) -> Sequence[Tensor]:
-        """Return what is classified, ``(B, E)`` each; each is normalised by itself."""
+        """Return the vectors to classify, ``(B, E)`` each; each is normalised by itself."""
         raise NotImplementedError
 
 
-class LinearProbe(_LinearHead):
-    """Logistic regression on frozen features (the linear probe of Radford et al. 2021, section 3.2)."""
+class LinearProbeNetwork(_LinearHead):
+    """Logistic regression on frozen features (linear probe, Radford et al. 2021, section 3.2).
+
+    Args:
+        clip: a CLIP.
+        num_classes: C.
+        features: ``global``, ``mean`` or ``concat``, see :class:`FrozenEncoder`.
+        norm: see :func:`normalize_features`.
+    """
 
     def __init__(
         self,
@@ -46,33 +60,33 @@ class LinearProbe(_LinearHead):
         norm: str = "standard",
     ) -> None:
         encoder = FrozenEncoder(clip.visual, features)
-        super().__init__(
-            encoder.num_parts * encoder.embed_dim, num_classes, norm, clip.text_projection.dtype
-        )
-        self.encoder, self.features = encoder, features
+        num_features = len(encoder.feature_names()) * encoder.embed_dim
+        super().__init__(num_features, num_classes, norm, clip.text_projection.dtype)
+        self.encoder = encoder
         self.parameter_groups()  # asserts that the partition is complete
 
-    def frozen_features(self, images: Tensor) -> FrozenFeatures:
-        """Return the frozen features, ``(B, E)`` each."""
-        return FrozenFeatures(tuple(self.encoder(images)), tuple(images.shape[2:]))
-
-    def parts(self, features: FrozenFeatures) -> Sequence[Tensor]:
-        """Return the frozen features as they are."""
+    def parts(self, features: PooledFeatures) -> Sequence[Tensor]:
+        """Return the frozen vectors unchanged."""
         return features.tensors
-
-    def feature_kind(self) -> str:
-        """Return the encoder and which of its features."""
-        return f"{super().feature_kind()} {self.features}"
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the one group, ``linear``."""
-        groups = {"linear": list(self.linear.parameters())}
+        groups = {"linear": trainable(self.linear)}
         assert_partition(self.parameters(), groups)
         return groups
 
 
-class FineTune(_LinearHead):
-    """The last layers of one branch learn, with a linear classifier on the mean of the dense map."""
+class FineTuneNetwork(_LinearHead):
+    """A linear classifier on the mean of the dense map; the last layers of CLIP learn with it.
+
+    Args:
+        clip: a CLIP; it is copied where its layers change.
+        num_classes: C.
+        layers: trainable stages of a ResNet, the last ones.
+        num_blocks: number of trainable blocks of a ViT, the last ones.
+        dense_form: dense form of a ViT's last block, ``value`` or ``residual``.
+        norm: see :func:`normalize_features`.
+    """
 
     def __init__(
         self,
@@ -95,20 +109,13 @@ class FineTune(_LinearHead):
         self.encoder = encoder
         self.parameter_groups()  # asserts that the partition is complete
 
-    def frozen_features(self, images: Tensor) -> FrozenFeatures:
-        """Return the shared layers' output."""
-        return FrozenFeatures(self.encoder.frozen_features(images), tuple(images.shape[2:]))
-
-    def parts(self, features: FrozenFeatures) -> Sequence[Tensor]:
+    def parts(self, features: BranchFeatures) -> Sequence[Tensor]:
         """Return the mean of the dense map over locations, ``(B, E)``."""
-        _, dense = self.encoder.maps(*features)  # (B, E, h, w)
+        dense = self.encoder.maps(features).semantic  # (B, E, h, w)
         return [dense.mean(dim=(2, 3))]
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the groups ``semantic``, the learnable layers, and ``linear``."""
-        groups = {
-            "semantic": list(self.encoder.semantic.parameters()),
-            "linear": list(self.linear.parameters()),
-        }
+        """Return the groups ``semantic``, the trainable layers, and ``linear``."""
+        groups = {"semantic": trainable(self.encoder.semantic), "linear": trainable(self.linear)}
         assert_partition(self.parameters(), groups)
         return groups

@@ -1,12 +1,13 @@
-"""What must stay in full precision under autocast."""
+"""Helpers for computations that need full precision under autocast."""
 
 import torch
 from torch import Tensor
 
 
 def full_precision(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Return the tensors in fp32 where they are narrower; fp64 stays."""
-    return tuple(t.float() if t.dtype in (torch.float16, torch.bfloat16) else t for t in tensors)
+    """Return float16 and bfloat16 tensors in float32; float32 and float64 stay."""
+    narrow = (torch.float16, torch.bfloat16)
+    return tuple(t.float() if t.dtype in narrow else t for t in tensors)
 
 
 def no_autocast(like: Tensor) -> torch.autocast:

@@ -123,6 +123,7 @@ class ClipMethod:
             "init_neg": method.NEGATIVE_PROMPT_INIT,
             "logit_scale": method.LOGIT_SCALE,
             "pool_weight": method.POOL_WEIGHT,
+            "regions": method.REGIONS,
             "text_chunk_size": method.TEXT_CHUNK,
             "generator": make_generator(self.cfg.SEED, PROMPT_STREAM),
         }

@@ -4,7 +4,7 @@ from torch import nn
 
 from core.config import declare
 from engine.base_choice import TRAINER_REGISTRY
-from models import DualCoOp as DualCoOpNet
+from models import DualCoOpNetwork
 from trainers.base import ClipTrainer
 from trainers.keys import dense_form_keys, loss_keys, precision_keys, prompt_keys
 
@@ -23,7 +23,7 @@ class DualCoOp(ClipTrainer):
 
     model_name = "dualcoop"
     section = "TRAINER.DUALCOOP"
-    network_class = DualCoOpNet
+    network_class = DualCoOpNetwork
 
     def build_network(self) -> nn.Module:
         """Load CLIP and build the prompts over its frozen dense map."""

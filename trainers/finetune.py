@@ -6,8 +6,8 @@ from torch import nn
 
 from core.config import Key, declare
 from engine.base_choice import TRAINER_REGISTRY
-from models import FineTune as FineTuneNet
-from models.image.branches import LAYERS
+from models import FineTuneNetwork
+from models.image.resnet import LAYERS
 from trainers.base import ClipTrainer
 from trainers.keys import dense_form_keys, loss_keys, norm_keys, precision_keys
 
@@ -38,7 +38,7 @@ class FineTune(ClipTrainer):
     def build_network(self) -> nn.Module:
         """Load CLIP and build the branch that learns and its classifier."""
         method = self.method()
-        return FineTuneNet(
+        return FineTuneNetwork(
             self.load_clip(),
             self.num_classes,
             layers=tuple(method.LAYERS),

@@ -6,9 +6,8 @@ from torch import nn
 
 from core.config import Key, declare
 from engine.base_choice import TRAINER_REGISTRY
-from models import AGGREGATIONS, ATTENTION_SOURCES
-from models import IntCLIP as IntCLIPNet
-from models.image.branches import LAYERS
+from models import AGGREGATIONS, ATTENTION_SOURCES, IntCLIPNetwork
+from models.image.resnet import LAYERS
 from trainers.base import ClipTrainer
 from trainers.keys import dense_form_keys, loss_keys, precision_keys, prompt_keys
 
@@ -56,7 +55,7 @@ class IntCLIP(ClipTrainer):
 
     model_name = "intclip"
     section = "TRAINER.INTCLIP"
-    network_class = IntCLIPNet
+    network_class = IntCLIPNetwork
 
     def build_network(self) -> nn.Module:
         """Load CLIP and build the two branches, the aggregation and the prompts."""

@@ -7,6 +7,7 @@ from engine.precision import PRECISIONS
 from losses import loss_names
 from models.image.branches import DENSE_FORMS
 from models.image.features import NORMS
+from models.region_network import REGIONS
 from models.text.class_text import STRATEGIES
 
 
@@ -45,6 +46,12 @@ def prompt_keys(*, class_text: str) -> list[Key]:
         *class_text_keys(class_text),
         Key("LOGIT_SCALE", 20.0, "scale of the cosine between region and class text", low=0.0),
         Key("POOL_WEIGHT", 5.0, "factor of the pooled similarity", low=0.0),
+        Key(
+            "REGIONS",
+            "locations",
+            "regions that are scored: the locations of the map, or CLIP's global token in front of them",
+            choices=REGIONS,
+        ),
         Key(
             "TEXT_CHUNK",
             -1,

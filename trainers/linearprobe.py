@@ -4,7 +4,7 @@ from torch import nn
 
 from core.config import Key, declare
 from engine.base_choice import TRAINER_REGISTRY
-from models import LinearProbe as LinearProbeNet
+from models import LinearProbeNetwork
 from models.image.features import FEATURES
 from trainers.base import ClipTrainer
 from trainers.keys import loss_keys, norm_keys, precision_keys
@@ -34,7 +34,7 @@ class LinearProbe(ClipTrainer):
     def build_network(self) -> nn.Module:
         """Load CLIP and put a linear classifier on its frozen image encoder."""
         method = self.method()
-        return LinearProbeNet(
+        return LinearProbeNetwork(
             self.load_clip(),
             self.num_classes,
             features=method.FEATURES,

@@ -6,7 +6,7 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.errors import UserError
 from engine.base_choice import TRAINER_REGISTRY
-from models import ZeroshotCLIP as ZeroshotCLIPNet
+from models import ZeroshotCLIPNetwork
 from models.zeroshot import FEATURES
 from trainers.base import ClipRunner
 from trainers.keys import class_text_keys, precision_keys
@@ -62,7 +62,7 @@ class ZeroshotCLIP(ClipRunner):
     def build_network(self) -> nn.Module:
         """Load CLIP and encode the class texts."""
         method = self.method()
-        return ZeroshotCLIPNet(
+        return ZeroshotCLIPNetwork(
             self.load_clip(),
             self.class_texts(),
             templates=tuple(method.TEMPLATES),

@@ -1,68 +1,57 @@
-"""Controls of the comparison: DualCoOp and IntCLIP with class vectors that learn freely, without a text encoder.
+"""Controls of the comparison: DualCoOp and IntCLIP with free class vectors, without a text encoder.
 
-Out-of-tree trainers (``IMPORTS "['benchmarks.methods.free_vectors']"``): what they gain over the prompts is what the
-text encoder costs, because nothing else differs.
+Out-of-tree trainers (``IMPORTS "['benchmarks.methods.free_vectors']"``). They differ from the
+trainers of the project only in the text component, so the difference of the results is the effect
+of the text encoder.
 """
 
+from collections.abc import Callable, Sequence
+
+import open_clip
 import torch
-from torch import Tensor, nn
 
 from engine.base_choice import TRAINER_REGISTRY
-from models import DualCoOp as DualCoOpNet
-from models import IntCLIP as IntCLIPNet
+from models import DualCoOpNetwork, FreeText, IntCLIPNetwork, PromptedText, RegionNetwork
 from trainers.dualcoop import DualCoOp
 from trainers.intclip import IntCLIP
 
-
-class FreeText(nn.Module):
-    """Positive and negative vectors ``(C, E)``, which start where the untrained prompts put them."""
-
-    def __init__(self, pos: Tensor, neg: Tensor) -> None:
-        super().__init__()
-        self.pos, self.neg = (
-            nn.Parameter(nn.functional.normalize(x.detach(), dim=-1).clone()) for x in (pos, neg)
-        )
-
-
-def free(network: IntCLIPNet) -> IntCLIPNet:
-    """Return ``network`` with free vectors in the place of prompts and text encoder."""
-    with torch.no_grad():
-        pos, neg = network.text_features()
-    network.prompts = FreeText(pos, neg)
-    return network
+PROMPT_SETTINGS = (
+    "num_ctx_pos",
+    "num_ctx_neg",
+    "class_specific",
+    "init_pos",
+    "init_neg",
+    "text_chunk_size",
+    "generator",
+)
 
 
-class FreeIntCLIPNet(IntCLIPNet):
-    """IntCLIP whose text features are parameters."""
+def with_free_text(network_class: type[RegionNetwork]) -> Callable[..., RegionNetwork]:
+    """Return a constructor of ``network_class`` whose text component is :class:`FreeText`.
 
-    def text_features(self) -> tuple[Tensor, Tensor]:
-        """Return positive and negative vectors, each ``(C, E)``."""
-        if isinstance(self.prompts, FreeText):
-            return self.prompts.pos, self.prompts.neg
-        return super().text_features()
+    The vectors start at the features of the untrained prompts.
+    """
 
+    def build(
+        clip: open_clip.CLIP, class_texts: Sequence[str], **settings: object
+    ) -> RegionNetwork:
+        given = {name: settings[name] for name in PROMPT_SETTINGS if name in settings}
+        with torch.no_grad():
+            start = PromptedText(clip, class_texts, **given)()  # (C, E) each
+        return network_class(clip, class_texts, text=FreeText(start), **settings)
 
-class FreeDualCoOpNet(FreeIntCLIPNet, DualCoOpNet):
-    """DualCoOp whose text features are parameters."""
+    return build
 
 
 @TRAINER_REGISTRY.register()
 class FreeDualCoOp(DualCoOp):
-    """Region aggregation of the frozen map with free class vectors; settings are ``TRAINER.DUALCOOP.*``."""
+    """DualCoOp with free class vectors; settings are ``TRAINER.DUALCOOP.*``."""
 
-    network_class = FreeDualCoOpNet
-
-    def build_network(self) -> nn.Module:
-        """Build DualCoOp and free its vectors."""
-        return free(super().build_network())
+    network_class = staticmethod(with_free_text(DualCoOpNetwork))
 
 
 @TRAINER_REGISTRY.register()
 class FreeIntCLIP(IntCLIP):
     """IntCLIP with free class vectors; settings are ``TRAINER.INTCLIP.*``."""
 
-    network_class = FreeIntCLIPNet
-
-    def build_network(self) -> nn.Module:
-        """Build IntCLIP and free its vectors."""
-        return free(super().build_network())
+    network_class = staticmethod(with_free_text(IntCLIPNetwork))

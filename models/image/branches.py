@@ -1,79 +1,127 @@
-"""Sight and semantic branches over one CLIP image encoder.
+"""Sight and semantic branches over one CLIP image encoder: the part that all families share.
 
-Letters: B images, D channels of the encoder, E of the joint space, h x w locations, N = h * w, P a patch's side.
+Letters: B images, D channels of the encoder, E of the joint space, h x w locations.
 """
 
-import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from open_clip.modified_resnet import AttentionPool2d, ModifiedResNet
-from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from core.errors import UserError, not_accepted
-from models.image.folding import bottleneck, folded
+from models.base import FrozenFeatures, ImageEncoder
 
-LAYERS = ("layer1", "layer2", "layer3", "layer4")
 BRANCHES = ("both", "sight", "semantic")
 DENSE_FORMS = ("value", "residual")
 
-Maps = tuple[Tensor | None, Tensor | None]
 
+@dataclass(frozen=True)
+class BranchSettings:
+    """Settings of both branches; a family reads those that apply to it.
 
-def resize_grid(grid: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return ``grid (1, D, gh, gw)`` resized bicubically to ``(1, D, *size)``; as it is when the size is the same."""
-    if tuple(grid.shape[2:]) == tuple(size):
-        return grid
-    return F.interpolate(grid, size=size, mode="bicubic", align_corners=False, antialias=False)
-
-
-class DensePool(nn.Module):
-    """CLIP's attention pool without query and key: ``c_proj(v_proj(x + position))`` for every location.
-
-    Both projections and the positional embedding act on each location alone and linearly, and bicubic resizing acts on
-    each channel alone, so they are one 1x1 convolution and one projected positional map; MaskCLIP (Zhou et al. 2022,
-    section 3.2) for the value path. The pool's mean token is not part of the map and is never made.
+    Attributes:
+        semantic_layers: trainable stages of a ResNet, the last ones.
+        num_semantic_blocks: number of trainable blocks of a ViT, the last ones.
+        dense_form: last block of a ViT: its value path, or with residual and MLP.
+        branches: the branches that are built: both, sight or semantic.
+        with_global: whether each branch also gives one global vector per image.
     """
 
-    def __init__(self, pool: AttentionPool2d) -> None:
-        super().__init__()
-        value, out = pool.v_proj, pool.c_proj
-        with torch.no_grad():
-            weight = out.weight.double() @ value.weight.double()  # (E, D)
-            bias = out.weight.double() @ value.bias.double() + out.bias.double()  # (E,)
-            position = pool.positional_embedding[1:].double() @ weight.T  # (N, E)
-        side = round(position.shape[0] ** 0.5)
-        dtype = out.weight.dtype  # the products are taken in float64, whatever the weights are
-        self.weight = _frozen(weight[:, :, None, None].to(dtype))  # (E, D, 1, 1)
-        self.bias = _frozen(bias.to(dtype))
-        self.position = _frozen(
-            position.T.reshape(1, -1, side, side).to(dtype)
-        )  # (1, E, side, side)
+    semantic_layers: Sequence[str] = ("layer3", "layer4")
+    num_semantic_blocks: int = 1
+    dense_form: str = "value"
+    branches: str = "both"
+    with_global: bool = False
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``(B, E, h, w)`` from ``(B, D, h, w)``."""
-        position = resize_grid(self.position, x.shape[2:])  # (1, E, h, w)
-        return F.conv2d(x, self.weight, self.bias) + position  # (B, E, h, w)
+    def check(self) -> None:
+        """Raise :class:`UserError` for an unknown choice."""
+        if self.branches not in BRANCHES:
+            raise UserError(not_accepted("branches", self.branches, BRANCHES))
+        if self.dense_form not in DENSE_FORMS:
+            raise UserError(not_accepted("dense_form", self.dense_form, DENSE_FORMS))
 
 
-class SightSemantic(nn.Module):
-    """A frozen trunk, a frozen ``sight`` tail, a learnt ``semantic`` tail: subclasses say how to run and to read them.
+@dataclass(frozen=True)
+class BranchFeatures(FrozenFeatures):
+    """Frozen features of both branches.
 
-    Nothing but ``semantic`` is trainable. All parts stay in eval mode, so BatchNorm keeps its statistics.
+    Attributes:
+        shared: output of the layers before the branches; None without a semantic branch.
+        sight: dense map ``(B, E, h, w)`` of the sight branch; None without one.
+        sight_global: global vector ``(B, E)`` of the sight branch; None where nothing reads it.
     """
 
-    def __init__(self, branches: str) -> None:
+    shared: Tensor | None = None
+    sight: Tensor | None = None
+    sight_global: Tensor | None = None
+
+
+class BranchMaps(NamedTuple):
+    """Dense maps ``(B, E, h, w)`` and global vectors ``(B, E)``; None where not built."""
+
+    sight: Tensor | None
+    semantic: Tensor | None
+    sight_global: Tensor | None = None
+    semantic_global: Tensor | None = None
+
+
+class SightSemantic(ImageEncoder):
+    """A frozen trunk, a frozen ``sight`` tail and a trainable ``semantic`` tail.
+
+    The base of all backbone families; :mod:`models.image.families` states what a family adds.
+    Only ``semantic`` is trainable. All parts stay in eval mode, so BatchNorm keeps its statistics.
+    """
+
+    features_class = BranchFeatures
+
+    def __init__(self, settings: BranchSettings) -> None:
         super().__init__()
-        if branches not in BRANCHES:
-            raise UserError(not_accepted("branches", branches, BRANCHES))
-        self.branches = branches
+        settings.check()
+        self.settings = settings
         self.sight: nn.Module | None = None
         self.semantic: nn.Module | None = None
-        self.recompute = False  # keep only each learnt block's input for the backward pass, which runs the block again
-        self.channels_last = False
+        self._recomputes = False
+        self._channels_last = False
+
+    # A family implements these
+
+    @staticmethod
+    def build_global_pool(visual: nn.Module) -> nn.Module:
+        """Return a module that maps trunk and tail outputs to CLIP's own embedding ``(B, E)``.
+
+        It is used with only the last layer or block in the tail.
+        """
+        raise NotImplementedError
+
+    def run_trunk(self, images: Tensor) -> Tensor:
+        """Return the output of the shared layers for images ``(B, 3, H, W)``."""
+        raise NotImplementedError
+
+    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
+        """Return the map ``(B, E, h, w)`` from a tail's output for images of ``size`` (H, W)."""
+        raise NotImplementedError
+
+    def read_global(self, x: Tensor) -> Tensor:
+        """Return one global vector ``(B, E)`` from a tail's output, in the form of the map."""
+        raise NotImplementedError
+
+    def semantic_blocks(self) -> list[nn.Module]:
+        """Return the trainable blocks in order."""
+        return list(self.semantic)
+
+    def run_block(self, block: nn.Module, x: Tensor) -> Tensor:
+        """Return the output of one trainable block."""
+        return block(x)
+
+    def split_point(self) -> str:
+        """Return a text that tells where the semantic branch starts."""
+        raise NotImplementedError
+
+    # All families share the rest
 
     def _freeze(self) -> None:
         self.requires_grad_(False)
@@ -82,252 +130,108 @@ class SightSemantic(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> "SightSemantic":
-        """Set the flag of this module alone: everything inside stays in eval mode."""
+        """Set the flag of this module only: everything inside stays in eval mode."""
         super().train(False)
         self.training = mode
         return self
 
-    def use_channels_last(self) -> None:
-        """Keep the channels of a location together in memory: what convolutions work on without copying."""
-        self.channels_last = True
-        self.to(memory_format=torch.channels_last)
-
-    def forward(self, images: Tensor) -> Maps:
-        """Return (sight, semantic), each ``(B, E, h, w)`` or None where ``branches`` leaves it out."""
-        return self.maps(self.frozen_features(images), images.shape[2:])
+    def forward(self, images: Tensor) -> BranchMaps:
+        """Return the maps of images ``(B, 3, H, W)``."""
+        return self.maps(self.frozen_features(images))
 
     @torch.no_grad()
-    def frozen_features(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return what does not learn: the shared layers' output where the semantic branch needs it, the sight map."""
-        shared = self.run_trunk(images)
-        features = () if self.semantic is None else (shared,)
-        if self.sight is not None:
-            sight = self.read(self.sight(shared), images.shape[2:])  # (B, E, h, w)
-            features += (
-                sight.contiguous(),
-            )  # in one layout, cached or not: sums in another order differ in rounding
-        return features
+    def frozen_features(self, images: Tensor) -> BranchFeatures:
+        """Return the shared output where the semantic branch needs it, and the sight output."""
+        size = (images.shape[2], images.shape[3])
+        trunk = self.run_trunk(images)
+        shared = None if self.semantic is None else trunk
+        if self.sight is None:
+            return BranchFeatures(size, shared)
+        tail = self.sight(trunk)
+        # One memory layout, cached or not: sums in another order differ in rounding.
+        sight = self.read(tail, size).contiguous()  # (B, E, h, w)
+        sight_global = self.read_global(tail) if self.settings.with_global else None  # (B, E)
+        return BranchFeatures(size, shared, sight, sight_global)
 
-    def maps(self, features: tuple[Tensor, ...], size: Sequence[int]) -> Maps:
-        """Return (sight, semantic) from the frozen features of images of ``size`` (H, W)."""
-        sight = features[-1] if self.sight is not None else None  # (B, E, h, w)
+    def feature_names(self) -> tuple[str, ...]:
+        """Return the names of the tensors of :meth:`frozen_features`."""
+        names = []
+        if self.semantic is not None:
+            names.append("shared")
+        if self.sight is not None:
+            names.append("sight")
+            if self.settings.with_global:
+                names.append("sight_global")
+        return tuple(names)
+
+    def feature_cache_key_part(self) -> str:
+        """Return family, branches, dense form and the names of the tensors.
+
+        The start of the semantic branch counts only where its input is a feature.
+        """
+        parts = [type(self).__name__, self.settings.branches, self.settings.dense_form]
+        if self.semantic is not None:
+            parts.append(self.split_point())
+        return " ".join([*parts, *self.feature_names()])
+
+    def maps(self, features: BranchFeatures) -> BranchMaps:
+        """Return the maps of both branches from the frozen features."""
         if self.semantic is None:
-            return sight, None
-        return sight, self.read(self.run_semantic(features[0]), size)  # (B, E, h, w)
+            return BranchMaps(features.sight, None, features.sight_global)
+        tail = self.run_semantic(features.shared)
+        semantic = self.read(tail, features.image_size)  # (B, E, h, w)
+        semantic_global = self.read_global(tail) if self.settings.with_global else None  # (B, E)
+        return BranchMaps(features.sight, semantic, features.sight_global, semantic_global)
 
     def run_semantic(self, x: Tensor) -> Tensor:
-        """Return the semantic tail's output from the trunk's."""
-        if self.channels_last and x.dim() == 4:  # cached features come as they lie on the disk
+        """Return the output of the semantic tail from the output of the trunk."""
+        if self._channels_last and x.dim() == 4:  # cached features have the layout of the file
             x = x.contiguous(memory_format=torch.channels_last)
+        recomputes = self._recomputes and torch.is_grad_enabled()
         for block in self.semantic_blocks():
-            if self.recompute and torch.is_grad_enabled():
+            if recomputes:
                 x = checkpoint(self.run_block, block, x, use_reentrant=False)
             else:
                 x = self.run_block(block, x)
         return x
 
-    def semantic_blocks(self) -> list[nn.Module]:
-        """Return the learnt blocks in order."""
-        return list(self.semantic)
+    # Speed
 
-    def run_block(self, block: nn.Module, x: Tensor) -> Tensor:
-        """Return the output of one learnt block."""
-        return block(x)
+    def channels_last(self) -> bool:
+        """Store weights with channels last, so that convolutions need no copies."""
+        self._channels_last = True
+        self.to(memory_format=torch.channels_last)
+        return True
 
-    def run_trunk(self, images: Tensor) -> Tensor:
-        """Return the features that both tails start from."""
-        raise NotImplementedError
+    def recompute(self) -> bool:
+        """Store only each trainable block's input; return False where no block is trainable."""
+        self._recomputes = self.semantic is not None
+        return self._recomputes
 
-    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
-        """Return the map ``(B, E, h, w)`` from a tail's output on images of ``size`` (H, W)."""
-        raise NotImplementedError
+    def compile_parts(self, parts: Sequence[str], backend: str = "inductor") -> set[str]:
+        """Compile ``trunk`` (with the sight tail) and ``semantic``; return those it has."""
+        compiled = set()
+        if "trunk" in parts:
+            self.run_trunk = torch.compile(self.run_trunk, backend=backend)
+            if self.sight is not None:
+                self.sight.compile(backend=backend)
+            compiled.add("trunk")
+        if "semantic" in parts and self.semantic is not None:
+            self.run_semantic = torch.compile(self.run_semantic, backend=backend)
+            compiled.add("semantic")
+        return compiled
 
 
-class SightSemanticResNet(SightSemantic):
-    """Both branches of a CLIP ResNet: shared layers once, ``semantic_layers`` twice, one frozen dense pool.
+def resize_grid(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return ``grid (1, D, gh, gw)`` resized bicubically to ``(1, D, *size)``.
 
-    All convolutions run with their BatchNorm folded in, the frozen ones once and for all, the learnt ones in every
-    step; that changes nothing but rounding.
+    The grid itself is returned when it already has that size.
     """
-
-    def __init__(
-        self,
-        visual: ModifiedResNet,
-        *,
-        semantic_layers: Sequence[str] = ("layer3", "layer4"),
-        branches: str = "both",
-    ) -> None:
-        super().__init__(branches)
-        names = tuple(semantic_layers)
-        if not names or names != LAYERS[-len(names) :]:
-            accepted = "; ".join(", ".join(LAYERS[-n:]) for n in (1, 2, 3, 4))
-            raise UserError(
-                f"the learnable layers are '{', '.join(names)}'; accepted, the last ones: {accepted}"
-            )
-        tail = nn.Sequential(*(getattr(visual, name) for name in names))
-        shared = (getattr(visual, name) for name in LAYERS[: -len(names)])
-        self.trunk = folded(nn.Sequential(*_stem(visual), *shared))
-        self.sight = folded(tail) if branches != "semantic" else None
-        self.semantic = copy.deepcopy(tail) if branches != "sight" else None
-        self.pool = DensePool(visual.attnpool)
-        self.embed_dim: int = visual.output_dim
-        self._freeze()
-
-    def run_trunk(self, images: Tensor) -> Tensor:
-        """Return the shared layers' output of images ``(B, 3, H, W)``."""
-        return self.trunk(images)
-
-    def semantic_blocks(self) -> list[nn.Module]:
-        """Return the bottlenecks of all learnt stages."""
-        return [block for stage in self.semantic for block in stage]
-
-    def run_block(self, block: nn.Module, x: Tensor) -> Tensor:
-        """Return the output of one bottleneck."""
-        return bottleneck(block, x)
-
-    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
-        """Return ``(B, E, h, w)`` from layer4's ``(B, D, h, w)``."""
-        return self.pool(x)
+    if tuple(grid.shape[2:]) == tuple(size):
+        return grid
+    return F.interpolate(grid, size=size, mode="bicubic", align_corners=False, antialias=False)
 
 
-class ValueBlock(nn.Module):
-    """A transformer block's attention reduced to its value path, so that every token speaks for itself alone.
-
-    ``value``: ``out(value(ln_1(x)))``. ``residual``: with both residuals and the MLP (MaskCLIP, Zhou et al. 2022).
-    """
-
-    def __init__(self, block: ResidualAttentionBlock, dense_form: str) -> None:
-        super().__init__()
-        width = block.attn.embed_dim
-        dtype = block.attn.in_proj_weight.dtype
-        self.ln_1 = copy.deepcopy(block.ln_1)
-        self.out_proj = nn.Linear(width, width, dtype=dtype)
-        self.out_proj.load_state_dict(block.attn.out_proj.state_dict())
-        self.value = nn.Linear(width, width, dtype=dtype)
-        with torch.no_grad():
-            self.value.weight.copy_(block.attn.in_proj_weight[2 * width :])
-            self.value.bias.copy_(block.attn.in_proj_bias[2 * width :])
-        self.residual = dense_form == "residual"
-        if self.residual:
-            for name in ("ls_1", "ln_2", "mlp", "ls_2"):
-                self.add_module(name, copy.deepcopy(getattr(block, name)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``(B, L, D)`` from ``(B, L, D)``."""
-        attended = self.out_proj(self.value(self.ln_1(x)))  # (B, L, D)
-        if not self.residual:
-            return attended
-        x = x + self.ls_1(attended)
-        return x + self.ls_2(self.mlp(self.ln_2(x)))
-
-
-class _PatchEmbedding(nn.Module):
-    """Patches, class token and resized positional embedding of a CLIP ViT."""
-
-    def __init__(self, visual: VisionTransformer) -> None:
-        super().__init__()
-        self.conv1, self.ln_pre = copy.deepcopy(visual.conv1), copy.deepcopy(visual.ln_pre)
-        position = visual.positional_embedding.detach()  # (1 + N, D)
-        self.first = _frozen(
-            (visual.class_embedding.detach() + position[0])[None, None]
-        )  # (1, 1, D)
-        self.position = _frozen(position[1:].T.reshape(1, -1, *visual.grid_size))  # (1, D, gh, gw)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return tokens ``(B, 1 + N, D)`` of images ``(B, 3, H, W)``."""
-        x = self.conv1(images)  # (B, D, h, w)
-        x = (x + resize_grid(self.position, x.shape[2:])).flatten(2).transpose(1, 2)  # (B, N, D)
-        first = self.first.to(x.dtype).expand(x.shape[0], -1, -1)  # (B, 1, D)
-        return self.ln_pre(torch.cat([first, x], dim=1))  # (B, 1 + N, D)
-
-
-class SightSemanticViT(SightSemantic):
-    """Both branches of a CLIP ViT: the last ``num_semantic_blocks`` blocks twice, the last of them in dense form."""
-
-    def __init__(
-        self,
-        visual: VisionTransformer,
-        *,
-        num_semantic_blocks: int = 1,
-        dense_form: str = "value",
-        branches: str = "both",
-    ) -> None:
-        super().__init__(branches)
-        blocks = list(visual.transformer.resblocks)
-        _check_vit(visual, blocks, num_semantic_blocks, dense_form)
-        *tail, last = blocks[-num_semantic_blocks:]
-        tail = nn.Sequential(*tail, ValueBlock(last, dense_form))
-        self.patch_size = tuple(visual.patch_size)
-        self.embed = _PatchEmbedding(visual)
-        self.trunk = copy.deepcopy(nn.Sequential(*blocks[:-num_semantic_blocks]))
-        self.sight = copy.deepcopy(tail) if branches != "semantic" else None
-        self.semantic = copy.deepcopy(tail) if branches != "sight" else None
-        self.ln_post = copy.deepcopy(visual.ln_post)
-        self.proj = _frozen(visual.proj.detach())  # (D, E)
-        self.embed_dim: int = visual.proj.shape[1]
-        self._freeze()
-
-    def run_trunk(self, images: Tensor) -> Tensor:
-        """Return tokens ``(B, 1 + N, D)`` of images ``(B, 3, H, W)`` whose sides are multiples of the patch's."""
-        if any(side % patch for side, patch in zip(images.shape[2:], self.patch_size, strict=True)):
-            raise UserError(
-                f"image size {tuple(images.shape[2:])} is not a multiple of the patch size {self.patch_size}"
-            )
-        return self.trunk(self.embed(images))  # (B, 1 + N, D)
-
-    def read(self, x: Tensor, size: Sequence[int]) -> Tensor:
-        """Return ``(B, E, h, w)`` from tokens ``(B, 1 + N, D)``; the class token is dropped."""
-        grid = [side // patch for side, patch in zip(size, self.patch_size, strict=True)]
-        x = self.ln_post(x[:, 1:]) @ self.proj  # (B, N, E)
-        return x.transpose(1, 2).unflatten(2, grid)  # (B, E, h, w)
-
-
-def build_encoder(
-    visual: nn.Module,
-    *,
-    semantic_layers: Sequence[str] = ("layer3", "layer4"),
-    num_semantic_blocks: int = 1,
-    dense_form: str = "value",
-    branches: str = "both",
-) -> SightSemanticResNet | SightSemanticViT:
-    """Return the encoder that fits ``visual``: ``semantic_layers`` is for ResNets, the two after it for ViTs."""
-    if isinstance(visual, ModifiedResNet):
-        return SightSemanticResNet(visual, semantic_layers=semantic_layers, branches=branches)
-    if isinstance(visual, VisionTransformer):
-        return SightSemanticViT(
-            visual,
-            num_semantic_blocks=num_semantic_blocks,
-            dense_form=dense_form,
-            branches=branches,
-        )
-    raise UserError(
-        f"image encoder {type(visual).__name__} has no dense form here; accepted: CLIP ResNets and CLIP ViTs"
-    )
-
-
-def _check_vit(
-    visual: VisionTransformer, blocks: list[nn.Module], num: int, dense_form: str
-) -> None:
-    if dense_form not in DENSE_FORMS:
-        raise UserError(not_accepted("dense_form", dense_form, DENSE_FORMS))
-    if not 1 <= num <= len(blocks):
-        raise UserError(
-            f"the number of learnable blocks is {num}; accepted: 1 to {len(blocks)}, the blocks of this backbone"
-        )
-    plain = (
-        all(isinstance(block, ResidualAttentionBlock) for block in blocks)
-        and visual.transformer.batch_first
-    )
-    if not plain or visual.attn_pool is not None or visual.pool_type != "tok":
-        raise UserError(
-            "this ViT is not of CLIP's plain form (standard blocks, class token), so it has no dense map"
-        )
-
-
-def _frozen(tensor: Tensor) -> nn.Parameter:
+def frozen(tensor: Tensor) -> nn.Parameter:
+    """Return a copy of ``tensor`` as a parameter that does not learn."""
     return nn.Parameter(tensor.detach().clone(), requires_grad=False)
-
-
-def _stem(visual: ModifiedResNet) -> list[nn.Module]:
-    names = ("conv1", "bn1", "act1", "conv2", "bn2", "act2", "conv3", "bn3", "act3", "avgpool")
-    return [getattr(visual, name) for name in names]

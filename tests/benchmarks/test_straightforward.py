@@ -9,7 +9,7 @@ from benchmarks.straightforward import Straightforward
 from core.config_merge import setup_cfg
 from engine.speed import apply_speed
 from losses import build_loss
-from models import IntCLIP
+from models import IntCLIPNetwork
 from tests.models.conftest import RESNET, make_clip
 
 TEXTS = ["natural beauty", "to feel secure by looking attractive and fastidious", "in_love"]
@@ -25,7 +25,7 @@ def pair(class_specific=True, gradients="text", speed=()):
     plain = Straightforward(
         copy.deepcopy(clip), TEXTS, num_ctx=4, class_specific=class_specific, gradients=gradients
     )
-    ours = IntCLIP(
+    ours = IntCLIPNetwork(
         clip, TEXTS, num_ctx_pos=4, num_ctx_neg=4, class_specific=class_specific, text_chunk_size=4
     )
     with torch.no_grad():
@@ -45,8 +45,8 @@ def learnt(model):
         for p in module.parameters()
     ]
     return [
-        model.prompts.ctx_pos,
-        model.prompts.ctx_neg,
+        model.text.prompts.ctx_pos,
+        model.text.prompts.ctx_neg,
         *model.encoder.semantic.parameters(),
         *maps,
         attention.gamma,

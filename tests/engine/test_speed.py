@@ -14,7 +14,7 @@ from engine.precision import Precision
 from engine.run_settings import run_settings
 from engine.speed import batch_parts, compile_parts, part_weight, set_tf32, text_once
 from losses import build_loss
-from models import FrozenFeatures, IntCLIP
+from models import BranchFeatures, IntCLIPNetwork
 from tests.models.conftest import RESNET, make_clip
 
 CPU = torch.device("cpu")
@@ -29,7 +29,7 @@ class MeanLoss(torch.nn.Module):
 
 
 def network():
-    model = IntCLIP(
+    model = IntCLIPNetwork(
         make_clip(RESNET), ["in love", "natural beauty", "calm"], num_ctx_pos=3, num_ctx_neg=3
     )
     model.aggregation.gamma.data.fill_(0.5)
@@ -63,9 +63,9 @@ def test_a_batch_in_parts_gives_the_gradients_of_the_whole(loss, from_cache):
 
 def test_the_parts_share_one_encoding_of_the_texts(monkeypatch):
     model, calls = network(), []
-    encode = model.text_encoder.encode
+    encode = model.text.encoder.encode
     monkeypatch.setattr(
-        model.text_encoder, "encode", lambda prompts: calls.append(1) or encode(prompts)
+        model.text.encoder, "encode", lambda prompts: calls.append(1) or encode(prompts)
     )
     gradients(model, build_loss("AsymmetricPairLoss"), torch.randn(5, 3, 64, 64), 2)
     assert len(calls) == 1
@@ -77,8 +77,12 @@ def test_parts_of_a_batch():
     images = torch.arange(5.0)[:, None]
     assert [len(label) for _, label in batch_parts(images, LABELS, 2)] == [2, 2, 1]
     assert len(batch_parts(images, LABELS, 5)) == 1
-    (first, _), *_ = batch_parts(FrozenFeatures((images, images + 1), (8, 9)), LABELS, 3)
-    assert first.image_size == (8, 9) and torch.equal(first.tensors[1], images[:3] + 1)
+    features = BranchFeatures((8, 9), shared=images, sight_global=images + 1)
+    (first, _), (second, _) = batch_parts(features, LABELS, 3)
+    assert first.image_size == (8, 9)
+    assert torch.equal(first.shared, images[:3])
+    assert torch.equal(second.sight_global, images[3:] + 1)
+    assert first.sight is None
 
 
 def test_compiled_parts_give_the_same_numbers():

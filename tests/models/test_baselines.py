@@ -8,8 +8,15 @@ from sklearn.linear_model import LogisticRegression
 
 from core.errors import UserError
 from losses import binary_sigmoid_loss
-from models import DualCoOp, FineTune, IntCLIP, LinearProbe, ZeroshotCLIP, region_logits
-from tests.models.image.test_branches import plain_resnet_map
+from models import (
+    DualCoOpNetwork,
+    FineTuneNetwork,
+    IntCLIPNetwork,
+    LinearProbeNetwork,
+    ZeroshotCLIPNetwork,
+    region_logits,
+)
+from tests.models.image.test_resnet import plain_resnet_map
 from tests.models.text.test_prompts import TEXTS
 
 TEMPLATES = ("a photo of {}.", "{} in a picture")
@@ -33,7 +40,7 @@ def plain_text_features(clip, texts, templates):
 
 def test_zeroshot_logits_by_numpy(resnet_clip):
     images = torch.randn(3, 3, 64, 64)
-    model = ZeroshotCLIP(resnet_clip, TEXTS, templates=TEMPLATES, logit_scale=40.0)
+    model = ZeroshotCLIPNetwork(resnet_clip, TEXTS, templates=TEMPLATES, logit_scale=40.0)
     text = plain_text_features(resnet_clip, [t.rstrip(".") for t in TEXTS], TEMPLATES)
     cosine = unit(resnet_clip.encode_image(images).double().numpy()) @ text.T
     expected = 40.0 * (cosine - cosine.mean(1, keepdims=True))
@@ -43,7 +50,7 @@ def test_zeroshot_logits_by_numpy(resnet_clip):
 
 def test_zeroshot_by_region_pools_the_dense_map_for_each_class(resnet_clip):
     images = torch.randn(3, 3, 96, 64)
-    model = ZeroshotCLIP(
+    model = ZeroshotCLIPNetwork(
         resnet_clip, TEXTS, features="region", templates=TEMPLATES, region_scale=30.0
     )
     text = plain_text_features(resnet_clip, [t.rstrip(".") for t in TEXTS], TEMPLATES)
@@ -54,12 +61,12 @@ def test_zeroshot_by_region_pools_the_dense_map_for_each_class(resnet_clip):
     share = np.exp(30 * cosine)
     expected = (share * cosine).sum(-1) / share.sum(-1)
     np.testing.assert_allclose(
-        model.cosines(model.frozen_features(images).tensors[0]).numpy(), expected, atol=1e-5
+        model.cosines(model.frozen_features(images)).numpy(), expected, atol=1e-5
     )
 
 
 def test_zeroshot_learns_nothing(vit_clip):
-    model = ZeroshotCLIP(vit_clip, TEXTS)
+    model = ZeroshotCLIPNetwork(vit_clip, TEXTS)
     assert model.parameter_groups() == {}
     assert model.trainable_state_dict() == {}
     assert not model(torch.randn(1, 3, 32, 32)).requires_grad
@@ -76,21 +83,21 @@ def test_zeroshot_learns_nothing(vit_clip):
 )
 def test_zeroshot_refuses(vit_clip, settings, message):
     with pytest.raises(UserError, match=message):
-        ZeroshotCLIP(vit_clip, TEXTS, **settings)
+        ZeroshotCLIPNetwork(vit_clip, TEXTS, **settings)
 
 
 def test_the_longest_text_that_fits_is_read_whole(vit_clip):
-    model = ZeroshotCLIP(
+    model = ZeroshotCLIPNetwork(
         vit_clip, ["cat"], templates=("word " * 74 + "{}",)
     )  # 75 words, start and end
-    assert model.text.shape == (1, 32)
+    assert model.text().positive.shape == (1, 32)
 
 
 def test_linear_probe_reaches_the_optimum_of_sklearn(resnet_clip):
     torch.manual_seed(0)
     images, target = torch.randn(40, 3, 64, 64), (torch.rand(40, 2) < 0.4).float()
-    model = LinearProbe(resnet_clip, 2, features="mean")
-    features = torch.nn.functional.layer_norm(model.encoder(images)[0], (32,))
+    model = LinearProbeNetwork(resnet_clip, 2, features="mean")
+    features = torch.nn.functional.layer_norm(model.frozen_features(images).mean, (32,))
     optimizer = torch.optim.LBFGS(model.linear.parameters(), max_iter=500, tolerance_change=1e-12)
 
     def closure():
@@ -117,7 +124,7 @@ def test_linear_probe_reaches_the_optimum_of_sklearn(resnet_clip):
 
 
 def test_linear_probe_learns_its_classifier_alone(resnet_clip):
-    model = LinearProbe(resnet_clip, 5, features="concat").train()
+    model = LinearProbeNetwork(resnet_clip, 5, features="concat").train()
     logits = model(torch.randn(2, 3, 64, 64))
     assert logits.shape == (2, 5)
     assert (logits == 0).all()  # every probability starts at 1/2
@@ -132,7 +139,7 @@ def test_finetune_reads_the_mean_of_the_dense_map_and_reaches_the_declared_layer
     resnet_clip, layers
 ):
     model, images = (
-        FineTune(resnet_clip, 4, layers=layers, norm="none").train(),
+        FineTuneNetwork(resnet_clip, 4, layers=layers, norm="none").train(),
         torch.randn(2, 3, 64, 64),
     )
     torch.nn.init.normal_(model.linear.weight)
@@ -152,7 +159,7 @@ def test_finetune_reads_the_mean_of_the_dense_map_and_reaches_the_declared_layer
 
 
 def test_finetune_of_a_vit_learns_its_last_blocks(vit_clip):
-    model = FineTune(vit_clip, 4, num_blocks=2).train()
+    model = FineTuneNetwork(vit_clip, 4, num_blocks=2).train()
     torch.nn.init.normal_(model.linear.weight)
     model(torch.randn(1, 3, 32, 32)).square().sum().backward()
     assert all(
@@ -164,21 +171,24 @@ def test_finetune_of_a_vit_learns_its_last_blocks(vit_clip):
 
 def test_finetune_refuses_layers_that_are_not_the_last(resnet_clip):
     with pytest.raises(UserError, match="learnable layers are 'layer2'"):
-        FineTune(resnet_clip, 4, layers=("layer2",))
+        FineTuneNetwork(resnet_clip, 4, layers=("layer2",))
 
 
 def test_dualcoop_is_the_prompts_over_the_frozen_map(resnet_clip):
     images = torch.randn(2, 3, 64, 64)
-    model = DualCoOp(
+    model = DualCoOpNetwork(
         resnet_clip, TEXTS, num_ctx_pos=4, num_ctx_neg=3, generator=torch.Generator().manual_seed(1)
     )
-    pos, neg = model.text_features()
+    pos, neg = model.text()
     expected = region_logits(plain_resnet_map(resnet_clip.visual, images), pos, neg)
     torch.testing.assert_close(model(images), expected, atol=1e-3, rtol=1e-4)
-    same = IntCLIP(
+    same = IntCLIPNetwork(
         resnet_clip, TEXTS, num_ctx_pos=4, num_ctx_neg=3, aggregation="sight",
         generator=torch.Generator().manual_seed(1),
     )  # fmt: skip
     assert torch.equal(model(images), same(images))
     assert list(model.parameter_groups()) == ["prompts"]
-    assert set(model.trainable_state_dict()) == {"prompts.ctx_pos", "prompts.ctx_neg"}
+    assert set(model.trainable_state_dict()) == {
+        "text.prompts.ctx_pos",
+        "text.prompts.ctx_neg",
+    }

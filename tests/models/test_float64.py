@@ -5,17 +5,23 @@ import copy
 import pytest
 import torch
 
-from models import DualCoOp, FineTune, IntCLIP, LinearProbe, ZeroshotCLIP
+from models import (
+    DualCoOpNetwork,
+    FineTuneNetwork,
+    IntCLIPNetwork,
+    LinearProbeNetwork,
+    ZeroshotCLIPNetwork,
+)
 from tests.models.text.test_prompts import TEXTS
 
 NETWORKS = {
-    "IntCLIP": lambda clip: IntCLIP(clip, TEXTS, generator=torch.Generator().manual_seed(0)),
-    "DualCoOp": lambda clip: DualCoOp(
+    "IntCLIP": lambda clip: IntCLIPNetwork(clip, TEXTS, generator=torch.Generator().manual_seed(0)),
+    "DualCoOp": lambda clip: DualCoOpNetwork(
         clip, TEXTS, init_pos="a photo of", init_neg="not a photo of"
     ),
-    "FineTune": lambda clip: FineTune(clip, len(TEXTS)),
-    "LinearProbe": lambda clip: LinearProbe(clip, len(TEXTS), features="concat"),
-    "ZeroshotCLIP": lambda clip: ZeroshotCLIP(clip, TEXTS),
+    "FineTune": lambda clip: FineTuneNetwork(clip, len(TEXTS)),
+    "LinearProbe": lambda clip: LinearProbeNetwork(clip, len(TEXTS), features="concat"),
+    "ZeroshotCLIP": lambda clip: ZeroshotCLIPNetwork(clip, TEXTS),
 }
 
 

@@ -6,13 +6,13 @@ import torch.nn.functional as F
 
 from core.errors import UserError
 from losses.asymmetric import AsymmetricPairLoss
-from models import IntCLIP
-from tests.models.image.test_branches import plain_resnet_map
+from models import IntCLIPNetwork
+from tests.models.image.test_resnet import plain_resnet_map
 from tests.models.text.test_prompts import TEXTS, full_length
 
 
 def build(clip, **settings):
-    return IntCLIP(clip, TEXTS, num_ctx_pos=4, num_ctx_neg=4, **settings)
+    return IntCLIPNetwork(clip, TEXTS, num_ctx_pos=4, num_ctx_neg=4, **settings)
 
 
 def plain_logits(model, clip, images):
@@ -21,7 +21,7 @@ def plain_logits(model, clip, images):
     locations = F.normalize(fused.flatten(2), dim=1)
     pos, neg = (
         20 * F.normalize(full_length(clip, c, TEXTS), dim=1) @ locations
-        for c in (model.prompts.ctx_pos, model.prompts.ctx_neg)
+        for c in (model.text.prompts.ctx_pos, model.text.prompts.ctx_neg)
     )
     share = pos.softmax(-1)
     return 5 * torch.stack([(share * neg).sum(-1), (share * pos).sum(-1)], dim=1)
@@ -33,7 +33,7 @@ def test_logits_and_prompt_gradients_equal_the_plain_form(resnet_clip):
     images = torch.randn(2, 3, 64, 64)
     ours, theirs = model(images), plain_logits(model, resnet_clip, images)
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4)
-    weight, parameters = torch.randn_like(ours), list(model.prompts.parameters())
+    weight, parameters = torch.randn_like(ours), list(model.text.prompts.parameters())
     for a, b in zip(
         *(torch.autograd.grad((x * weight).sum(), parameters) for x in (ours, theirs)), strict=True
     ):
@@ -56,33 +56,21 @@ def test_groups_are_complete_and_reached_by_the_gradient(resnet_clip, aggregatio
     assert sum(map(len, groups.values())) == sum(p.requires_grad for p in model.parameters())
 
 
-def test_text_features_are_cached_in_evaluation_and_forgotten_after_a_change(resnet_clip):
-    model = build(resnet_clip).eval()
-    with torch.no_grad():
-        first = model.text_features()
-        assert model.text_features()[0] is first[0]
-        model.prompts.ctx_pos.add_(1.0)
-        assert not torch.allclose(model.text_features()[0], first[0])
-        model.train()
-        model.eval()
-        assert model.text_features()[0] is not first[0]
-
-
 def test_trainable_state_round_trip(resnet_clip):
     model, other = build(resnet_clip), build(resnet_clip)
     state = {k: v.clone() + 1 for k, v in model.trainable_state_dict().items()}
-    assert not any(key.startswith("text_encoder") for key in state)
+    assert not any("encoder.ln_final" in key for key in state)
     other.load_trainable_state_dict(state)
     assert all(torch.equal(v, state[k]) for k, v in other.trainable_state_dict().items())
-    state.pop("prompts.ctx_pos")
-    with pytest.raises(UserError, match=r"missing prompts\.ctx_pos"):
+    state.pop("text.prompts.ctx_pos")
+    with pytest.raises(UserError, match=r"missing text\.prompts\.ctx_pos"):
         other.load_trainable_state_dict(state)
 
 
 def test_scores_are_the_softmax_over_the_pair():
     logits = torch.tensor([[[0.0, 2.0], [1.0, 2.0]]])
     torch.testing.assert_close(
-        IntCLIP.scores(logits), torch.tensor([[torch.tensor(1.0).sigmoid(), 0.5]])
+        IntCLIPNetwork.scores(logits), torch.tensor([[torch.tensor(1.0).sigmoid(), 0.5]])
     )
 
 

@@ -19,7 +19,7 @@ LEARNING = {
     "IntCLIP": ("prompts", "semantic", "aggregation"),
 }
 NAMES = {
-    "prompts": "prompts.ctx_",
+    "prompts": "text.prompts.ctx_",
     "linear": "linear.",
     "semantic": "encoder.semantic.",
     "aggregation": "aggregation.",

@@ -77,7 +77,7 @@ def test_same_command_twice_gives_the_same_numbers(finished, tmp_path):
 def test_only_learnt_parameters_are_saved_and_optimised(finished):
     state = checkpoint(finished[0])
     assert all(
-        key.startswith(("prompts.", "encoder.semantic.", "aggregation."))
+        key.startswith(("text.prompts.", "encoder.semantic.", "aggregation."))
         for key in state["state_dict"]
     )
     assert len(state["optimizer"]["state"]) == len(state["state_dict"])

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from core.errors import UserError
 from models import FrozenEncoder, normalize_features
-from tests.models.image.test_branches import plain_resnet_map, plain_vit_map
+from tests.models.image.test_resnet import plain_resnet_map
+from tests.models.image.test_vit import plain_vit_map
 
 SIDE = {"resnet_clip": 64, "vit_clip": 32}  # the grid of the positional embedding
 
@@ -23,7 +24,7 @@ def close_to(ours, theirs):
 @pytest.mark.parametrize("kind", SIDE)
 def test_global_is_clips_own_image_embedding(request, kind):
     clip, images = request.getfixturevalue(kind), images_of(kind)
-    (ours,) = FrozenEncoder(clip.visual, "global")(images)
+    (ours,) = FrozenEncoder(clip.visual, "global").frozen_features(images).tensors
     assert close_to(ours, clip.encode_image(images))
     assert close_to(F.normalize(ours, dim=-1), clip.encode_image(images, normalize=True))
 
@@ -31,7 +32,7 @@ def test_global_is_clips_own_image_embedding(request, kind):
 @pytest.mark.parametrize("size", [(96, 64), (128, 128)])
 def test_global_on_another_grid_is_clips_pool_with_resized_positions(resnet_clip, size):
     images = torch.randn(2, 3, *size)
-    (ours,) = FrozenEncoder(resnet_clip.visual, "global")(images)
+    (ours,) = FrozenEncoder(resnet_clip.visual, "global").frozen_features(images).tensors
     visual, (h, w) = resnet_clip.visual, (size[0] // 32, size[1] // 32)
     position = visual.attnpool.positional_embedding
     grid = F.interpolate(
@@ -55,8 +56,8 @@ def test_mean_is_the_mean_of_the_dense_map_and_concat_is_both(resnet_clip, vit_c
         expected = (
             plain(clip.visual, images).flatten(2).sum(-1) / plain(clip.visual, images)[0, 0].numel()
         )
-        (mean,) = FrozenEncoder(clip.visual, "mean")(images)
-        first, second = FrozenEncoder(clip.visual, "concat")(images)
+        (mean,) = FrozenEncoder(clip.visual, "mean").frozen_features(images).tensors
+        first, second = FrozenEncoder(clip.visual, "concat").frozen_features(images).tensors
         assert close_to(mean, expected), kind
         assert torch.equal(second, mean), kind
         assert close_to(first, clip.encode_image(images)), kind
@@ -66,9 +67,9 @@ def test_a_frozen_encoder_stays_frozen(resnet_clip):
     encoder = FrozenEncoder(resnet_clip.visual, "concat").train()
     assert not any(module.training for module in encoder.modules())
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
-    assert not any(
-        part.requires_grad for part in encoder(torch.randn(1, 3, 64, 64, requires_grad=True))
-    )
+    features = encoder.frozen_features(torch.randn(1, 3, 64, 64, requires_grad=True))
+    assert tuple(features.named_tensors()) == encoder.feature_names() == ("pooled", "mean")
+    assert not any(part.requires_grad for part in features.tensors)
 
 
 @pytest.mark.parametrize("norm", ["standard", "l2", "none"])

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.image.branches import DensePool
+from models.image.resnet import DensePool
 from tools.scenes.contrastive import ContrastiveCLIP, dense_mean, info_nce
 
 
