@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.errors import UserError
 from engine import parallel
 
 ROOT = Path(__file__).parents[2]
