@@ -6,13 +6,15 @@ defaults; those that no module of ours reads are declared at the end of this fil
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from yacs.config import CfgNode
+
+from core.files import find_base
 
 BASE = "_BASE_"  # in a YAML file: path, or list of paths, of the files that it builds on
 
@@ -162,7 +164,7 @@ class Tree(CfgNode):
             content = self.load_cfg(file)
         bases = content.pop(BASE, [])
         for base in [bases] if isinstance(bases, str) else bases:
-            self.merge_from_file(os.path.join(os.path.dirname(cfg_filename), base))
+            self.merge_from_file(str(find_base(Path(cfg_filename), base)))
         self.merge_from_other_cfg(content)
 
 

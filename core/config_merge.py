@@ -20,7 +20,7 @@ from core.config import (
     section_of,
 )
 from core.errors import UserError, did_you_mean
-from core.files import find_file
+from core.files import find_base, find_file
 from core.imports import import_modules
 
 COMMAND_LINE = "the command line"
@@ -104,7 +104,7 @@ def read_yaml(file: str | Path, faults: list[str], above: tuple[Path, ...] = ())
     bases = tree.pop(BASE, [])
     settings: list[Setting] = []
     for base in [bases] if isinstance(bases, str) else bases:
-        base_path = path.parent / str(base)
+        base_path = find_base(path, str(base))
         if base_path.resolve() in {p.resolve() for p in (*above, path)}:
             faults.append(
                 f"configuration file '{file}': {BASE} '{base}' leads back to a file that builds on it"

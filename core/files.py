@@ -56,6 +56,14 @@ def find_file(path: str | Path) -> Path:
     return shipped if not given.exists() and shipped.exists() else given
 
 
+def find_base(path: Path, base: str) -> Path:
+    """Return the file ``base`` that the file ``path`` names: relative to it, or a shipped one by its project path."""
+    beside, shipped = path.parent / base, PROJECT / base
+    if shipped.is_file() and not beside.is_file():
+        return shipped
+    return beside
+
+
 def find_missing(root: Path, filenames: Iterable[str]) -> list[str]:
     """Return the file names that are not below ``root``, with one directory listing per folder."""
     folders: dict[str, set[str]] = {}
