@@ -1,1 +1,1 @@
-"""Command-line helpers around the data."""
+"""Command-line tools around the data and the results; each runs as ``python -m tools.<name>``."""

@@ -1,17 +1,16 @@
-"""Fetch the images that Intentonomy's annotation files list and that are not there yet.
+"""Download the images that Intentonomy's annotation files list and that are missing.
 
     python -m tools.download_intentonomy --root DIR [--size 384]
 
-DIR/annotations must hold intentonomy_{train,val,test}2020.json. Run it again to go on after an interruption: an image
-is renamed into place only when it is whole and decodes. With --size the images are stored with that shorter side, which
-makes training faster (tools/prepare_images.py does it later, beside the originals). Exit status 1 when some images
-could not be fetched; all of them are listed.
+DIR/annotations must hold intentonomy_{train,val,test}2020.json. After an interruption, run it
+again: only whole images that decode are kept. --size stores images with that shorter side, which
+makes training faster; tools.prepare_images does it later and keeps the originals. The exit status
+is 1 when some images could not be downloaded; all of them are listed.
 """
 
 import argparse
 import io
 import json
-import os
 import sys
 import time
 import urllib.error
@@ -25,94 +24,94 @@ from PIL import Image
 from tqdm import tqdm
 
 from core.errors import UserError
+from core.files import write_atomically
+from tools import command
 
 RETRIES = 3
 TIMEOUT_S = 30
-SHOWN_FAILURES = 1000
 
 
 def list_images(root: Path) -> dict[str, str]:
-    """Return file name -> address of all images of the annotation files.
+    """Return ``{file name: address}`` of all images in the annotation files.
 
     Raises:
-        UserError: when there is no annotation file, one is broken, or a file name leaves ``root``.
+        UserError: there is no annotation file, a file is broken, or a file name leaves ``root``.
     """
-    paths = sorted((root / "annotations").glob("intentonomy_*2020.json"))
+    folder = root / "annotations"
+    paths = sorted(folder.glob("intentonomy_*2020.json"))
     if not paths:
         raise UserError(
-            f"no annotation files intentonomy_*2020.json in {root / 'annotations'}; put them there first"
+            f"no annotation files intentonomy_*2020.json in {folder}; put them there first"
         )
     urls: dict[str, str] = {}
     for path in paths:
         try:
-            images = json.loads(path.read_bytes())["images"]
-            urls.update((image["filename"], image.get("unsplash_url", "")) for image in images)
+            for image in json.loads(path.read_bytes())["images"]:
+                urls[image["filename"]] = image.get("unsplash_url", "")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{path}: expected 'images' with 'filename' and 'unsplash_url' ({error!r})"
             ) from None
-    outside = [
-        name
-        for name in urls
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
-    ]
-    if outside:
-        raise UserError(
-            f"file name '{outside[0]}' in the annotation files leads out of {root}; refusing to write there"
-        )
+    for name in urls:
+        place = PurePosixPath(name)
+        if place.is_absolute() or ".." in place.parts:
+            raise UserError(f"file name '{name}' in the annotation files leads out of {root}")
     return urls
 
 
 def fetch(url: str, *, retries: int = RETRIES) -> bytes:
-    """Return the bytes behind an address; transient failures are tried again after a growing pause."""
+    """Return the bytes behind an address; repeat after a growing pause when the failure may pass.
+
+    Raises:
+        OSError: the last attempt failed, or the server refuses (404 and the like).
+        ValueError: the address is not valid.
+    """
     request = urllib.request.Request(url, headers={"User-Agent": "intclip-dataset-download"})
     for attempt in range(retries):
+        is_last = attempt == retries - 1
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
                 return response.read()
         except urllib.error.HTTPError as error:
-            if (error.code < 500 and error.code != 429) or attempt == retries - 1:
+            may_pass = error.code >= 500 or error.code == 429
+            if is_last or not may_pass:
                 raise
         except OSError:
-            if attempt == retries - 1:
+            if is_last:
                 raise
         time.sleep(0.5 * 2**attempt)
     raise AssertionError("unreachable")
 
 
 def prepare(data: bytes, size: int) -> bytes:
-    """Check that the bytes decode; with a positive ``size``, return a JPEG with that shorter side (never enlarged)."""
+    """Check that the bytes decode and return them, shrunk to shorter side ``size`` if positive."""
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         shorter = min(image.size)
         if size <= 0 or shorter <= size:
             return data
-        scaled = tuple(max(1, round(side * size / shorter)) for side in image.size)
-        buffer = io.BytesIO()
-        image.convert("RGB").resize(scaled, Image.Resampling.BICUBIC).save(
-            buffer, "JPEG", quality=95
-        )
-        return buffer.getvalue()
+        scale = size / shorter
+        shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        resized = image.convert("RGB").resize(shape, Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    resized.save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
 
 
 def download_one(item: tuple[str, str], *, root: Path, size: int) -> str | None:
-    """Fetch one (file name, address); return None, or why it failed."""
+    """Download one (file name, address); return None, or the reason of the failure."""
     name, url = item
-    target = root / name
-    temporary = target.with_name(target.name + ".part")
     try:
         data = prepare(fetch(url), size)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
+        write_atomically(root / name, lambda temporary: temporary.write_bytes(data))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return f"{name} ({url or 'no address'}): {error}"
     return None
 
 
 def download(root: Path, *, workers: int = 8, size: int = 0) -> list[str]:
-    """Fetch all missing images below ``root``; return the failures, one line each."""
-    todo = [(name, url) for name, url in list_images(root).items() if not (root / name).is_file()]
+    """Download all missing images below ``root``; return the failures, one line each."""
+    todo = [item for item in list_images(root).items() if not (root / item[0]).is_file()]
     job = partial(download_one, root=root, size=size)
     with ThreadPoolExecutor(max_workers=workers) as pool:
         results: Iterable[str | None] = tqdm(
@@ -121,30 +120,26 @@ def download(root: Path, *, workers: int = 8, size: int = 0) -> list[str]:
         return [failure for failure in results if failure is not None]
 
 
+def download_all(args: argparse.Namespace) -> int:
+    """Download and report; return the exit status."""
+    command.check_least(args.workers, "--workers", 1)
+    command.check_least(args.size, "--size", 0)
+    failures = download(args.root, workers=args.workers, size=args.size)
+    if not failures:
+        print(f"all images are in {args.root}")
+    return command.report_failures(failures, "images could not be downloaded")
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Run the command line; return the exit status."""
+    parser = command.make_parser("tools.download_intentonomy", __doc__)
     parser.add_argument("--root", required=True, type=Path, help="folder with annotations/")
-    parser.add_argument("--workers", type=int, default=8, help="parallel downloads (default 8)")
+    parser.add_argument("--workers", type=int, default=8, help="parallel downloads (8)")
     parser.add_argument(
         "--size", type=int, default=0, help="shorter side to store, in pixels; 0 keeps the original"
     )
     args = parser.parse_args(argv)
-    try:
-        failures = download(args.root, workers=max(1, args.workers), size=args.size)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if failures:
-        print(
-            f"{len(failures)} images could not be fetched:",
-            *failures[:SHOWN_FAILURES],
-            sep="\n  ",
-            file=sys.stderr,
-        )
-        return 1
-    print(f"all images are in {args.root}")
-    return 0
+    return command.run(lambda: download_all(args))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ def test_fetches_what_is_missing(server: str, tmp_path: Path) -> None:
     (root / "low/a.jpg").write_bytes(b"kept")
     (root / "low/b.jpg").unlink()
     assert main(["--root", str(root)]) == 0
-    assert (root / "low/a.jpg").read_bytes() == b"kept" and (root / "low/b.jpg").exists()
+    assert (root / "low/a.jpg").read_bytes() == b"kept"
+    assert (root / "low/b.jpg").exists()
 
 
 def test_size_is_the_shorter_side(server: str, tmp_path: Path) -> None:
@@ -74,9 +75,9 @@ def test_failures_come_in_one_report(
     root = make_root(tmp_path / "root", urls)
     assert main(["--root", str(root)]) == 1
     report = capsys.readouterr().err
-    assert "3 images could not be fetched" in report
+    assert "3 images could not be downloaded" in report
     assert all(name in report for name in ("gone.jpg", "t.jpg", "e.jpg (no address)"))
-    assert sorted(p.name for p in root.iterdir() if p.is_file()) == ["a.jpg"]
+    assert sorted(path.name for path in root.iterdir()) == ["a.jpg", "annotations"]
 
 
 def test_annotation_faults(tmp_path: Path) -> None:
@@ -86,3 +87,11 @@ def test_annotation_faults(tmp_path: Path) -> None:
         list_images(make_root(tmp_path / "root", {"../a.jpg": ""}))
     (tmp_path / "root/annotations/intentonomy_val2020.json").write_text("{}")
     assert main(["--root", str(tmp_path / "root")]) == 2
+
+
+@pytest.mark.parametrize(("flag", "value", "least"), [("--workers", "0", 1), ("--size", "-1", 0)])
+def test_a_number_that_is_too_small_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture, flag: str, value: str, least: int
+) -> None:
+    assert main(["--root", str(tmp_path), flag, value]) == 2
+    assert capsys.readouterr().err == f"error: {flag} is {value}; expected at least {least}\n"

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import train
-from core.errors import UserError
 from tools import compare_runs, contact_sheet
 
 
@@ -15,16 +17,8 @@ from tools import compare_runs, contact_sheet
 def finished(scenes_root, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs")
     for trainer in ("ZeroshotCLIP", "LinearProbe"):
-        args = [
-            "--root",
-            str(scenes_root),
-            "--seed",
-            "1",
-            "--trainer",
-            trainer,
-            "--output-dir",
-            f"{out}/{trainer}/seed1",
-        ]
+        args = ["--root", str(scenes_root), "--seed", "1", "--trainer", trainer]
+        args += ["--output-dir", f"{out}/{trainer}/seed1"]
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main([*args, "OPTIM.MAX_EPOCH", "1", "TEST.PREDICTIONS", "True"])
@@ -40,7 +34,8 @@ def test_predictions_agree_with_the_metrics(finished):
     for row in rows:
         scores = {name: float(row[name]) for name in list(row)[3:]}
         above = [name for name, score in scores.items() if score > threshold]
-        assert row["predicted"].split(";") == (above or [max(scores, key=scores.get)])
+        strongest = max(scores, key=scores.get)
+        assert row["predicted"].split(";") == (above or [strongest])
         assert set(row["true"].split(";")) <= set(scores)
 
 
@@ -59,7 +54,17 @@ def test_a_folder_without_a_result_is_one_line(tmp_path, capsys):
     assert "has no metrics.json" in capsys.readouterr().err
     (tmp_path / "metrics.json").write_text("{}")
     assert compare_runs.main([str(tmp_path)]) == 2
-    assert "is no result of a run" in capsys.readouterr().err
+    assert "is not the result of a run" in capsys.readouterr().err
+
+
+def test_names_of_runs_leave_out_their_common_parts(tmp_path, monkeypatch):
+    folders = [Path("out/A/seed1"), Path("out/B/seed1"), Path("out/B/x/seed1")]
+    assert compare_runs.short_names(folders) == ["A", "B", "B/x"]
+    assert compare_runs.short_names([Path("out/A"), Path("out/A/B")]) == [".", "B"]
+    assert compare_runs.short_names([Path("a/a"), Path("a/a/a")]) == [".", "a"]
+    assert compare_runs.short_names([Path("out/A")]) == ["out/A"]
+    monkeypatch.chdir(tmp_path)
+    assert compare_runs.short_names([Path("A"), tmp_path / "B"]) == ["A", "B"]
 
 
 def test_sheet_is_drawn(finished, tmp_path):
@@ -75,9 +80,51 @@ def test_found_missed_and_wrong_classes():
     assert [text for text, _ in judged] == ["✓ find peace", "○ feel loss", "✗ keep hope"]
 
 
-def test_mistakes_of_the_sheet(tmp_path):
-    with pytest.raises(UserError, match="cannot read"):
-        contact_sheet.read_rows(tmp_path / "none.csv")
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="expected the columns image, true, predicted"):
-        contact_sheet.read_rows(tmp_path / "other.csv")
+def test_mistakes_of_the_sheet_are_one_line(tmp_path, capsys):
+    file = tmp_path / "predictions.csv"
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+
+    def error(text, *flags):
+        if text is not None:
+            file.write_text(f"image,true,predicted\n{text},A,B\n")
+        assert contact_sheet.main([str(file), *flags]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    assert "cannot read" in error(None)
+    assert "Did you mean 'jpg'?" in error(tmp_path / "a.png", "--output", f"{tmp_path}/x.jpgg")
+    assert "cannot read image gone.jpg" in error("gone.jpg")
+    assert "--num is 0; expected at least 1" in error("gone.jpg", "--num", "0")
+    file.write_text("a,b\n1,2\n")
+    assert "expected the columns image, true, predicted" in error(None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "predictions.csv"]
+
+
+TOOLS = [
+    "tools.compare_runs",
+    "tools.contact_sheet",
+    "tools.download_intentonomy",
+    "tools.prepare_images",
+    "tools.scenes.make",
+    "tools.scenes.pretrain",
+]
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_tool_runs_as_a_module(name):
+    command = [sys.executable, "-m", name]
+    shown = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
+    assert shown.startswith(f"usage: python -m {name} ")
+    refused = subprocess.run([*command, "--nonsense"], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert f"python -m {name}: error: " in refused.stderr.splitlines()[-1]
+
+
+def test_every_module_with_a_command_line_is_listed():
+    root = Path(__file__).parents[2]
+    with_main = [
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for path in (root / "tools").rglob("*.py")
+        if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+    ]
+    assert sorted(with_main) == TOOLS

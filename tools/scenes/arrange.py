@@ -1,4 +1,7 @@
-"""Where the objects of a scene stand: places, sizes, angles and directions, in objects and then in the picture."""
+"""Place the objects of a scene: positions, sizes, angles and directions.
+
+Groups are arranged in units of one object first and then scaled into the picture.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -25,7 +28,14 @@ PLACE_JITTER = 0.42  # objects at jitter 1
 
 @dataclass(frozen=True)
 class Placed:
-    """The n objects of one group: places (n, 2), sizes (n,), angles in degrees (n,), direction (n,) of -1 or 1."""
+    """The n objects of one group.
+
+    Attributes:
+        places: centres (n, 2).
+        sizes: (n,).
+        angles: degrees (n,).
+        directions: (n,); 1 looks to the right, -1 to the left.
+    """
 
     group: Group
     places: np.ndarray
@@ -70,7 +80,7 @@ def _single(n: int, pitch: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _grid(n: int, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    columns = {4: 2, 6: 3, 8: 4}.get(n, 3)
+    columns = {4: 2, 8: 4}.get(n, 3)
     return pitch * np.stack([np.arange(n) % columns, np.arange(n) // columns], axis=1)
 
 
@@ -80,8 +90,10 @@ def _ring(n: int, pitch: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _pile(n: int, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """Stack rows of falling length, the longest below."""
-    length = next(k for k in range(2, 10) if k * (k + 1) // 2 >= n)
+    """Stack rows, each with one object less than the row below it."""
+    length = 2
+    while length * (length + 1) // 2 < n:
+        length += 1
     rows, left, y = [], n, 0
     while left > 0:
         k = min(max(length, 1), left)
@@ -91,14 +103,14 @@ def _pile(n: int, pitch: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _mirror(n: int, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """Two columns that look at each other across an aisle."""
+    """Place two columns that look at each other across an aisle."""
     rows = np.arange(n) // 2
     sides = np.where(np.arange(n) % 2, 1.0, -1.0)
     return np.stack([sides * (0.55 + 0.5 * pitch), pitch * rows], axis=1)
 
 
 def _scatter(n: int, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """Random places, each the best of some by the distance to the earlier ones."""
+    """Draw random places; each is the farthest of 12 candidates from the earlier ones."""
     side = pitch * (np.sqrt(n) + 0.35)
     places = rng.uniform(0, side, (n, 12, 2))
     chosen = [places[0, 0]]
@@ -130,86 +142,84 @@ def _order_sizes(order: str, n: int, rng: np.random.Generator) -> np.ndarray:
     sizes = np.linspace(0.62, 1.32, n)
     if order == "mixed":
         return rng.permutation(sizes)
-    return sizes if order == "ascending" else sizes[::-1]
+    if order == "descending":
+        return sizes[::-1]
+    return sizes
 
 
 def _relate(parts: list[Placed], relation: str, rng: np.random.Generator) -> list[Placed]:
     """Move the second group beside, above or around the first; turn both by the relation."""
     first, second = parts
-    low, high = first.box()
     if relation == "surrounding":
-        return [first, _surround(second, low, high)]
-    side = -1.0 if rng.random() < 0.5 else 1.0
-    second = _stack(second) if relation != "above" else second
-    low2, high2 = second.box()
+        return [first, _surround(second, *first.box())]
+    side = -1.0 if rng.random() < 0.5 else 1.0  # the second group stands left or right
     if relation == "above":
-        shift = np.array(
-            [(low + high - low2 - high2)[0] / 2, low[1] - DISTANCE["above"] - high2[1]]
-        )
+        second = _move_above(second, first)
     else:
-        x = (
-            high[0] - low2[0] + DISTANCE[relation]
-            if side > 0
-            else low[0] - high2[0] - DISTANCE[relation]
-        )
-        shift = np.array([x, (high - high2)[1]])
-    second = replace(second, places=second.places + shift)
-    turns = {"facing": (side, -side), "away": (-side, side), "aligned": (side, side)}.get(relation)
-    if turns is None:
+        second = _move_beside(second, first, side, DISTANCE[relation])
+    turns = {"facing": (side, -side), "away": (-side, side), "aligned": (side, side)}
+    if relation not in turns:
         return [first, second]
-    return [_look(part, turn) for part, turn in zip((first, second), turns, strict=True)]
+    turn_first, turn_second = turns[relation]
+    return [_look(first, turn_first), _look(second, turn_second)]
 
 
-def _stack(part: Placed) -> Placed:
-    """Turn the second group's row into a column, which leaves more room to the first."""
-    return replace(part, places=part.places[:, ::-1])
+def _move_above(part: Placed, other: Placed) -> Placed:
+    low, high = other.box()
+    part_low, part_high = part.box()
+    x = (low + high - part_low - part_high)[0] / 2
+    y = low[1] - DISTANCE["above"] - part_high[1]
+    return replace(part, places=part.places + np.array([x, y]))
+
+
+def _move_beside(part: Placed, other: Placed, side: float, distance: float) -> Placed:
+    """Move a group to the right (side 1) or left (-1) of another one."""
+    # a column instead of the row leaves more room to the other group
+    part = replace(part, places=part.places[:, ::-1])
+    low, high = other.box()
+    part_low, part_high = part.box()
+    if side > 0:
+        x = high[0] - part_low[0] + distance
+    else:
+        x = low[0] - part_high[0] - distance
+    return replace(part, places=part.places + np.array([x, (high - part_high)[1]]))
 
 
 def _surround(part: Placed, low: np.ndarray, high: np.ndarray) -> Placed:
-    """Spread the second group around the box of the first."""
+    """Spread the second group around the box (low, high) of the first."""
     n = len(part.places)
-    angles = 2 * np.pi * np.arange(n) / n + (
-        np.pi if n == 2 else np.pi / 6 if n == 3 else np.pi / 4
-    )
-    reach = (
-        (high - low) / 2 * (1.0 if n < 4 else 0.9)
-        + 0.55 * part.group.size
-        + DISTANCE["surrounding"]
-    )
+    start = {2: np.pi, 3: np.pi / 6}.get(n, np.pi / 4)
+    angles = 2 * np.pi * np.arange(n) / n + start
+    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    shrink = 0.9 if n >= 4 else 1.0  # four stand at the corners, farther from the middle
+    reach = (high - low) / 2 * shrink + 0.55 * part.group.size + DISTANCE["surrounding"]
+    # the group was arranged as a row; what remains without the row is the jitter of each object
     row = part.group.size * (1.0 + part.group.gap) * np.stack([np.arange(n), np.zeros(n)], axis=1)
-    places = (
-        (low + high) / 2
-        + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        + part.places
-        - row
-    )
-    return replace(part, places=places)
+    return replace(part, places=(low + high) / 2 + reach * around + part.places - row)
 
 
 def _look(part: Placed, turn: float) -> Placed:
-    return replace(
-        part, directions=np.full(len(part.places), turn), angles=part.angles + LEAN * turn
-    )
+    """Let all objects of a group look and lean to the right (1) or the left (-1)."""
+    directions = np.full(len(part.places), turn)
+    return replace(part, directions=directions, angles=part.angles + LEAN * turn)
 
 
 def _turn(part: Placed, tilt: float) -> Placed:
     """Turn places and angles clockwise by the tilt in degrees."""
     c, s = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
-    return replace(
-        part, places=part.places @ np.array([[c, s], [-s, c]]), angles=part.angles + tilt
-    )
+    places = part.places @ np.array([[c, s], [-s, c]])
+    return replace(part, places=places, angles=part.angles + tilt)
 
 
 def _fit(parts: list[Placed], rng: np.random.Generator) -> list[Placed]:
     """Scale and move everything into the frame, as large as fits."""
-    boxes = [part.box() for part in parts]
-    low, high = np.min([b[0] for b in boxes], axis=0), np.max([b[1] for b in boxes], axis=0)
+    lows, highs = zip(*(part.box() for part in parts), strict=True)
+    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     scale = min(*(np.array(FRAME) / (high - low)), LARGEST)
     room = (np.array(FRAME) - scale * (high - low)) / 2
     centre = np.array(CENTRE) + 0.5 * room * rng.uniform(-1, 1, 2)
-    return [
-        replace(
-            part, places=centre + scale * (part.places - (low + high) / 2), sizes=scale * part.sizes
-        )
-        for part in parts
-    ]
+    fitted = []
+    for part in parts:
+        places = centre + scale * (part.places - (low + high) / 2)
+        fitted.append(replace(part, places=places, sizes=scale * part.sizes))
+    return fitted

@@ -1,4 +1,4 @@
-"""Captions of scenes: they say what is visible as a fact, and nothing of the hidden properties."""
+"""Captions of scenes: they say visible facts and nothing of the hidden properties."""
 
 import re
 from collections.abc import Sequence
@@ -54,7 +54,8 @@ BACKGROUND_NOUNS: dict[str, tuple[str, ...]] = {
     "lake": ("a lake", "the water"),
     "snow": ("the snow", "a winter day"),
 }
-# {groups}: one or two noun phrases; {layout} and {where} bring their own space; {place} is a noun of the background.
+# {groups} is one or two noun phrases, {place} a noun of the background; {layout} and {where} begin
+# with a space or are empty.
 TEMPLATES = (
     "a photo of {groups}{layout}{where}.",
     "a photo of {groups}{layout}{where}.",
@@ -68,60 +69,63 @@ TEMPLATES = (
     "{place} with {groups}{layout}.",
     "a view of {place} and {groups}{layout}.",
 )
-ALL_FACTS_SHARE = (
-    0.5  # of captions that say everything; the others leave each fact out now and then
-)
-KEEP_SHARE = 0.6
+ALL_FACTS_SHARE = 0.5  # of captions that say every fact
+KEEP_SHARE = 0.6  # of facts that the other captions say
+LAYOUT_NOUN_SHARE = 0.3  # of captions that say "a row of three balls"
 
 
 def caption(scene: Scene, rng: np.random.Generator) -> str:
-    """Return a sentence about kinds, colours, counts, the first group's layout and the background."""
-    keep = (rng.random(5) < (1.0 if rng.random() < ALL_FACTS_SHARE else KEEP_SHARE)).tolist()
-    say_second, say_layout, say_where, say_color, say_count = keep
-    first, others = scene.groups[0], scene.groups[1:] if say_second else ()
-    phrases = [
-        _noun_phrase(group, rng, color=say_color, number=say_count) for group in (first, *others)
-    ]
-    layout = (
-        " " + _pick(rng, LAYOUT_PHRASES[first.layout]) if say_layout and first.count > 1 else ""
-    )
-    if layout and first.layout in LAYOUT_NOUNS and not others and rng.random() < 0.3:
-        phrases[0], layout = (
-            f"a {LAYOUT_NOUNS[first.layout]} of {phrases[0].removeprefix('a ')}",
-            "",
-        )
+    """Return a sentence about kinds, colours, counts, the first layout and the background."""
+    say_second, say_layout, say_where, say_color, say_count = _choose_facts(rng)
+    first = scene.groups[0]
+    others = scene.groups[1:] if say_second else ()
+    phrases = []
+    for group in (first, *others):
+        phrases.append(_noun_phrase(group, rng, color=say_color, number=say_count))
+    layout = ""
+    if say_layout and first.count > 1:
+        layout = " " + _pick(rng, LAYOUT_PHRASES[first.layout])
+        has_noun = first.layout in LAYOUT_NOUNS and not others
+        if has_noun and rng.random() < LAYOUT_NOUN_SHARE:
+            phrases[0] = f"a {LAYOUT_NOUNS[first.layout]} of {phrases[0].removeprefix('a ')}"
+            layout = ""
     if others:  # the layout belongs to the first group only
-        phrases, layout = [phrases[0] + layout, *phrases[1:]], ""
-    return _pick(rng, TEMPLATES).format(
+        phrases[0] += layout
+        layout = ""
+    # a format call fills in all values, so all of them are drawn, whichever the template uses
+    template = _pick(rng, TEMPLATES)
+    where = " " + _pick(rng, BACKGROUND_PHRASES[scene.background]) if say_where else ""
+    place = _pick(rng, BACKGROUND_NOUNS[scene.background])
+    is_singular = phrases[0].startswith(("a ", "an ", "1 ", "one "))
+    return template.format(
         groups=" and ".join(phrases),
         layout=layout,
-        where=" " + _pick(rng, BACKGROUND_PHRASES[scene.background]) if say_where else "",
-        place=_pick(rng, BACKGROUND_NOUNS[scene.background]),
-        verb="is" if phrases[0].startswith(("a ", "an ", "1 ", "one ")) else "are",
+        where=where,
+        place=place,
+        verb="is" if is_singular else "are",
     )
+
+
+def _choose_facts(rng: np.random.Generator) -> list[bool]:
+    """Draw which of five facts a caption says."""
+    draws = rng.random(5)
+    share = 1.0 if rng.random() < ALL_FACTS_SHARE else KEEP_SHARE
+    return (draws < share).tolist()
 
 
 def vocabulary() -> tuple[str, ...]:
     """Return every word that a caption can hold, sorted."""
-    nouns = [word for pairs in NOUNS.values() for pair in pairs for word in pair]
-    phrases = [
-        p
-        for table in (LAYOUT_PHRASES, BACKGROUND_PHRASES, BACKGROUND_NOUNS)
-        for row in table.values()
-        for p in row
-    ]
-    digits = [str(i + 1) for i in range(len(NUMBERS))]
-    other = [
-        "is are an many some pair several a few of and",
-        *LAYOUT_NOUNS.values(),
-        *COLORS,
-        *NUMBERS,
-        *digits,
-    ]
-    templates = [re.sub(r"\{\w+\}", " ", template) for template in TEMPLATES]
-    return tuple(
-        sorted(set(re.findall(r"[a-z0-9]+", " ".join([*nouns, *phrases, *other, *templates]))))
-    )
+    texts = ["is are an many some pair several a few of and", *LAYOUT_NOUNS.values()]
+    texts += [*COLORS, *NUMBERS, *map(str, range(1, len(NUMBERS) + 1))]
+    for pairs in NOUNS.values():
+        for pair in pairs:
+            texts += pair
+    for table in (LAYOUT_PHRASES, BACKGROUND_PHRASES, BACKGROUND_NOUNS):
+        for phrases in table.values():
+            texts += phrases
+    for template in TEMPLATES:
+        texts.append(re.sub(r"\{\w+\}", " ", template))
+    return tuple(sorted(set(re.findall(r"[a-z0-9]+", " ".join(texts)))))
 
 
 def _noun_phrase(group: Group, rng: np.random.Generator, *, color: bool, number: bool) -> str:
@@ -132,12 +136,15 @@ def _noun_phrase(group: Group, rng: np.random.Generator, *, color: bool, number:
         words = paint + singular
         if number and rng.random() < 0.25:
             return f"{_pick(rng, ('one', '1'))} {words}"
-        return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
-    return f"{_count_words(group.count, rng)} {paint}{plural}" if number else paint + plural
+        article = "an" if words[0] in "aeiou" else "a"
+        return f"{article} {words}"
+    if not number:
+        return paint + plural
+    return f"{_count_words(group.count, rng)} {paint}{plural}"
 
 
 def _count_words(count: int, rng: np.random.Generator) -> str:
-    """Return a number as a word, a digit or, now and then, a vague word."""
+    """Return a number as a word, a digit or a vague word."""
     draw = rng.random()
     if draw < 0.55:
         return NUMBERS[count - 1]
@@ -145,7 +152,9 @@ def _count_words(count: int, rng: np.random.Generator) -> str:
         return str(count)
     if count == 2:
         return _pick(rng, ("a pair of", "some"))
-    return _pick(rng, ("a few", "some") if count <= 5 else ("many", "several"))
+    if count <= 5:
+        return _pick(rng, ("a few", "some"))
+    return _pick(rng, ("many", "several"))
 
 
 def _pick(rng: np.random.Generator, items: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
-"""Contrastive training of a CLIP (Radford et al., ICML 2021, section 2.3) with a dense image term and filler tokens.
+"""Contrastive training of a CLIP with a dense image term and filler tokens.
 
-Letters: B pairs, L positions, D width of the text encoder, E of the joint space.
+The loss of pairs is CLIP's (Radford et al., ICML 2021, section 2.3). Letters: B pairs, L positions,
+D width of the text encoder, E width of the joint space.
 """
 
 import open_clip
@@ -11,11 +12,17 @@ from torch import Tensor, nn
 
 from models.precision import full_precision, no_autocast
 
-FILLER_STD = 0.02  # of random fillers: that of prompts before training
+FILLER_STD = 0.02  # of random fillers; prompts have the same before training
 
 
 def info_nce(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
-    """Return the symmetric InfoNCE loss of pairs ``(B, E)``, ``(B, E)`` (CLIP, figure 3): a scalar, mean over pairs."""
+    """Return the symmetric InfoNCE loss, a scalar: the mean over pairs (CLIP, figure 3).
+
+    Args:
+        image: ``(B, E)``.
+        text: ``(B, E)``, in the order of the images.
+        scale: factor of the cosines, a scalar.
+    """
     with no_autocast(image):
         image, text = full_precision(image, text)
         logits = scale * F.normalize(image, dim=-1) @ F.normalize(text, dim=-1).T  # (B, B)
@@ -24,30 +31,31 @@ def info_nce(image: Tensor, text: Tensor, scale: Tensor) -> Tensor:
 
 
 def dense_mean(pool: AttentionPool2d, x: Tensor) -> Tensor:
-    """Return ``(B, E)``: the mean over locations of the value-projected map of layer4's output ``x (B, D, h, w)``.
+    """Return ``(B, E)``: the mean over locations of the value-projected map.
 
-    The map is linear in each location, so the mean is taken first. Training with this term makes single locations mean
-    something in the joint space; plain CLIP at this size leaves that to chance.
+    Training with this term gives single locations a meaning in the joint space, which plain CLIP of
+    this size leaves to chance.
+
+    Args:
+        x: output of layer4, ``(B, D, h, w)``.
     """
+    # the projection is linear, so the mean may come first
     mean = x.flatten(2).mean(dim=2) + pool.positional_embedding[1:].mean(dim=0)  # (B, D)
     return pool.c_proj(pool.v_proj(mean))
 
 
 class ContrastiveCLIP(nn.Module):
-    """A CLIP-ResNet in training: pooled and dense image embeddings, texts with filler tokens after the start token."""
+    """A CLIP-ResNet in training, with pooled and dense image embeddings and filler tokens."""
 
     def __init__(self, clip: open_clip.CLIP, init_scale: float = 14.0) -> None:
         super().__init__()
         self.clip = clip
-        self.log_scale = nn.ParameterDict(
-            {
-                name: nn.Parameter(torch.tensor(float(init_scale)).log())
-                for name in ("pooled", "dense")
-            }
-        )
+        self.log_scale = nn.ParameterDict()
+        for name in ("pooled", "dense"):
+            self.log_scale[name] = nn.Parameter(torch.tensor(float(init_scale)).log())
 
     def embed_images(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the pooled and the mean dense embedding, each ``(B, E)``, of images ``(B, 3, H, W)``."""
+        """Return the pooled and the mean dense embedding of images ``(B, 3, H, W)``: ``(B, E)``."""
         visual = self.clip.visual
         x = visual.stem(images)
         for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
@@ -55,9 +63,12 @@ class ContrastiveCLIP(nn.Module):
         return visual.attnpool(x), dense_mean(visual.attnpool, x)
 
     def embed_texts(self, tokens: Tensor, eos: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Return ``(B, E)`` of token ids ``(B, L)`` read at ``eos (B,)``.
+        """Return the embeddings of texts, ``(B, E)``.
 
-        Where ``noise (B, L)`` is set, a random vector like an untrained prompt's stands in place of the token's.
+        Args:
+            tokens: token ids ``(B, L)``.
+            eos: position ``(B,)`` of the end token, where the text is read.
+            noise: bool ``(B, L)``; where True, a random vector replaces the token's embedding.
         """
         clip = self.clip
         x = clip.token_embedding(tokens)  # (B, L, D)
@@ -72,10 +83,11 @@ class ContrastiveCLIP(nn.Module):
     def forward(
         self, images: Tensor, tokens: Tensor, eos: Tensor, noise: Tensor | None = None
     ) -> Tensor:
-        """Return the loss: InfoNCE of the texts with the pooled embeddings plus the same with the dense ones."""
+        """Return InfoNCE with the pooled embeddings plus InfoNCE with the dense embeddings."""
         pooled, dense = self.embed_images(images)
         text = self.embed_texts(tokens, eos, noise)
-        scale = {
-            name: value.exp().clamp(max=100.0) for name, value in self.log_scale.items()
-        }  # CLIP's bound
-        return info_nce(pooled, text, scale["pooled"]) + info_nce(dense, text, scale["dense"])
+        pooled_loss = info_nce(pooled, text, self._scale("pooled"))
+        return pooled_loss + info_nce(dense, text, self._scale("dense"))
+
+    def _scale(self, name: str) -> Tensor:
+        return self.log_scale[name].exp().clamp(max=100.0)  # CLIP's bound

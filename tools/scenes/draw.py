@@ -1,4 +1,4 @@
-"""Draw scenes: about a millisecond a picture, the same scene always the same pixels."""
+"""Draw scenes; the same scene always gives the same pixels."""
 
 from functools import lru_cache
 
@@ -10,28 +10,40 @@ from tools.scenes.shapes import ROLE_COLORS, SHAPES
 from tools.scenes.world import Scene
 
 SUPERSAMPLING = 2
-TILT_STEP = 3.0  # degrees; horizons are cached at these angles
+TILT_STEP = 3.0  # degrees; backgrounds are cached at multiples of this angle
 
 Rgb = tuple[int, int, int]
-# Colour stops from above (0) to below (1) along the upright axis of the picture.
+# Colours of the background at heights from 0 (top) to 1 (bottom) of the untilted picture.
 STOPS: dict[str, tuple[tuple[float, Rgb], ...]] = {
     "sky": ((0.0, (120, 182, 236)), (1.0, (222, 238, 250))),
-    "meadow": ((0.0, (168, 212, 244)), (0.40, (224, 240, 250)), (0.41, (150, 202, 108)), (1.0, (112, 172, 78))),
+    "meadow": (
+        (0.0, (168, 212, 244)), (0.40, (224, 240, 250)), (0.41, (150, 202, 108)),
+        (1.0, (112, 172, 78)),
+    ),
     "beach": (
         (0.0, (150, 208, 244)), (0.30, (216, 238, 250)), (0.31, (70, 160, 204)),
         (0.44, (118, 202, 218)), (0.455, (250, 240, 214)), (1.0, (234, 208, 150)),
     ),
-    "night": ((0.0, (20, 24, 62)), (0.72, (66, 70, 124)), (0.73, (40, 48, 62)), (1.0, (28, 34, 46))),
-    "room": ((0.0, (240, 222, 200)), (0.64, (226, 204, 178)), (0.65, (250, 246, 240)), (0.68, (176, 126, 86)),
-             (1.0, (146, 98, 64))),
-    "lake": ((0.0, (196, 222, 238)), (0.26, (232, 240, 240)), (0.27, (92, 136, 112)), (0.35, (104, 152, 122)),
-             (0.36, (132, 196, 214)), (1.0, (58, 128, 172))),
-    "snow": ((0.0, (178, 196, 214)), (0.38, (214, 224, 234)), (0.40, (246, 249, 252)), (1.0, (226, 234, 244))),
+    "night": (
+        (0.0, (20, 24, 62)), (0.72, (66, 70, 124)), (0.73, (40, 48, 62)), (1.0, (28, 34, 46)),
+    ),
+    "room": (
+        (0.0, (240, 222, 200)), (0.64, (226, 204, 178)), (0.65, (250, 246, 240)),
+        (0.68, (176, 126, 86)), (1.0, (146, 98, 64)),
+    ),
+    "lake": (
+        (0.0, (196, 222, 238)), (0.26, (232, 240, 240)), (0.27, (92, 136, 112)),
+        (0.35, (104, 152, 122)), (0.36, (132, 196, 214)), (1.0, (58, 128, 172)),
+    ),
+    "snow": (
+        (0.0, (178, 196, 214)), (0.38, (214, 224, 234)), (0.40, (246, 249, 252)),
+        (1.0, (226, 234, 244)),
+    ),
 }  # fmt: skip
 
 
 def draw_scene(scene: Scene, size: int = 96) -> np.ndarray:
-    """Return the picture (size, size, 3), uint8."""
+    """Return the picture of a scene, uint8 ``(size, size, 3)``."""
     rng = np.random.default_rng(scene.seed)
     side = size * SUPERSAMPLING
     image = _backdrop(scene.background, round(scene.tilt / TILT_STEP), side).copy()
@@ -44,13 +56,17 @@ def draw_scene(scene: Scene, size: int = 96) -> np.ndarray:
 
 
 def _tone_curve(contrast: float, brightness: float) -> list[int]:
-    """Return 256 output values: a gamma of 2 ** -brightness, then flatter or steeper around mid grey.
+    """Return 256 output values: a gamma of 2 ** -brightness, then the contrast around mid grey.
 
-    A contrast below 1 is a linear scale, above 1 a curve that saturates softly, so that pale objects keep an outline.
+    A contrast below 1 scales linearly. Above 1 the curve saturates softly, so that pale objects
+    keep an outline.
     """
     z = 2 * (np.arange(256) / 255) ** (2.0**-brightness) - 1  # (256,) from -1 to 1
     slope = 3.0 * (contrast - 1.0)
-    z = np.tanh(slope * z) / np.tanh(slope) if slope > 1e-3 else contrast * z
+    if slope > 1e-3:
+        z = np.tanh(slope * z) / np.tanh(slope)
+    else:
+        z = contrast * z
     return (127.5 + 127.5 * z).round().astype(np.uint8).tolist()
 
 
@@ -59,17 +75,13 @@ def _backdrop(background: str, step: int, side: int) -> Image.Image:
     """Return the gradient of a background at a tilt of ``step`` steps; callers must copy it."""
     places, colors = zip(*STOPS[background], strict=True)
     axis = np.linspace(0, 1, 1024)
-    ramp = np.stack(
-        [np.interp(axis, places, channel) for channel in zip(*colors, strict=True)], axis=1
-    )  # (1024, 3)
+    channels = [np.interp(axis, places, channel) for channel in zip(*colors, strict=True)]
+    ramp = np.stack(channels, axis=1)  # (1024, 3)
     angle = np.radians(step * TILT_STEP)
     y, x = np.mgrid[0:side, 0:side] / (side - 1) - 0.5
-    height = (
-        y * np.cos(angle) - x * np.sin(angle) + 0.5
-    )  # (side, side), along the tilted upright axis
-    return Image.fromarray(
-        ramp[np.clip(height * 1023, 0, 1023).astype(int)].round().astype(np.uint8)
-    )
+    height = y * np.cos(angle) - x * np.sin(angle) + 0.5  # (side, side), along the tilted axis
+    picture = ramp[np.clip(height * 1023, 0, 1023).astype(int)]  # (side, side, 3)
+    return Image.fromarray(picture.round().astype(np.uint8))
 
 
 def _upright(tilt: float, side: int) -> np.ndarray:
@@ -100,9 +112,8 @@ def _blob(
 def _add_clouds(
     draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
 ) -> None:
-    for x, y in zip(
-        (0.18, 0.78, 0.4), rng.uniform((0.06, 0.1, 0.72), (0.2, 0.3, 0.92)), strict=True
-    ):
+    heights = rng.uniform((0.06, 0.1, 0.72), (0.2, 0.3, 0.92))
+    for x, y in zip((0.18, 0.78, 0.4), heights, strict=True):
         x += float(rng.uniform(-0.12, 0.12))
         _blob(draw, upright, (x, y), (0.15, 0.045), (240, 247, 253))
         _blob(draw, upright, (x + 0.03, y - 0.035), (0.08, 0.055), (240, 247, 253))
@@ -114,9 +125,8 @@ def _add_sun_and_tufts(
     _blob(draw, upright, (float(rng.uniform(0.1, 0.9)), 0.13), (0.07, 0.07), (255, 240, 170))
     _blob(draw, upright, (float(rng.uniform(0.1, 0.9)), 0.44), (0.42, 0.07), (138, 192, 98))
     for x, y in rng.uniform((0.0, 0.52), (1.0, 1.0), (6, 2)):
-        _polygon(
-            draw, np.array([(x, y), (x + 0.012, y - 0.05), (x + 0.024, y)]), upright, (90, 150, 62)
-        )
+        tuft = np.array([(x, y), (x + 0.012, y - 0.05), (x + 0.024, y)])
+        _polygon(draw, tuft, upright, (90, 150, 62))
 
 
 def _add_sun_and_waves(
@@ -135,9 +145,8 @@ def _add_moon(
     x = float(rng.uniform(0.12, 0.88))
     _blob(draw, upright, (x, 0.13), (0.075, 0.075), (240, 234, 204))
     _blob(draw, upright, (x + 0.035, 0.115), (0.06, 0.06), (32, 36, 78))
-    for px, py in (
-        rng.uniform((0.0, 0.0), (1.0, 0.62), (12, 2)) @ upright[:2] + upright[2]
-    ).tolist():
+    stars = rng.uniform((0.0, 0.0), (1.0, 0.62), (12, 2)) @ upright[:2] + upright[2]
+    for px, py in stars.tolist():
         draw.rectangle((px, py, px + 1, py + 1), fill=(222, 222, 236))
 
 
@@ -167,7 +176,8 @@ def _add_flakes(
     draw: ImageDraw.ImageDraw, side: int, upright: np.ndarray, rng: np.random.Generator
 ) -> None:
     _blob(draw, upright, (float(rng.uniform(0.1, 0.9)), 0.42), (0.4, 0.07), (238, 243, 249))
-    for px, py in (rng.uniform(0.0, 1.0, (16, 2)) @ upright[:2] + upright[2]).tolist():
+    flakes = rng.uniform(0.0, 1.0, (16, 2)) @ upright[:2] + upright[2]
+    for px, py in flakes.tolist():
         draw.ellipse((px, py, px + 4, py + 4), fill=(255, 255, 255))
 
 
@@ -186,14 +196,12 @@ def _draw_group(draw: ImageDraw.ImageDraw, part: Placed, side: int) -> None:
     """Draw the objects from back to front."""
     shape, colors = SHAPES[part.group.kind], ROLE_COLORS[part.group.color]
     angles = np.radians(part.angles)
-    cosines, sines = (
-        (np.cos(angles) * part.sizes * side).tolist(),
-        (np.sin(angles) * part.sizes * side).tolist(),
-    )
+    cosines = (np.cos(angles) * part.sizes * side).tolist()
+    sines = (np.sin(angles) * part.sizes * side).tolist()
     places = (part.places * side).tolist()
     for i in np.argsort(part.places[:, 1], kind="stable").tolist():
         c, s, d = cosines[i], sines[i], float(part.directions[i])
         vertices = shape.vertices @ np.array([[c * d, s * d], [-s, c]]) + places[i]  # (V, 2)
-        flat = vertices.ravel().tolist()
+        flat = vertices.ravel().tolist()  # x, y, x, y, ...
         for start, end, role in shape.parts:
             draw.polygon(flat[2 * start : 2 * end], fill=colors[role])

@@ -1,7 +1,8 @@
-"""Simulated intents: noisy rules over the hidden properties of a scene, as three annotators see them.
+"""Simulated intents: three annotators apply noisy rules to the hidden properties of a scene.
 
-A picture speaks for an intent through three cues, each in [0, 1]; the first two weigh more when they meet. Annotators
-share a part of their noise (what a picture happens to suggest) and have a part of their own (their taste).
+Three cues of a picture, each from 0 to 1, are evidence for an intent; the first two count more when
+they occur together. Annotators share one part of their noise (the picture) and have another part of
+their own (their taste).
 """
 
 from collections.abc import Callable
@@ -10,58 +11,73 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.hierarchy import key_to_words
-from tools.scenes.world import Scene
+from tools.scenes.world import RELATIONS, Group, Scene
 
 NUM_ANNOTATORS = 3
 MAX_LABELS = 3  # per annotator
 CUE_WEIGHTS = (1.0, 0.9, 0.6)
-MEETING_WEIGHT = 0.8  # of the product of the first two cues
+PRODUCT_WEIGHT = 0.8  # of the product of the first two cues
 SHARED_NOISE = 0.7
 OWN_NOISE = 0.4
 
 
 @dataclass(frozen=True)
 class Intent:
-    """A leaf: its key, how readily it is said (a bias, fitted to a long tail) and its cues, the strongest first."""
+    """One class of the drawn scenes.
+
+    Attributes:
+        key: the class key.
+        bias: added to the score; fitted so that the frequencies have a long tail.
+        cues: names in CUES, the strongest first.
+    """
 
     key: str
     bias: float
     cues: tuple[str, str, str]
 
     def score(self, scene: Scene) -> float:
-        """Return how strongly the scene speaks for this intent, without noise."""
+        """Return the evidence for this intent, without bias and noise."""
         a, b, c = (CUES[name](scene) for name in self.cues)
-        return CUE_WEIGHTS[0] * a + CUE_WEIGHTS[1] * b + CUE_WEIGHTS[2] * c + MEETING_WEIGHT * a * b
+        weighted = CUE_WEIGHTS[0] * a + CUE_WEIGHTS[1] * b + CUE_WEIGHTS[2] * c
+        return weighted + PRODUCT_WEIGHT * a * b
 
 
 def _ramp(value: float, start: float, end: float) -> float:
-    """Return 0 at ``start`` and before, 1 at ``end`` and beyond, linear in between."""
+    """Return 0 up to ``start``, 1 from ``end`` on, and linear values between them."""
     return min(max((value - start) / (end - start), 0.0), 1.0)
 
 
 def _gap_cue(start: float, end: float) -> Callable[[Scene], float]:
-    """Return a cue of the gap; where no two objects of a kind are, it takes its average."""
+    """Return a cue of the gap; without two objects of a kind, it has its average value."""
 
     def cue(scene: Scene) -> float:
-        group = max(scene.groups, key=lambda g: g.count)
+        group = _largest_group(scene)
         return _ramp(group.gap, start, end) if group.count > 1 else 1 / 3
 
     return cue
 
 
 def _order_cue(order: str, average: float) -> Callable[[Scene], float]:
-    """Return a cue of the order of sizes; where no two objects of a kind are, it takes its average."""
+    """Return a cue of the order of sizes; without two objects of a kind, it is ``average``."""
 
     def cue(scene: Scene) -> float:
-        group = max(scene.groups, key=lambda g: g.count)
+        group = _largest_group(scene)
         return float(group.order == order) if group.count > 1 else average
 
     return cue
 
 
 def _relation_cue(relation: str) -> Callable[[Scene], float]:
-    """Return a cue of the relation; with a single group it takes its average, so that it says nothing."""
-    return lambda scene: float(scene.relation == relation) if len(scene.groups) > 1 else 1 / 7
+    """Return a cue of the relation; with a single group, it has its average value."""
+
+    def cue(scene: Scene) -> float:
+        return float(scene.relation == relation) if len(scene.groups) > 1 else 1 / 7
+
+    return cue
+
+
+def _largest_group(scene: Scene) -> Group:
+    return max(scene.groups, key=lambda group: group.count)
 
 
 CUES: dict[str, Callable[[Scene], float]] = {
@@ -78,12 +94,13 @@ CUES: dict[str, Callable[[Scene], float]] = {
     "tight": _gap_cue(0.05, -0.3),
     "wide": _gap_cue(0.2, 0.55),
     "equal": _order_cue("equal", 0.36),
-    **{order: _order_cue(order, 0.16) for order in ("ascending", "descending", "mixed", "one_big")},
-    **{
-        relation: _relation_cue(relation)
-        for relation in ("apart", "touching", "facing", "away", "above", "surrounding", "aligned")
-    },
+    "ascending": _order_cue("ascending", 0.16),
+    "descending": _order_cue("descending", 0.16),
+    "mixed": _order_cue("mixed", 0.16),
+    "one_big": _order_cue("one_big", 0.16),
 }
+for _relation in RELATIONS[1:]:  # all but "none"
+    CUES[_relation] = _relation_cue(_relation)
 
 # From frequent to rare.
 INTENTS: tuple[Intent, ...] = (
@@ -112,12 +129,15 @@ INTENT_KEYS = tuple(intent.key for intent in INTENTS)
 
 
 def score_intents(scene: Scene) -> np.ndarray:
-    """Return bias and score of every intent, without noise: (C,) float64."""
+    """Return the sum of bias and evidence of every intent, without noise: float64 (C,)."""
     return np.array([intent.bias + intent.score(scene) for intent in INTENTS])
 
 
 def annotate(scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """Return what three annotators mark, bool (3, C): the strongest intent, and up to two more that are above zero."""
+    """Return the marks of three annotators, bool (3, C).
+
+    Each marks the strongest intent and up to two more with a positive score.
+    """
     shared = score_intents(scene) + SHARED_NOISE * rng.standard_normal(len(INTENTS))  # (C,)
     felt = shared + OWN_NOISE * rng.standard_normal((NUM_ANNOTATORS, len(INTENTS)))  # (3, C)
     ranks = (-felt).argsort(axis=1).argsort(axis=1)  # (3, C)
@@ -125,9 +145,12 @@ def annotate(scene: Scene, rng: np.random.Generator) -> np.ndarray:
 
 
 def consensus(votes: np.ndarray, scene: Scene) -> np.ndarray:
-    """Return the classes (C,), bool, that at least two annotators of ``votes`` (3, C) mark, or else the strongest one.
+    """Return the classes that at least two annotators mark, bool (C,); without one, the strongest.
 
     The strongest has the most votes and, among equals, the highest score without noise.
+
+    Args:
+        votes: bool (3, C).
     """
     counts = votes.sum(axis=0)  # (C,)
     if (counts >= 2).any():

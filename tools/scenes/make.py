@@ -1,9 +1,10 @@
-"""Write the data set of drawn scenes (datasets/scenes) in Intentonomy's file layout; nothing is downloaded.
+"""Write the data set of drawn scenes in Intentonomy's file layout; nothing is downloaded.
 
     python -m tools.scenes.make --root DIR [--seed N]
 
-Twenty intents (datasets/hierarchies/scenes.yaml) that three simulated annotators read from contrast, brightness, tilt
-and arrangement, never from what is shown. Each seed is a split of its own: other pictures of the same world.
+Three simulated annotators read twenty intents (datasets/hierarchies/scenes.yaml) from contrast,
+brightness, tilt and arrangement, never from the objects shown. Another seed gives other pictures of
+the same world.
 """
 
 import argparse
@@ -13,21 +14,22 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from core.errors import UserError
+from core.files import write_text
+from tools import command
 from tools.scenes import Scene, draw_scene, sample_scene
 from tools.scenes.intents import INTENT_KEYS, NUM_ANNOTATORS, annotate, consensus
 
 STAMP = "scenes.json"
 FORMAT_VERSION = 1
-STREAM = (
-    1  # not zero: no picture can be one of the pre-training pool, whose seeds are (seed, number)
-)
+# Pictures of the pre-training pool are seeded with (seed, number). One more number keeps the
+# pictures of the data set apart from them.
+STREAM = 1
 SPLITS = {"train": 1600, "val": 350, "test": 400}
 JPEG_QUALITY = 95
 
@@ -41,10 +43,13 @@ def make_scenes(
     num_val: int = SPLITS["val"],
     num_test: int = SPLITS["test"],
 ) -> bool:
-    """Write the data set below ``root``; return False when the same one is already complete there.
+    """Write the data set below ``root``; return False if the same one is already complete there.
+
+    Args:
+        size: side of the square pictures in pixels.
 
     Raises:
-        UserError: when ``root`` holds annotation files that this tool did not write.
+        UserError: ``root`` holds annotation files that this tool did not write.
     """
     root = Path(root)
     counts = {"train": num_train, "val": num_val, "test": num_test}
@@ -56,34 +61,30 @@ def make_scenes(
         )
     if stamp == {**settings, "complete": True} and _is_complete(root, counts):
         return False
-    root.mkdir(parents=True, exist_ok=True)
-    _write_json(
-        root / STAMP, {**settings, "complete": False}
-    )  # before the annotations, so that they are known as ours
-    for folder in ("annotations", "low"):
-        (root / folder).mkdir(exist_ok=True)
+    # the stamp comes first: after an interruption it says that the annotations are ours
+    write_text(root / STAMP, json.dumps({**settings, "complete": False}))
+    (root / "low").mkdir(exist_ok=True)
     with tqdm(total=sum(counts.values()), unit="image", disable=None) as bar:
         for split, count in counts.items():
             _write_split(root, split, count=count, seed=seed, size=size, bar=bar)
-    _write_json(root / STAMP, {**settings, "complete": True})
+    write_text(root / STAMP, json.dumps({**settings, "complete": True}))
     return True
 
 
 def sample_labelled(seed: int, split: str, index: int) -> tuple[Scene, np.ndarray]:
-    """Return one picture's scene and what its annotators mark, bool (3, C)."""
+    """Return one picture's scene and the marks of its annotators, bool (3, C)."""
     rng = np.random.default_rng([seed, list(SPLITS).index(split), index, STREAM])
     scene = sample_scene(rng)
     return scene, annotate(scene, rng)
 
 
 def _write_split(root: Path, split: str, *, count: int, seed: int, size: int, bar: tqdm) -> None:
-    """Write a split's images and then its annotation file."""
+    """Write a split's pictures and then its annotation file."""
     images, annotations = [], []
     for i in range(count):
         scene, votes = sample_labelled(seed, split, i)
-        image_id = hashlib.md5(
-            f"scene-{seed}-{split}-{i}".encode(), usedforsecurity=False
-        ).hexdigest()
+        name = f"scene-{seed}-{split}-{i}"
+        image_id = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
         filename = f"low/{image_id}.jpg"
         Image.fromarray(draw_scene(scene, size)).save(root / filename, quality=JPEG_QUALITY)
         annotations.append({"id": i, "image_id": image_id, **_targets(split, scene, votes)})
@@ -91,28 +92,28 @@ def _write_split(root: Path, split: str, *, count: int, seed: int, size: int, ba
             {"id": image_id, "filename": filename, "original_id": image_id, "unsplash_url": ""}
         )
         bar.update()
-    info = {"year": 2020, "version": FORMAT_VERSION, "description": f"Drawn scenes, {split}"}
-    categories = [{"id": c, "name": name} for c, name in enumerate(INTENT_KEYS)]
-    content = {"info": info, "categories": categories, "annotations": annotations, "images": images}
-    _write_json(root / "annotations" / f"intentonomy_{split}2020.json", content)
+    content = {
+        "info": {
+            "year": 2020,
+            "version": FORMAT_VERSION,
+            "description": f"Drawn scenes, {split}",
+        },
+        "categories": [{"id": c, "name": name} for c, name in enumerate(INTENT_KEYS)],
+        "annotations": annotations,
+        "images": images,
+    }
+    write_text(_annotation_path(root, split), json.dumps(content))
 
 
 def _targets(split: str, scene: Scene, votes: np.ndarray) -> dict[str, list]:
-    """Return the shares of the annotators for training, what at least two of them mark otherwise."""
+    """Return the shares of the annotators for train, and their consensus for val and test."""
     if split == "train":
-        return {
-            "category_ids_softprob": [
-                count / NUM_ANNOTATORS for count in votes.sum(axis=0).tolist()
-            ]
-        }
+        return {"category_ids_softprob": (votes.sum(axis=0) / NUM_ANNOTATORS).tolist()}
     return {"category_ids": np.flatnonzero(consensus(votes, scene)).tolist()}
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file so that it is either whole or not there."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(content))
-    os.replace(temporary, path)
+def _annotation_path(root: Path, split: str) -> Path:
+    return root / "annotations" / f"intentonomy_{split}2020.json"
 
 
 def _read_stamp(root: Path) -> dict | None:
@@ -123,49 +124,44 @@ def _read_stamp(root: Path) -> dict | None:
 
 
 def _is_complete(root: Path, counts: dict[str, int]) -> bool:
-    """Say whether every annotation file and every image that it lists is there."""
+    """Return True if every annotation file exists, with every image that it lists."""
     try:
         present = set(os.listdir(root / "low"))
         for split, count in counts.items():
-            images = json.loads(
-                (root / "annotations" / f"intentonomy_{split}2020.json").read_text()
-            )["images"]
-            if len(images) != count or any(
-                os.path.basename(image["filename"]) not in present for image in images
-            ):
+            images = json.loads(_annotation_path(root, split).read_text())["images"]
+            listed = {os.path.basename(image["filename"]) for image in images}
+            if len(listed) != count or not listed <= present:
                 return False
     except (OSError, ValueError, KeyError):
         return False
     return True
 
 
+def write_data_set(args: argparse.Namespace) -> int:
+    """Write the data set and report; return the exit status."""
+    command.check_least(args.seed, "--seed", 0)
+    command.check_least(args.size, "--size", 16)
+    for split in SPLITS:
+        command.check_least(getattr(args, f"num_{split}"), f"--num-{split}", 1)
+    is_new = make_scenes(**vars(args))
+    print(f"scenes in {args.root}: {'written' if is_new else 'already complete'}")
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Run the command line; return the exit status."""
+    parser = command.make_parser("tools.scenes.make", __doc__)
     parser.add_argument("--root", required=True, help="folder to write to")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other pictures (0)")
     parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="which split of the world: other seeds, other pictures (0)",
-    )
-    parser.add_argument(
-        "--size", type=int, default=96, help="side of the square images in pixels (96)"
+        "--size", type=int, default=96, help="side of the square pictures in pixels (96)"
     )
     for split, count in SPLITS.items():
         parser.add_argument(
-            f"--num-{split}", type=int, default=count, help=f"number of {split} images ({count})"
+            f"--num-{split}", type=int, default=count, help=f"number of {split} pictures ({count})"
         )
     args = parser.parse_args(argv)
-    if min(args.num_train, args.num_val, args.num_test) < 1 or args.size < 16 or args.seed < 0:
-        parser.error("every split needs at least one image, --size at least 16, --seed at least 0")
-    try:
-        written = make_scenes(**vars(args))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"scenes in {args.root}: {'written' if written else 'already complete'}")
-    return 0
+    return command.run(lambda: write_data_set(args))
 
 
 if __name__ == "__main__":

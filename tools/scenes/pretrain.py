@@ -1,11 +1,12 @@
-"""Train the small CLIP of the scenes benchmark from nothing: contrastively, on drawn scenes and their captions.
+"""Train the small CLIP of the scenes benchmark from random weights, on drawn scenes and captions.
 
     python -m tools.scenes.pretrain --output assets/scenes_clip.safetensors
 
-Pictures are drawn once, captions anew at every step. Between the start token and the caption come 0 to 18 fillers,
-half of them random vectors and half random words, because prompts push the class text to late positions. A share of
-the captions (--intent-rate) ends with an intent that one simulated annotator sees, in the words of its name, path or
-sentence. The run goes on where it was stopped: its state lies beside the output until it is done.
+Pictures are drawn once; every step writes new captions. Between the start token and the caption
+stand 0 to 18 fillers, half of them random vectors and half random words, because prompts move the
+class text to late positions. A share of the captions (--intent-rate) ends with an intent that one
+simulated annotator sees, in the words of its name, path or sentence. The state is saved beside the
+output; after an interruption, the same command continues from it.
 """
 
 import argparse
@@ -21,40 +22,49 @@ import open_clip
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from core.errors import UserError
+from core.files import PROJECT, write_atomically, write_text
 from core.seed import random_state, set_random_state, set_seed
 from datasets.hierarchy import load_hierarchy
 from models.clip.load import CLIP_MEAN, CLIP_STD, read_arch
 from models.clip.tokens import CompactTokenizer, pack_tokens
 from models.text.class_text import STRATEGIES, class_texts
+from tools import command
 from tools.scenes import Scene, draw_scene, sample_scene
 from tools.scenes.captions import caption, vocabulary
 from tools.scenes.contrastive import ContrastiveCLIP
-from tools.scenes.intents import INTENT_KEYS, annotate
+from tools.scenes.intents import INTENT_KEYS, NUM_ANNOTATORS, annotate
 from tools.scenes.report import zero_shot_report
 
-ARCH = "configs/backbones/scenes_rn.json"
+ARCH = str(PROJECT / "configs/backbones/scenes_rn.json")
 MAX_FILLER = 18
+FILLER_SHARE = 0.75  # of captions that have fillers
 UNKNOWN_RATE = 0.01  # of caption tokens that are hidden, so that the unknown token has a meaning
 STATE_EVERY = 200  # steps between two saved states
+HELD_OUT_SEED = 1_000_003  # added to the seed for pictures that training never sees
+# Settings that a continued run may change: none of them has an influence on the weights.
+FREE_SETTINGS = ("output", "device", "threads", "held_out")
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Drawn pictures, uint8 ``(N, 3, H, W)``, and the scenes they show."""
+    """Drawn pictures, uint8 ``(N, 3, H, W)``, and the N scenes that they show."""
 
     images: Tensor
     scenes: list[Scene]
 
 
 def draw_pool(num: int, size: int, seed: int, desc: str) -> Pool:
-    """Draw ``num`` scenes; each depends on (seed, its number) alone."""
-    images, scenes = torch.empty(num, 3, size, size, dtype=torch.uint8), []
+    """Draw ``num`` scenes of ``size`` pixels; each depends on (seed, its number) only."""
+    images = torch.empty(num, 3, size, size, dtype=torch.uint8)
+    scenes = []
     for i in tqdm(range(num), desc=desc, disable=None):
-        scenes.append(sample_scene(np.random.default_rng((seed, i))))
-        images[i] = torch.from_numpy(draw_scene(scenes[-1], size).transpose(2, 0, 1).copy())
+        scene = sample_scene(np.random.default_rng((seed, i)))
+        images[i] = torch.from_numpy(draw_scene(scene, size).transpose(2, 0, 1).copy())
+        scenes.append(scene)
     return Pool(images, scenes)
 
 
@@ -62,14 +72,16 @@ def intent_texts() -> np.ndarray:
     """Return the words of every intent, (3, C): its name, its path, its sentence."""
     tree = load_hierarchy("scenes", list(INTENT_KEYS))
     words = {"names": tree.names, "paths": tree.paths, "sentences": tree.sentences}
-    return np.array(
-        [[text.rstrip(".") for text in class_texts(strategy, **words)] for strategy in STRATEGIES]
-    )
+    rows = []
+    for strategy in STRATEGIES:
+        rows.append([text.rstrip(".") for text in class_texts(strategy, **words)])
+    return np.array(rows)
 
 
 def normalise(images: Tensor, device: torch.device) -> Tensor:
-    """Return uint8 images ``(B, 3, H, W)`` as CLIP's normalised float32 on ``device``, channels last."""
-    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
+    """Return uint8 images ``(B, 3, H, W)`` normalised for CLIP: float32, channels last."""
+    mean = torch.tensor(CLIP_MEAN, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(CLIP_STD, device=device).view(1, 3, 1, 1)
     x = images.to(device).float().div(255)
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
@@ -77,52 +89,51 @@ def normalise(images: Tensor, device: torch.device) -> Tensor:
 def encode_captions(
     captions: list[str], tokenizer: CompactTokenizer, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return token numbers ``(B, L)``, the end's position ``(B,)`` and which tokens are noise ``(B, L)``."""
+    """Return token ids ``(B, L)``, positions of the end token ``(B,)`` and noise, bool ``(B, L)``.
+
+    Noise is True at fillers that a random vector replaces.
+    """
     rows, noises = [], []
     for text in captions:
         words = np.array(tokenizer.encode(text))
         words[rng.random(len(words)) < UNKNOWN_RATE] = tokenizer.unknown
-        num = int(rng.integers(MAX_FILLER + 1)) if rng.random() < 0.75 else 0
+        num = 0
+        if rng.random() < FILLER_SHARE:
+            num = int(rng.integers(MAX_FILLER + 1))
         filler = rng.integers(tokenizer.unknown, size=num)
         rows.append([tokenizer.start, *filler, *words, tokenizer.end])
         noises.append([False, *(rng.random(num) < 0.5), *[False] * (len(words) + 1)])
-    tokens = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
-    noise = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in noises], batch_first=True)
-    return tokens, torch.tensor([len(row) - 1 for row in rows]), noise
+    tokens = pad_sequence(list(map(torch.tensor, rows)), batch_first=True)
+    noise = pad_sequence(list(map(torch.tensor, noises)), batch_first=True)
+    return tokens, torch.tensor(list(map(len, rows))) - 1, noise
 
 
 class Run:
-    """Model, optimiser and step count of one training, with everything that resuming needs."""
+    """Model, optimiser and step count of one training, which can be saved and resumed."""
 
     def __init__(self, args: argparse.Namespace, device: torch.device) -> None:
         set_seed(args.seed)
         self.args, self.device, self.step = args, device, 0
         self.intent_texts = intent_texts()
         self.tokenizer = CompactTokenizer([*vocabulary(), *self.intent_texts.reshape(-1), ".", ","])
-        self.model = ContrastiveCLIP(_build_clip(self.tokenizer)).to(
-            device, memory_format=torch.channels_last
-        )
-        decay, plain = _decay_groups(self.model)
-        groups = [
-            {"params": decay, "weight_decay": args.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
-        ]
+        model = ContrastiveCLIP(_build_clip(self.tokenizer))
+        self.model = model.to(device, memory_format=torch.channels_last)
+        groups = _decay_groups(self.model, args.weight_decay)
         self.optim = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98))
         self.state_path = Path(f"{args.output}.state")
-        self.settings = {
-            k: v
-            for k, v in vars(args).items()
-            if k not in ("output", "device", "threads", "held_out")
-        }
+        self.settings = {k: v for k, v in vars(args).items() if k not in FREE_SETTINGS}
 
     def train(self, pool: Pool) -> None:
-        """Train until ``args.steps``."""
+        """Train until ``args.steps``.
+
+        Raises:
+            UserError: the loss is not finite.
+        """
         started = time.time()
-        model, bar = (
-            self.model.train(),
-            tqdm(total=self.args.steps, initial=self.step, desc="train", disable=None),
-        )
-        while self.step < self.args.steps:
+        num_steps = self.args.steps
+        self.model.train()
+        bar = tqdm(total=num_steps, initial=self.step, desc="train", disable=None)
+        while self.step < num_steps:
             loss = self._train_step(pool)
             if not math.isfinite(loss):
                 raise UserError(
@@ -133,14 +144,15 @@ class Run:
             bar.set_postfix(loss=f"{loss:.3f}", lr=f"{self.optim.param_groups[0]['lr']:.1e}")
             if self.step % STATE_EVERY == 0:
                 self.save()
-                bar.write(
-                    f"step {self.step}/{self.args.steps} loss {loss:.4f} minutes {(time.time() - started) / 60:.1f}"
-                )
+                minutes = (time.time() - started) / 60
+                bar.write(f"step {self.step}/{num_steps} loss {loss:.4f} minutes {minutes:.1f}")
         bar.close()
-        model.eval()
+        self.model.eval()
 
     def _train_step(self, pool: Pool) -> float:
-        args, rng = self.args, np.random.default_rng((self.args.seed, 1, self.step))
+        """Train one step; return its loss."""
+        args = self.args
+        rng = np.random.default_rng((args.seed, 1, self.step))
         picked = rng.choice(len(pool.scenes), args.batch_size, replace=False)
         texts = [self._text(pool.scenes[i], rng) for i in picked]
         tokens = [x.to(self.device) for x in encode_captions(texts, self.tokenizer, rng)]
@@ -156,15 +168,16 @@ class Run:
         return loss.item()
 
     def _text(self, scene: Scene, rng: np.random.Generator) -> str:
-        """Return a caption, now and then followed by an intent that one annotator sees."""
+        """Return a caption; a share ``args.intent_rate`` adds an intent that one annotator sees."""
         text = caption(scene, rng)
         if rng.random() >= self.args.intent_rate:
             return text
-        seen = annotate(scene, rng)[rng.integers(3)].nonzero()[0]
-        return f"{text} {self.intent_texts[rng.integers(len(STRATEGIES)), rng.choice(seen)]}."
+        seen = annotate(scene, rng)[rng.integers(NUM_ANNOTATORS)].nonzero()[0]
+        strategy = rng.integers(len(STRATEGIES))
+        return f"{text} {self.intent_texts[strategy, rng.choice(seen)]}."
 
     def save(self) -> None:
-        """Write the state to go on from, in one piece."""
+        """Write the state from which :meth:`resume` continues."""
         state = {
             "model": self.model.state_dict(),
             "optim": self.optim.state_dict(),
@@ -172,45 +185,45 @@ class Run:
             "random": random_state(),
             "settings": self.settings,
         }
-        self.state_path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.state_path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(self.state_path)
+        write_atomically(self.state_path, lambda temporary: torch.save(state, temporary))
 
     def resume(self) -> None:
-        """Go on from the state, if there is one of the same settings."""
+        """Continue from the saved state, if there is one.
+
+        Raises:
+            UserError: the state is of a run with other settings.
+        """
         if not self.state_path.exists():
             return
         state = torch.load(self.state_path, map_location="cpu", weights_only=True)
         changed = [k for k, v in self.settings.items() if state["settings"].get(k) != v]
         if changed:
             raise UserError(
-                f"{self.state_path} is a run with other settings ({', '.join(changed)}); delete it or repeat them"
+                f"{self.state_path} is of a run with other settings ({', '.join(changed)}); "
+                "delete it or repeat its settings"
             )
         self.model.load_state_dict(state["model"])
         self.optim.load_state_dict(state["optim"])
         self.step = state["step"]
         set_random_state(state["random"])
-        print(f"goes on from step {self.step} ({self.state_path})")
+        print(f"continue from step {self.step} ({self.state_path})")
 
     def export(self, path: Path) -> None:
         """Write the weights, matrices in fp16 and vectors in fp32, with the compact vocabulary."""
         clip = self.model.clip.cpu()
         with torch.no_grad():
             clip.logit_scale.copy_(self.model.log_scale["pooled"])
-        state = {
-            k: v for k, v in clip.state_dict().items() if not k.endswith("num_batches_tracked")
-        }
+        state = dict(clip.state_dict())
+        for name in list(state):
+            if name.endswith("num_batches_tracked"):
+                del state[name]
         state = pack_tokens(state, self.tokenizer.ids)
-        state = {
-            k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {k: v.contiguous() for k, v in state.items()},
-            str(path),
-            {"settings": json.dumps(self.settings)},
-        )
+        for name, value in state.items():
+            if value.is_floating_point() and value.ndim > 1:
+                value = value.half()
+            state[name] = value.contiguous()
+        settings = {"settings": json.dumps(self.settings)}
+        write_atomically(path, lambda temporary: save_file(state, str(temporary), settings))
 
 
 def _build_clip(tokenizer: CompactTokenizer) -> open_clip.CLIP:
@@ -219,9 +232,14 @@ def _build_clip(tokenizer: CompactTokenizer) -> open_clip.CLIP:
     return open_clip.CLIP(**config)
 
 
-def _decay_groups(model: torch.nn.Module) -> tuple[list[Tensor], list[Tensor]]:
-    decay = [p for p in model.parameters() if p.ndim > 1]
-    return decay, [p for p in model.parameters() if p.ndim <= 1]
+def _decay_groups(model: torch.nn.Module, weight_decay: float) -> list[dict]:
+    """Return the optimiser's groups: weight decay for matrices, none for vectors and scalars."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
 
 
 def _schedule(step: int, steps: int, warmup: float = 0.04) -> float:
@@ -233,57 +251,81 @@ def _schedule(step: int, steps: int, warmup: float = 0.04) -> float:
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Return the command line's settings."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path("assets/scenes_clip.safetensors"))
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch-size", type=int, default=256)
+    """Return the settings of the command line."""
+    parser = command.make_parser("tools.scenes.pretrain", __doc__)
     parser.add_argument(
-        "--pool", type=int, default=40000, help="pictures that are drawn (28 kB of memory each)"
+        "--output",
+        type=Path,
+        default=Path("assets/scenes_clip.safetensors"),
+        help="checkpoint to write (assets/scenes_clip.safetensors)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of all random numbers (1)")
+    parser.add_argument("--steps", type=int, default=4000, help="optimiser steps (4000)")
+    parser.add_argument("--batch-size", type=int, default=256, help="pictures per step (256)")
+    parser.add_argument(
+        "--pool", type=int, default=40000, help="pictures to draw, 28 kB of memory each (40000)"
     )
     parser.add_argument(
-        "--held-out", type=int, default=1500, help="pictures for the figures at the end"
+        "--held-out", type=int, default=1500, help="pictures for the figures at the end (1500)"
     )
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--weight-decay", type=float, default=0.05)
+    parser.add_argument("--lr", type=float, default=2e-3, help="learning rate (0.002)")
+    parser.add_argument("--weight-decay", type=float, default=0.05, help="of matrices (0.05)")
     parser.add_argument(
-        "--intent-rate", type=float, default=0.15, help="share of captions with an intent's words"
+        "--intent-rate", type=float, default=0.15, help="share of captions with an intent (0.15)"
     )
     parser.add_argument(
         "--bf16", action=argparse.BooleanOptionalAction, default=True, help="autocast to bfloat16"
     )
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument(
-        "--threads", type=int, default=0, help="CPU threads; 0: as many as there are"
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="cuda where there is one",
     )
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch decides (0)")
     return parser.parse_args(argv)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Draw, train, export, report."""
-    args = parse_args(argv)
+def check_args(args: argparse.Namespace) -> None:
+    """Raise :class:`UserError` for the first number that makes no sense."""
+    for name in ("steps", "batch_size", "held_out"):
+        command.check_least(getattr(args, name), f"--{name.replace('_', '-')}", 1)
+    command.check_least(args.seed, "--seed", 0)
+    command.check_least(args.threads, "--threads", 0)
+    if args.pool < args.batch_size:
+        raise UserError(
+            f"--pool is {args.pool}; expected at least the --batch-size, {args.batch_size}"
+        )
+    if not 0 <= args.intent_rate <= 1:
+        raise UserError(f"--intent-rate is {args.intent_rate}; expected 0 to 1")
+
+
+def pretrain(args: argparse.Namespace) -> int:
+    """Draw, train, export and report; return the exit status."""
+    check_args(args)
     if args.threads:
         torch.set_num_threads(args.threads)
     started = time.time()
     run = Run(args, torch.device(args.device))
-    size = run.model.clip.visual.image_size
-    size = size if isinstance(size, int) else size[0]
+    size = read_arch(ARCH)["vision_cfg"]["image_size"]
     run.resume()
     run.train(draw_pool(args.pool, size, args.seed, "draw"))
     run.export(args.output)
-    held_out = draw_pool(args.held_out, size, args.seed + 1_000_003, "held out")
+    held_out = draw_pool(args.held_out, size, args.seed + HELD_OUT_SEED, "held out")
     report = zero_shot_report(args.output, held_out.images, held_out.scenes)
     report["minutes of this call"] = (time.time() - started) / 60
-    Path(f"{args.output}.json").write_text(
-        json.dumps({"settings": run.settings, "figures": report}, indent=2) + "\n"
-    )
+    figures = json.dumps({"settings": run.settings, "figures": report}, indent=2)
+    write_text(f"{args.output}.json", figures + "\n")
     run.state_path.unlink(missing_ok=True)
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.2f} MB", *report.items(), sep="\n")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    args = parse_args(argv)
+    return command.run(lambda: pretrain(args))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    sys.exit(main())

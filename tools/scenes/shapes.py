@@ -1,11 +1,11 @@
-"""The objects of the scenes as polygons in a unit box, y downwards, looking to the right.
+"""The objects of the scenes as polygons.
 
-A part is (polygon, colour role); the silhouette of ``OUTLINED`` parts is drawn first, a little larger and dark. Roles:
-``main``, ``light`` and ``dark`` follow the object's colour, the others are fixed.
+Objects lie in a box of side 1 around the origin, with y downwards, and look to the right. A part is
+(polygon, colour role). The silhouette of the ``OUTLINED`` parts is drawn first, larger and dark.
+The roles ``main``, ``light`` and ``dark`` follow the object's colour, the others are fixed.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -38,22 +38,27 @@ Points = np.ndarray
 
 @dataclass(frozen=True)
 class Shape:
-    """All vertices (V, 2) of a kind; ``parts`` are (first vertex, last vertex, role) in drawing order."""
+    """The polygons of one kind of object.
+
+    Attributes:
+        vertices: (V, 2), of all polygons.
+        parts: (first vertex, end, colour role) of each polygon, in drawing order.
+    """
 
     vertices: Points
     parts: tuple[tuple[int, int, str], ...]
 
 
 def ellipse(x: float, y: float, rx: float, ry: float | None = None, *, num: int = 16) -> Points:
-    """Return a polygon (num, 2) on an ellipse."""
+    """Return a polygon (num, 2) on an ellipse; a circle without ``ry``."""
+    if ry is None:
+        ry = rx
     angles = np.linspace(0, 2 * np.pi, num, endpoint=False)
-    return np.stack(
-        [x + rx * np.cos(angles), y + (rx if ry is None else ry) * np.sin(angles)], axis=1
-    )
+    return np.stack([x + rx * np.cos(angles), y + ry * np.sin(angles)], axis=1)
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float) -> Points:
-    """Return the corners (4, 2)."""
+    """Return the corners (4, 2) of a rectangle."""
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
 
 
@@ -78,25 +83,24 @@ def _grown(points: Points, width: float) -> Points:
     """Move every vertex outwards from the middle of the polygon's box."""
     middle = (points.min(0) + points.max(0)) / 2
     offset = points - middle
-    return (
-        points
-        + width * offset / np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1e-6) * 1.15
-    )
+    distance = np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1e-6)  # (V, 1)
+    return points + width * offset / distance * 1.15
 
 
 def _petals(x: float, y: float) -> list[tuple[Points, str]]:
-    angles = np.radians(72 * np.arange(5) - 90)
-    return [
-        (ellipse(x + 0.17 * np.cos(a), y + 0.17 * np.sin(a), 0.14, num=12), "main") for a in angles
-    ]
+    petals = []
+    for angle in np.radians(72 * np.arange(5) - 90):
+        centre = (x + 0.17 * np.cos(angle), y + 0.17 * np.sin(angle))
+        petals.append((ellipse(*centre, 0.14, num=12), "main"))
+    return petals
 
 
 _PARTS: dict[str, list[tuple[Points, str]]] = {
     "person": [
         (rectangle(-0.13, 0.18, -0.02, 0.5), "outlined_dark"),
         (rectangle(0.03, 0.18, 0.14, 0.5), "outlined_dark"),
-        (polygon((-0.17, -0.16), (0.17, -0.16), (0.32, 0.10), (0.24, 0.14), (0.16, 0.02), (0.18, 0.24), (-0.18, 0.24),
-                 (-0.16, 0.02), (-0.24, 0.14), (-0.32, 0.10)), "main"),
+        (polygon((-0.17, -0.16), (0.17, -0.16), (0.32, 0.10), (0.24, 0.14), (0.16, 0.02),
+                 (0.18, 0.24), (-0.18, 0.24), (-0.16, 0.02), (-0.24, 0.14), (-0.32, 0.10)), "main"),
         (ellipse(0, -0.33, 0.17), "skin"),
         (_arc(-0.01, -0.35, 0.175, 150, 320), "hair"),
         (ellipse(0.08, -0.32, 0.025, num=6), "ink"),
@@ -139,7 +143,8 @@ _PARTS: dict[str, list[tuple[Points, str]]] = {
         (polygon((0.0, -0.3), (0.07, -0.08), (0.27, -0.07), (0.1, 0.03), (0.0, 0.02)), "light"),
     ],
     "box": [
-        (polygon((-0.44, -0.18), (-0.2, -0.42), (0.46, -0.42), (0.46, 0.2), (0.22, 0.44), (-0.44, 0.44)), "main"),
+        (polygon((-0.44, -0.18), (-0.2, -0.42), (0.46, -0.42), (0.46, 0.2), (0.22, 0.44),
+                 (-0.44, 0.44)), "main"),
         (polygon((0.22, -0.18), (0.46, -0.42), (0.46, 0.2), (0.22, 0.44)), "dark"),
         (polygon((-0.44, -0.18), (-0.2, -0.42), (0.46, -0.42), (0.22, -0.18)), "light"),
         (rectangle(-0.18, -0.18, -0.04, 0.44), "paper_flat"),
@@ -172,7 +177,8 @@ _PARTS: dict[str, list[tuple[Points, str]]] = {
         (ellipse(0.29, -0.07, 0.032, num=6), "ink"),
     ],
     "cup": [
-        (np.concatenate([_arc(0.24, 0.02, 0.23, -80, 80), _arc(0.24, 0.02, 0.12, 80, -80)]), "main"),
+        (np.concatenate([_arc(0.24, 0.02, 0.23, -80, 80),
+                         _arc(0.24, 0.02, 0.12, 80, -80)]), "main"),
         (polygon((-0.42, -0.36), (0.3, -0.36), (0.22, 0.42), (-0.34, 0.42)), "main"),
         (ellipse(-0.06, -0.36, 0.36, 0.09), "outlined_dark"),
         (polygon((-0.32, -0.18), (-0.22, -0.18), (-0.2, 0.3), (-0.27, 0.3)), "light"),
@@ -190,7 +196,8 @@ _PARTS: dict[str, list[tuple[Points, str]]] = {
     ],
     "mushroom": [
         (polygon((-0.13, 0.0), (0.13, 0.0), (0.17, 0.46), (-0.17, 0.46)), "paper"),
-        (np.concatenate([_arc(0, 0.08, 0.46, 180, 360, 14), polygon((0.38, 0.14), (-0.38, 0.14))]), "main"),
+        (np.concatenate([_arc(0, 0.08, 0.46, 180, 360, 14),
+                         polygon((0.38, 0.14), (-0.38, 0.14))]), "main"),
         (ellipse(-0.2, -0.08, 0.08, num=8), "light"),
         (ellipse(0.06, -0.22, 0.1, num=10), "light"),
         (ellipse(0.26, 0.0, 0.06, num=8), "light"),
@@ -200,15 +207,16 @@ _PARTS: dict[str, list[tuple[Points, str]]] = {
 
 def _build(parts: list[tuple[Points, str]]) -> Shape:
     """Put the outlines first and all vertices into one array, which is transformed at once."""
-    outlines = [
-        (_grown(points, OUTLINE_WIDTH), "outline") for points, role in parts if role in OUTLINED
-    ]
-    ends = np.cumsum([len(points) for points, _ in outlines + parts]).tolist()
-    roles = [role for _, role in outlines + parts]
-    spans = [
-        (start, end, role) for (start, end), role in zip(pairwise([0, *ends]), roles, strict=True)
-    ]
-    return Shape(np.concatenate([points for points, _ in outlines + parts]), tuple(spans))
+    polygons = []
+    for points, role in parts:
+        if role in OUTLINED:
+            polygons.append((_grown(points, OUTLINE_WIDTH), "outline"))
+    polygons += parts
+    spans, start = [], 0
+    for points, role in polygons:
+        spans.append((start, start + len(points), role))
+        start += len(points)
+    return Shape(np.concatenate([points for points, _ in polygons]), tuple(spans))
 
 
 SHAPES = {kind: _build(parts) for kind, parts in _PARTS.items()}

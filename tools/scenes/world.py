@@ -1,9 +1,12 @@
-"""What a drawn scene consists of, and how scenes are sampled.
+"""The parts of a drawn scene, and the random draw of scenes.
 
-A scene has two kinds of properties. Visible facts (kinds, colours, counts, layout, background) are what a caption says.
-Hidden properties (contrast, brightness, tilt, jitter, gap, order of sizes, relation of two groups) can be seen as
-plainly, but no caption says them; the simulated intents are read from them alone. The two are drawn independently, up
-to what makes no sense: a single object has no gap and no order of sizes, a single group no relation.
+A scene has two kinds of properties. Captions say the visible facts: kinds, colours, counts, layout
+and background. The hidden properties are contrast, brightness, tilt, jitter, gap, order of sizes
+and the relation of two groups. They show in the picture, but no caption says them; the simulated
+intents depend on them only.
+
+The two kinds are drawn independently, except where a value would make no sense: a single object has
+no gap and no order of sizes, a single group has no relation.
 """
 
 from bisect import bisect
@@ -44,9 +47,12 @@ HIDDEN_GROUP_FIELDS = ("gap", "jitter", "order")
 class Group:
     """Objects of one kind and colour.
 
-    ``layout`` is one of LAYOUTS; only the first group's counts, the second stands where the relation puts it. ``size``
-    (0.75 to 1) is a nuisance. ``gap`` is the distance between neighbours in objects (negative: they overlap),
-    ``jitter`` (0 to 1) how far each strays and leans, ``order`` one of ORDERS.
+    Attributes:
+        layout: one of LAYOUTS. The relation decides where a second group stands.
+        size: 0.75 to 1; neither captions nor intents depend on it.
+        gap: distance between neighbours in objects; negative where they overlap.
+        jitter: 0 to 1, deviation of each object's place and angle.
+        order: of the sizes, one of ORDERS.
     """
 
     kind: str
@@ -63,8 +69,12 @@ class Group:
 class Scene:
     """One or two groups before a background.
 
-    ``relation`` is one of RELATIONS, ``contrast`` the steepness around mid grey (1 neutral), ``brightness`` the binary
-    logarithm of a gamma (0 neutral, below 0 dark), ``tilt`` in degrees; ``seed`` fixes all other details.
+    Attributes:
+        relation: of two groups, one of RELATIONS.
+        contrast: steepness around mid grey; 1 is neutral.
+        brightness: binary logarithm of a gamma; 0 is neutral, below 0 is dark.
+        tilt: degrees.
+        seed: fixes all other details.
     """
 
     background: str
@@ -77,7 +87,7 @@ class Scene:
 
 
 def sample_scene(rng: np.random.Generator) -> Scene:
-    """Draw a scene; gap, jitter and order of sizes are common to both groups."""
+    """Draw a scene; both groups share gap, jitter and order of sizes."""
     two = rng.random() < TWO_GROUPS_SHARE
     count = 1 + _weighted(rng, FIRST_OF_TWO_WEIGHTS if two else COUNT_WEIGHTS)
     hidden = {"gap": _sample_gap(rng), "jitter": _sample_jitter(rng), "order": _sample_order(rng)}
@@ -86,13 +96,10 @@ def sample_scene(rng: np.random.Generator) -> Scene:
     relation = "none"
     if two:
         count = 1 + _weighted(rng, SECOND_OF_TWO_WEIGHTS)
-        kind, color = (
-            _pick_other(rng, KINDS, groups[0].kind),
-            _pick_other(rng, COLORS, groups[0].color),
-        )
-        groups.append(
-            _make_group(rng, kind, color, count, "single" if count == 1 else "row", hidden)
-        )
+        kind = _pick_other(rng, KINDS, groups[0].kind)
+        color = _pick_other(rng, COLORS, groups[0].color)
+        layout = "single" if count == 1 else "row"
+        groups.append(_make_group(rng, kind, color, count, layout, hidden))
         relation = _sample_relation(rng, count)
     return Scene(
         background=_pick(rng, BACKGROUNDS),
@@ -108,15 +115,14 @@ def sample_scene(rng: np.random.Generator) -> Scene:
 def _make_group(
     rng: np.random.Generator, kind: str, color: str, count: int, layout: str, hidden: dict
 ) -> Group:
-    """Return a group; the order of sizes falls back to what so few objects can show."""
+    """Return a group; one or two objects get an order of sizes that they can show."""
     order = hidden["order"]
     if count == 1:
         order = "equal"
     elif count == 2 and order == "mixed":
         order = "one_big"
-    return Group(
-        kind, color, count, layout, size=float(rng.uniform(0.75, 1.0)), **{**hidden, "order": order}
-    )
+    size = float(rng.uniform(0.75, 1.0))
+    return Group(kind, color, count, layout, size=size, **(hidden | {"order": order}))
 
 
 def _sample_layout(rng: np.random.Generator, count: int, two: bool) -> str:
@@ -131,9 +137,9 @@ def _sample_layout(rng: np.random.Generator, count: int, two: bool) -> str:
 
 def _sample_relation(rng: np.random.Generator, count: int) -> str:
     """Draw the relation of two groups; one object alone cannot surround the others."""
-    relations = [
-        name for name in RELATIONS if name != "none" and (name != "surrounding" or count > 1)
-    ]
+    relations = list(RELATIONS[1:])  # all but "none"
+    if count == 1:
+        relations.remove("surrounding")
     return _pick(rng, relations)
 
 
@@ -153,11 +159,12 @@ def _sample_tilt(rng: np.random.Generator) -> float:
     """Draw degrees: nearly level, or clearly tilted to either side."""
     if rng.random() < 0.45:
         return float(rng.uniform(-2, 2))
-    return float(rng.uniform(9, 30) * (1 if rng.random() < 0.5 else -1))
+    degrees = rng.uniform(9, 30)
+    return float(degrees if rng.random() < 0.5 else -degrees)
 
 
 def _mixture(rng: np.random.Generator, *ranges: tuple[float, float]) -> float:
-    """Draw uniformly from one of the ranges, so that low, middle and high values can be told apart."""
+    """Draw uniformly from one of the ranges; low, middle and high values stay distinct."""
     low, high = ranges[int(rng.integers(len(ranges)))]
     return float(rng.uniform(low, high))
 

@@ -19,9 +19,8 @@ def test_info_nce_is_the_mean_of_two_cross_entropies(num, seed, scale):
     by_row = np.log(np.exp(logits).sum(1)) - np.diag(logits)
     by_column = np.log(np.exp(logits).sum(0)) - np.diag(logits)
     expected = (by_row.mean() + by_column.mean()) / 2
-    got = info_nce(
-        torch.from_numpy(image), torch.from_numpy(text), torch.tensor(scale, dtype=torch.float64)
-    )
+    factor = torch.tensor(scale, dtype=torch.float64)
+    got = info_nce(torch.from_numpy(image), torch.from_numpy(text), factor)
     np.testing.assert_allclose(got.item(), expected, rtol=1e-9, atol=1e-9)
 
 
@@ -46,13 +45,11 @@ def test_embeddings_without_fillers_are_clips_own():
     model = ContrastiveCLIP(clip)
     images = torch.randn(2, 3, 64, 64)
     assert torch.allclose(model.embed_images(images)[0], clip.encode_image(images), atol=1e-5)
-    tokens = torch.tensor(
-        [[1, 5, 6, 29, 0], [1, 7, 29, 0, 0]]
-    )  # CLIP reads at the largest token number
+    # CLIP reads at the largest token id, 29
+    tokens = torch.tensor([[1, 5, 6, 29, 0], [1, 7, 29, 0, 0]])
     padded = torch.nn.functional.pad(tokens, (0, 15))
-    assert torch.allclose(
-        model.embed_texts(tokens, torch.tensor([3, 2])), clip.encode_text(padded), atol=1e-5
-    )
+    ours = model.embed_texts(tokens, torch.tensor([3, 2]))
+    assert torch.allclose(ours, clip.encode_text(padded), atol=1e-5)
 
 
 def test_noise_replaces_only_what_it_marks():
@@ -62,18 +59,12 @@ def test_noise_replaces_only_what_it_marks():
     assert torch.equal(model.embed_texts(tokens, eos, none), model.embed_texts(tokens, eos))
     marked = none.clone()
     marked[0, 1] = True
-    one, two = (
-        model.embed_texts(torch.tensor([[1, word, 6, 29]]), eos, marked)
-        for word in (5, 9)
-        if not _seed()
-    )
-    assert torch.equal(one, two)  # the marked word itself has no influence
-    assert not torch.allclose(one, model.embed_texts(tokens, eos))
-
-
-def _seed():
-    torch.manual_seed(3)
-    return None
+    results = []
+    for word in (5, 9):
+        torch.manual_seed(3)
+        results.append(model.embed_texts(torch.tensor([[1, word, 6, 29]]), eos, marked))
+    assert torch.equal(*results)  # the marked word itself has no influence
+    assert not torch.allclose(results[0], model.embed_texts(tokens, eos))
 
 
 def test_every_parameter_but_clips_own_scale_learns():

@@ -36,16 +36,15 @@ def test_layout(root: Path) -> None:
         assert [c["name"] for c in data["categories"]] == list(INTENT_KEYS)
         assert len(data["annotations"]) == len(data["images"]) == count
         for entry, image in zip(data["annotations"], data["images"], strict=True):
-            assert (
-                entry["image_id"] == image["id"] and image["filename"] == f"low/{image['id']}.jpg"
-            )
+            assert entry["image_id"] == image["id"]
+            assert image["filename"] == f"low/{image['id']}.jpg"
             assert Image.open(root / image["filename"]).size == (32, 32)
             if split == "train":
                 shares = np.asarray(entry["category_ids_softprob"])
-                assert len(shares) == 20 and np.isin((shares * 3).round(6), range(4)).all()
-                assert (
-                    3 <= (shares * 3).round().sum() <= 9
-                )  # three annotators, one to three labels each
+                assert len(shares) == 20
+                assert np.isin((shares * 3).round(6), range(4)).all()
+                # three annotators with one to three labels each
+                assert 3 <= (shares * 3).round().sum() <= 9
             else:
                 assert 1 <= len(entry["category_ids"]) <= 4
 
@@ -61,12 +60,9 @@ def test_builds_as_a_data_set(root: Path) -> None:
 
 def test_splits_and_seeds_never_overlap(root: Path, tmp_path: Path) -> None:
     make_scenes(tmp_path, seed=4, **SMALL)
-    pictures = [
-        data
-        for folder in (root, tmp_path)
-        for name, data in contents(folder).items()
-        if name.endswith("jpg")
-    ]
+    pictures = []
+    for folder in (root, tmp_path):
+        pictures += [path.read_bytes() for path in folder.rglob("*.jpg")]
     assert len(set(pictures)) == len(pictures) == 2 * (12 + 3 + 4)
 
 
@@ -92,19 +88,22 @@ def test_foreign_annotations_are_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    argv = [
-        "--root",
-        str(tmp_path),
-        "--size",
-        "16",
-        "--num-train",
-        "2",
-        "--num-val",
-        "1",
-        "--num-test",
-        "1",
-    ]
-    assert main(argv) == 0 and "written" in capsys.readouterr().out
-    assert main(argv) == 0 and "already complete" in capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        main(["--root", str(tmp_path), "--num-val", "0"])
+    argv = ["--root", str(tmp_path), "--size", "16"]
+    argv += ["--num-train", "2", "--num-val", "1", "--num-test", "1"]
+    assert main(argv) == 0
+    assert "written" in capsys.readouterr().out
+    assert main(argv) == 0
+    assert "already complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mistake", ["--num-val 0", "--size 15", "--seed -1", "--root {file}"])
+def test_mistakes_of_the_command_line_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture, mistake: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    flag, value = mistake.format(file=file).split()
+    assert main(["--root", str(tmp_path / "root"), flag, value]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and value in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

@@ -1,0 +1,44 @@
+"""The form of all tools' command lines: the parser, the exit status, one line for a mistake."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from core.errors import UserError
+
+
+def make_parser(name: str, doc: str) -> argparse.ArgumentParser:
+    """Return the parser of ``python -m <name>``; ``doc`` is the module's docstring."""
+    return argparse.ArgumentParser(prog=f"python -m {name}", description=doc.partition("\n")[0])
+
+
+def check_least(value: int, flag: str, least: int) -> None:
+    """Raise :class:`UserError` if the number of a flag is too small."""
+    if value < least:
+        raise UserError(f"{flag} is {value}; expected at least {least}")
+
+
+def run(command: Callable[[], int]) -> int:
+    """Call ``command`` and return its exit status.
+
+    A user's mistake, or an error of the file system, which names the file, is printed as one line:
+    status 2. An interruption is status 130.
+    """
+    try:
+        return command()
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to continue", file=sys.stderr)
+        return 130
+
+
+def report_failures(failures: list[str], what: str, *, most: int = 1000) -> int:
+    """Print the failures, one line each, and return the exit status: 1 with failures, 0 without."""
+    if not failures:
+        return 0
+    print(f"{len(failures)} {what}:", *failures[:most], sep="\n  ", file=sys.stderr)
+    if len(failures) > most:
+        print(f"  and {len(failures) - most} more", file=sys.stderr)
+    return 1
