@@ -18,7 +18,7 @@ from yacs.config import CfgNode
 from core.cpu import usable_cores
 from core.distributed import local_world_size, rank, world_size
 from core.errors import UserError, not_accepted
-from core.seed import make_generator, seed_worker
+from core.seed import derive_seed, make_generator, seed_worker
 from datasets.base import IntentDataset, Record
 from datasets.build import build_dataset
 from datasets.images import open_image
@@ -176,11 +176,6 @@ def check_batch_size(batch_size: int, num_images: int, num_processes: int) -> No
         raise UserError(
             f"{num_images} training images for {num_processes} processes; expected one for each at least"
         )
-
-
-def derive_seed(*parts: int) -> int:
-    """Mix non-negative integers into one 63-bit seed."""
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 
 @contextmanager

@@ -1,16 +1,10 @@
 """Gradients and losses of the global batch on two real processes, against one process; scores back in order."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import torch
 from torch import nn
 
 from engine import parallel
-
-ROOT = Path(__file__).parents[2]
+from tests.launch import torchrun
 
 TWO_PROCESSES = """
 import torch
@@ -87,19 +81,7 @@ with d.session(use_cuda=False, timeout_minutes=10):
 
 def test_two_processes_make_the_steps_of_one(tmp_path):
     (tmp_path / "script.py").write_text(TWO_PROCESSES)
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        "script.py",
-    ]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=1200, env=env
-    )
+    result = torchrun("script.py", cwd=tmp_path)
     assert result.returncode == 0, result.stderr[-3000:]
 
 
