@@ -37,14 +37,15 @@ def plain_resnet_map(visual, images):
     return dense.permute(1, 2, 0).unflatten(2, (h, w))
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("size", [(64, 64), (96, 64), (128, 128)])
 def test_resnet_maps_equal_clips_attention_per_token(resnet_clip, size):
     images = torch.randn(2, 3, *size)
     sight, semantic = build_encoder(resnet_clip.visual)(images)
     expected = plain_resnet_map(resnet_clip.visual, images)
     assert sight.shape == (2, 32, size[0] // 32, size[1] // 32)
-    torch.testing.assert_close(sight, expected, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(semantic, expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(sight, expected, atol=1e-9, rtol=1e-9)
+    torch.testing.assert_close(semantic, expected, atol=1e-9, rtol=1e-9)
 
 
 def plain_vit_map(visual, images, residual):
@@ -65,6 +66,7 @@ def plain_vit_map(visual, images, residual):
     return torch.stack(rows, dim=2).unflatten(2, (side, side))
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("form", ["value", "residual"])
 @pytest.mark.parametrize("num_blocks", [1, 3])
 def test_vit_maps_equal_attention_of_one_token(vit_clip, form, num_blocks):
@@ -72,7 +74,7 @@ def test_vit_maps_equal_attention_of_one_token(vit_clip, form, num_blocks):
     encoder = build_encoder(vit_clip.visual, num_semantic_blocks=num_blocks, dense_form=form)
     expected = plain_vit_map(vit_clip.visual, images, form == "residual")
     for map_ in encoder(images):
-        torch.testing.assert_close(map_, expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(map_, expected, atol=1e-9, rtol=1e-9)
 
 
 def test_vit_size_is_free_in_multiples_of_the_patch(vit_clip):
@@ -112,12 +114,13 @@ def test_learning_moves_semantic_and_leaves_sight(resnet_clip):
     assert not torch.allclose(before[1], after[1])
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("layers", [("layer4",), ("layer1", "layer2", "layer3", "layer4")])
 def test_any_suffix_of_stages(resnet_clip, layers):
     images = torch.randn(1, 3, 64, 64)
     _, semantic = build_encoder(resnet_clip.visual, semantic_layers=layers)(images)
     torch.testing.assert_close(
-        semantic, plain_resnet_map(resnet_clip.visual, images), atol=1e-4, rtol=1e-4
+        semantic, plain_resnet_map(resnet_clip.visual, images), atol=1e-9, rtol=1e-9
     )
 
 
