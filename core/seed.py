@@ -41,10 +41,15 @@ def make_generator(seed: int, stream: int = 0) -> torch.Generator:
     if seed < 0:
         generator.seed()
     else:
-        generator.manual_seed(
-            int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> 1)
-        )
+        generator.manual_seed(derive_seed(seed, stream))
     return generator
+
+
+def derive_seed(*parts: int) -> int:
+    """Mix non-negative integers into one seed of 63 bits, for :meth:`torch.Generator.manual_seed`."""
+    word = np.random.SeedSequence(parts).generate_state(1, np.uint64)[0]
+    # A Python integer first: NumPy 1 refuses to shift an unsigned 64-bit integer by a signed one.
+    return int(word) >> 1
 
 
 def seed_worker(worker_id: int) -> None:

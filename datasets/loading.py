@@ -20,7 +20,7 @@ from core.config import Key, declare
 from core.cpu import usable_cores
 from core.distributed import local_world_size, rank, world_size
 from core.errors import UserError
-from core.seed import make_generator, seed_worker
+from core.seed import derive_seed, make_generator, seed_worker
 from datasets.base import IntentDataset, Record
 from datasets.build import build_dataset
 from datasets.images import open_image
@@ -353,11 +353,6 @@ class Collate:
 
 
 # Randomness -------------------------------------------------------------------------------------
-
-
-def derive_seed(*parts: int) -> int:
-    """Mix non-negative integers into one 63-bit seed."""
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0]) >> 1
 
 
 @contextmanager

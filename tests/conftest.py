@@ -1,6 +1,7 @@
 """Shared fixtures: a small data set in the official layout and a fast configuration."""
 
 import pytest
+import torch
 from hypothesis import settings
 
 from core.logging import close_logging
@@ -36,6 +37,14 @@ def train_args(scenes_root):
         ]  # fmt: skip
 
     return args
+
+
+@pytest.fixture
+def float64():
+    """Make tensors and networks in double precision, where two forms of a formula agree on every processor."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(autouse=True)

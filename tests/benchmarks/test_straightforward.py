@@ -59,6 +59,7 @@ def step(model, parameters, images):
     return logits, torch.autograd.grad(build_loss("AsymmetricPairLoss")(logits, labels), parameters)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("size", [64, 96])
 @pytest.mark.parametrize("class_specific", [True, False])
 @pytest.mark.parametrize("channels_last", ["True", "False"])
@@ -68,20 +69,20 @@ def test_same_logits_and_gradients(size, class_specific, channels_last):
     logits, gradients = step(ours, learnt(ours), images)
     expected, plain_gradients = step(plain, plain.learnt(), images)
     assert expected.std() > 0.01
-    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(logits, expected, atol=1e-9, rtol=1e-9)
     for mine, other in zip(gradients, plain_gradients, strict=True):
         torch.testing.assert_close(
-            mine, other, atol=1e-5 * max(1.0, other.abs().max().item()), rtol=1e-4
+            mine, other, atol=1e-9 * max(1.0, other.abs().max().item()), rtol=1e-9
         )
 
 
+@pytest.mark.usefixtures("float64")
 def test_same_scores_in_evaluation():
     ours, plain = pair()
     images = torch.randn(3, 3, 64, 64)
     with torch.inference_mode():
-        torch.testing.assert_close(
-            ours.eval().scores(ours(images)), plain.scores(plain(images)), atol=1e-5, rtol=1e-5
-        )
+        expected = plain.scores(plain(images)).double()  # of single precision
+        torch.testing.assert_close(ours.eval().scores(ours(images)), expected, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("gradients", ["text", "all"])

@@ -1,17 +1,14 @@
 """Who am I and what do the others have: two real processes, one process, and environments that cannot work."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import tempfile
 
 import pytest
 import torch
 
 from core import distributed
 from core.errors import UserError
+from tests.launch import torchrun
 
-ROOT = Path(__file__).parents[2]
 LAUNCH = {
     "RANK": "0",
     "WORLD_SIZE": "2",
@@ -67,26 +64,27 @@ print(f"rank {r} is done", flush=True)
 """
 
 
-def _torchrun(script, cwd):
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        script,
-    ]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=1200, env=env)
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory):
+    """Return how the script above ended on two processes, and the temporary folder of the caller."""
+    folder, temporary = tmp_path_factory.mktemp("script"), tmp_path_factory.mktemp("temporary")
+    (folder / "script.py").write_text(TWO_PROCESSES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(temporary))
+        patch.setenv("TMPDIR", str(temporary))
+        return torchrun("script.py", cwd=folder), temporary
 
 
-def test_two_processes_see_each_other(tmp_path):
-    (tmp_path / "script.py").write_text(TWO_PROCESSES)
-    result = _torchrun("script.py", tmp_path)
+def test_two_processes_see_each_other(launched):
+    result, _ = launched
     assert result.returncode == 0, result.stderr[-3000:]
     assert "rank 0 prints" in result.stdout and "rank 1 prints" not in result.stdout
     assert "rank 0 is done" in result.stdout and "rank 1 is done" in result.stdout
+
+
+def test_a_launch_leaves_nothing_in_the_temporary_folder(launched):
+    _, temporary = launched
+    assert list(temporary.iterdir()) == []
 
 
 def test_one_process_changes_nothing():

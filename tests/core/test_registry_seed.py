@@ -8,7 +8,7 @@ import torch
 
 from core.errors import UserError
 from core.registry import Registry
-from core.seed import make_generator, random_state, set_random_state, set_seed
+from core.seed import derive_seed, make_generator, random_state, set_random_state, set_seed
 
 
 def test_a_taken_name_names_both_files():
@@ -53,3 +53,10 @@ def test_streams_differ_and_repeat():
     ]
     assert len({tuple(d.tolist()) for d in draws}) == 4
     assert torch.equal(draws[0], torch.rand(4, generator=make_generator(0, 0)))
+
+
+def test_derived_seeds_are_the_same_with_every_numpy():
+    assert derive_seed(0) == 7896617691693857887
+    assert derive_seed(1, 0) == 3717377837946358015
+    assert derive_seed(7, 3, 2) == 8034915097316094625
+    assert make_generator(1, 0).initial_seed() == derive_seed(1, 0)

@@ -1,11 +1,8 @@
 """``torchrun train.py`` on two processes against ``python train.py``: an image of rank 1 breaks, is mended, resumed."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,9 +10,9 @@ import torch
 
 import train
 from tests.conftest import FAST
+from tests.launch import ROOT, torchrun
 from tools.scenes.make import make_scenes
 
-ROOT = Path(__file__).parents[2]
 BATCH = 16
 SETTINGS = [
     "OPTIM.NAME", "sgd", "OPTIM.LR", "1e-2", "TRAIN.PRINT_FREQ", "1", "TRAIN.CHECKPOINT_FREQ", "1",
@@ -39,22 +36,7 @@ def _args(root, out, *opts):
 
 
 def _torchrun(args):
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        "train.py",
-    ]
-    env = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-    }  # a rank that hangs would wait for TRAIN.TIMEOUT, longer than we do
-    return subprocess.run(
-        [*command, *args], cwd=ROOT, capture_output=True, text=True, timeout=1200, env=env
-    )
+    return torchrun("train.py", *args, cwd=ROOT)
 
 
 def _images_of_rank_1(root, epoch):

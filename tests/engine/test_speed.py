@@ -45,6 +45,7 @@ def gradients(model, loss, inputs, size):
     return [parameter.grad.clone() for parameter in model.parameters() if parameter.requires_grad]
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("loss", [build_loss("AsymmetricPairLoss"), MeanLoss()])
 @pytest.mark.parametrize("from_cache", [False, True])
 def test_a_batch_in_parts_gives_the_gradients_of_the_whole(loss, from_cache):
@@ -57,7 +58,7 @@ def test_a_batch_in_parts_gives_the_gradients_of_the_whole(loss, from_cache):
     for size in (2, 0):
         for mine, other in zip(gradients(model, loss, inputs, size), whole, strict=True):
             torch.testing.assert_close(
-                mine, other, atol=1e-5 * max(1.0, other.abs().max().item()), rtol=1e-4
+                mine, other, atol=1e-9 * max(1.0, other.abs().max().item()), rtol=1e-9
             )
 
 
@@ -85,12 +86,13 @@ def test_parts_of_a_batch():
     assert first.sight is None
 
 
+@pytest.mark.usefixtures("float64")
 def test_compiled_parts_give_the_same_numbers():
     model, images = network(), torch.randn(2, 3, 64, 64)
     expected = model(images)
     compile_parts(model, ("trunk", "semantic", "text"), CPU, backend="aot_eager")
     names = list(model.state_dict())
-    torch.testing.assert_close(model(images), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(model(images), expected, atol=1e-9, rtol=1e-9)
     assert names == list(network().state_dict())
 
 

@@ -21,6 +21,7 @@ def test_position_attention_is_the_plain_loop():
             np.testing.assert_allclose(out[b, :, i // 3, i % 3].numpy(), expected, rtol=1e-10)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     ("attention_from", "sources"), [("semantic", "tts"), ("sight", "sst"), ("cross", "tss")]
 )  # query, key, value: s sight, t semantic

@@ -14,15 +14,25 @@ FOLDER = ROOT / "scripts" / "intclip"
 LAUNCHERS = ("train.sh", "train_multi_gpu.sh", "slurm.sh")
 
 
+def _environment(**own):
+    """Return this process's environment without what the launchers read from it, and with ``own``."""
+    read = ("DATA", "NPROC", "PYTHON", "DRY_RUN")
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in read and not key.startswith("SLURM_")
+    }
+    return {**kept, "DRY_RUN": "1", **own}
+
+
 def _run(script, *args, **env):
-    own = {key: value for key, value in os.environ.items() if not key.startswith("SLURM_")}
     command = ["bash", str(FOLDER / script), *args]
     return subprocess.run(
         command,
         cwd=ROOT.parent,
         capture_output=True,
         text=True,
-        env={**own, "DRY_RUN": "1", **env},
+        env=_environment(**env),
         timeout=60,
     )
 
@@ -75,18 +85,19 @@ def test_three_seeds_with_arguments_that_train_py_takes(script):
 def test_launchers_take_torchruns_options():
     from torch.distributed.run import get_args_parser
 
-    launch, _ = _commands("train_multi_gpu.sh", DATA="/d", NPROC="4")[0]
+    launch, _ = _commands("train_multi_gpu.sh", DATA="/d", NPROC="4", PYTHON="python3")[0]
     args = get_args_parser().parse_args([*launch[3:], "train.py"])
-    assert launch[:3] == [".venv/bin/python", "-m", "torch.distributed.run"]
+    assert launch[:3] == ["python3", "-m", "torch.distributed.run"]
     assert args.standalone and args.nproc_per_node == "4"
     slurm = {
         "SLURM_NNODES": "3",
         "SLURM_GPUS_ON_NODE": "8",
         "SLURM_JOB_ID": "41234",
         "SLURM_CPUS_PER_TASK": "16",
+        "PYTHON": "python3",
     }
     launch, _ = _commands("slurm.sh", DATA="/d", SLURM_SUBMIT_DIR=str(ROOT), **slurm)[0]
-    python = launch.index(".venv/bin/python")
+    python = launch.index("python3")
     assert launch[:3] == ["srun", "--nodes", "3"] and launch[python - 2 : python] == [
         "--cpus-per-task",
         "16",
@@ -135,7 +146,7 @@ def test_a_finished_seed_is_skipped(tmp_path):
         (project / "configs" / file).touch()
     (project / "scripts" / "intclip").symlink_to(FOLDER)
     command = f"cd {project} && source scripts/intclip/run_seeds.sh && LAUNCH=(python) && run_seeds demo demo"
-    env = {**os.environ, "DATA": "/d", "DRY_RUN": "1"}
+    env = _environment(DATA="/d")
     lines = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, env=env
     ).stdout.splitlines()

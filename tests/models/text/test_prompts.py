@@ -24,6 +24,7 @@ def full_length(clip, context, texts):
     return x @ clip.text_projection
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("class_specific", [True, False])
 @pytest.mark.parametrize("chunk_size", [0, 2, 5])
 def test_equals_the_full_length_with_gradients(resnet_clip, class_specific, chunk_size):
@@ -34,12 +35,12 @@ def test_equals_the_full_length_with_gradients(resnet_clip, class_specific, chun
     expected = torch.cat(
         [full_length(resnet_clip, c, TEXTS) for c in (prompts.ctx_pos, prompts.ctx_neg)]
     )
-    torch.testing.assert_close(features, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(features, expected, atol=1e-9, rtol=1e-9)
     weights = torch.randn_like(features)
     ours = torch.autograd.grad((features * weights).sum(), list(prompts.parameters()))
     theirs = torch.autograd.grad((expected * weights).sum(), list(prompts.parameters()))
     for mine, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(mine, other, atol=1e-9, rtol=1e-9)
 
 
 @pytest.mark.parametrize("class_specific", [True, False])
@@ -74,6 +75,7 @@ def test_many_prompts_are_encoded_in_pieces_of_themselves(resnet_clip, monkeypat
     assert sizes == [4, 2, 6, 5, 1]
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("quick_gelu", [True, False])
 def test_the_mlp_is_that_of_the_backbone(quick_gelu):
     clip = (
@@ -83,7 +85,7 @@ def test_the_mlp_is_that_of_the_backbone(quick_gelu):
     )
     prompts = PromptLearner(clip, TEXTS, num_ctx_pos=2, num_ctx_neg=2)
     expected = torch.cat([full_length(clip, c, TEXTS) for c in (prompts.ctx_pos, prompts.ctx_neg)])
-    torch.testing.assert_close(TextEncoder(clip)(prompts()), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(TextEncoder(clip)(prompts()), expected, atol=1e-9, rtol=1e-9)
 
 
 def test_initial_contexts(resnet_clip):
