@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 from core.errors import UserError, did_you_mean
 
-# flag -> (key, aliases, meaning). TRAINER.* and LOSS.* are the sections of the trainer in use and of its loss.
-# A flag that is not given sets nothing, so that --seed 0 is a seed.
+# flag -> (key, aliases, meaning). TRAINER.* and LOSS.* are the sections of the trainer in use and
+# of its loss. A flag that is not given sets nothing, so that --seed 0 is a seed.
 _KEY_FLAGS = {
     "--root": ("DATASET.ROOT", ["--datadir"], "folder of the data set"),
     "--output-dir": ("OUTPUT_DIR", ["--output_dir"], "folder of log, checkpoints and metrics"),
@@ -57,7 +57,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def flags_of(section: str, options: Iterable[str]) -> list[str]:
-    """Return the flags that set one of ``options`` of a trainer (``TRAINER.*``) or of its loss (``LOSS.*``)."""
+    """Return the flags that set one of ``options`` of a trainer (``TRAINER.*``) or of its loss
+    (``LOSS.*``).
+    """
     keys = {f"{section}.{option}" for option in options}
     return [flag for flag, (key, *_) in _KEY_FLAGS.items() if key in keys]
 

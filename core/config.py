@@ -1,8 +1,9 @@
 """The configuration tree: each key is declared by the module that reads it.
 
-A module says ``declare("TRAINER.MINE", Key("ALPHA", 0.5, "weight of ...", low=0.0))`` at its top level. The key is then
-``TRAINER.MINE.ALPHA`` in YAML files, on the command line and in ``cfg``. Keys that Dassl has keep Dassl's names and
-defaults; those that no module of ours reads are declared at the end of this file.
+A module says ``declare("TRAINER.MINE", Key("ALPHA", 0.5, "weight of ...", low=0.0))`` at its top
+level. The key is then ``TRAINER.MINE.ALPHA`` in YAML files, on the command line and in ``cfg``.
+Keys that Dassl has keep Dassl's names and defaults; those that no module of ours reads are declared
+at the end of this file.
 """
 
 import importlib
@@ -18,7 +19,8 @@ from core.files import find_base
 
 BASE = "_BASE_"  # in a YAML file: path, or list of paths, of the files that it builds on
 
-# Importing these packages declares every key of the project (``trainers`` imports ``engine`` and ``models``).
+# Importing these packages declares every key of the project (``trainers`` imports ``engine`` and
+# ``models``).
 OWNERS = ("datasets", "losses", "evaluation", "trainers")
 
 Choices = Iterable[str] | Callable[[], Iterable[str]]
@@ -26,15 +28,17 @@ Choices = Iterable[str] | Callable[[], Iterable[str]]
 
 @dataclass(frozen=True)
 class Key:
-    """One key: its name within the section, its default (whose type is the accepted type) and its meaning.
+    """One key: its name within the section, its default (whose type is the accepted type) and its
+        meaning.
 
     Attributes:
-        choices: accepted values, or a function that returns them (a registry's names); for a list, of each element.
+        choices: accepted values, or a function that returns them (a registry's names); for a list,
+            of each element.
         low: smallest accepted number.
         high: largest accepted number.
         length: required number of elements of a list.
-        may_change: a resumed run may set another value. True for places, speed and what is printed only: anything that
-            the numbers of a run depend on stays False.
+        may_change: a resumed run may set another value. True for places, speed and what is printed
+            only: anything that the numbers of a run depend on stays False.
         section: filled in by :func:`declare`.
         owner: module that declares the key, filled in by :func:`declare`.
     """
@@ -74,7 +78,8 @@ _aliases: dict[str, str] = {}
 
 
 def declare(section: str, *keys: Key, owner: str = "") -> None:
-    """Add ``keys`` to the tree under ``section`` (``""``: at the top); call it where the keys are read.
+    """Add ``keys`` to the tree under ``section`` (``""``: at the top); call it where the keys are
+    read.
 
     Args:
         section: dotted name, such as ``TRAINER.MINE``.
@@ -99,15 +104,19 @@ def declare(section: str, *keys: Key, owner: str = "") -> None:
 
 
 def declare_components(root: str, registry: Components) -> None:
-    """Say which registry holds the classes whose options are the sections ``<root>.<NAME>``, such as ``TRAINER``.
+    """Say which registry holds the classes whose options are the sections ``<root>.<NAME>``, such
+    as ``TRAINER``.
 
-    A class names its section in the attribute ``section``; without it, it is ``<root>.<CLASS NAME>`` in capitals.
+    A class names its section in the attribute ``section``; without it, it is ``<root>.<CLASS
+    NAME>`` in capitals.
     """
     _components[root] = registry
 
 
 def declare_alias(old: str, option: str) -> None:
-    """Accept ``TRAINER.<any>.<old>``, as scripts of earlier versions write it, for ``option`` of that trainer's loss."""
+    """Accept ``TRAINER.<any>.<old>``, as scripts of earlier versions write it, for ``option`` of
+    that trainer's loss.
+    """
     _aliases[old] = option
 
 
@@ -136,7 +145,9 @@ def is_component(section: str) -> bool:
 
 
 def declared_keys() -> Mapping[str, Key]:
-    """Return all declared keys by dotted name, after importing the packages that declare the project's own."""
+    """Return all declared keys by dotted name, after importing the packages that declare the
+    project's own.
+    """
     for package in OWNERS:
         importlib.import_module(package)
     return _declared
@@ -156,7 +167,9 @@ def get_section(cfg: CfgNode, section: str) -> CfgNode:
 
 
 class Tree(CfgNode):
-    """A yacs tree whose ``merge_from_file`` also knows ``_BASE_``, the YAML files that a file builds on."""
+    """A yacs tree whose ``merge_from_file`` also knows ``_BASE_``, the YAML files that a file
+    builds on.
+    """
 
     def merge_from_file(self, cfg_filename: str) -> None:
         """Merge the files under ``_BASE_`` (relative to ``cfg_filename``), then the file itself."""
@@ -176,7 +189,8 @@ def get_cfg_default() -> CfgNode:
 
 
 def extend_cfg(cfg: CfgNode) -> None:
-    """Add every declared key that ``cfg`` (Dassl's own tree, say) lacks, in place; values that are there stay.
+    """Add every declared key that ``cfg`` (Dassl's own tree, say) lacks, in place; values that are
+    there stay.
 
     The tree becomes a :class:`Tree`, so that ``cfg.merge_from_file`` reads the shipped YAML files.
     """
@@ -204,7 +218,8 @@ declare(
     Key(
         "IMPORTS",
         (),
-        "your own Python modules (names or .py files) with trainers, losses, data sets, metrics, evaluators; "
+        "your own Python modules (names or .py files) with trainers, losses, data sets, metrics, "
+        "evaluators; "
         "imported before the configuration is checked",
         may_change=True,
     ),

@@ -1,4 +1,6 @@
-"""Merge YAML files, flags and KEY VALUE pairs into a checked, frozen tree; all faults are reported together."""
+"""Merge YAML files, flags and KEY VALUE pairs into a checked, frozen tree; all faults are reported
+together.
+"""
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +30,9 @@ COMMAND_LINE = "the command line"
 
 @dataclass(frozen=True)
 class Setting:
-    """One value that somebody set: dotted name, raw value, and the file, flag or command line it came from."""
+    """One value that somebody set: dotted name, raw value, and the file, flag or command line it came
+    from.
+    """
 
     name: str
     value: Any
@@ -41,19 +45,22 @@ def setup_cfg(
     flags: Mapping[str, tuple[Any, str]] | None = None,
     opts: Sequence[str] = (),
 ) -> CfgNode:
-    """Return the frozen tree: defaults, then each YAML file, then ``flags``, then ``opts``; later ones win.
+    """Return the frozen tree: defaults, then each YAML file, then ``flags``, then ``opts``; later ones
+        win.
 
-    The order is: read all raw settings; import the modules that ``IMPORTS`` names, so that the keys they declare are
+    The order is: read all raw settings; import the modules that ``IMPORTS`` names, so that the keys
+        they declare are
     known; check everything.
 
     Args:
         files: YAML files; each may name others under ``_BASE_``, which come before it.
-        flags: ``{KEY: (value, flag)}``. ``TRAINER.*`` and ``LOSS.*`` in a key stand for the section of the configured
-            trainer and of its loss.
+        flags: ``{KEY: (value, flag)}``. ``TRAINER.*`` and ``LOSS.*`` in a key stand for the section
+            of the configured trainer and of its loss.
         opts: ``[KEY, VALUE, KEY, VALUE, ...]``.
 
     Raises:
-        UserError: names every unknown key, wrong type and value out of range, with the file or flag that set it.
+        UserError: names every unknown key, wrong type and value out of range, with the file or flag
+            that set it.
     """
     faults: list[str] = []
     settings: list[Setting] = []
@@ -90,14 +97,14 @@ def flatten(tree: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", value
 
 
-# Reading --------------------------------------------------------------------------------------------------------------
+# Reading ------------------------------------------------------------------------------------------
 
 
 def read_yaml(file: str | Path, faults: list[str], above: tuple[Path, ...] = ()) -> list[Setting]:
     """Return the settings of a YAML file after those of the files under its ``_BASE_``.
 
-    A path under ``_BASE_`` is relative to the file that names it. What is wrong is appended to ``faults``. ``above``
-    holds the files whose ``_BASE_`` led here.
+    A path under ``_BASE_`` is relative to the file that names it. What is wrong is appended to
+    ``faults``. ``above`` holds the files whose ``_BASE_`` led here.
     """
     path = find_file(file)
     tree = _load_mapping(path, str(file), faults)
@@ -107,7 +114,8 @@ def read_yaml(file: str | Path, faults: list[str], above: tuple[Path, ...] = ())
         base_path = find_base(path, str(base))
         if base_path.resolve() in {p.resolve() for p in (*above, path)}:
             faults.append(
-                f"configuration file '{file}': {BASE} '{base}' leads back to a file that builds on it"
+                f"configuration file '{file}': {BASE} '{base}' leads back to a file that builds "
+                "on it"
             )
         else:
             settings += read_yaml(base_path, faults, (*above, path))
@@ -145,7 +153,9 @@ def _read_opts(opts: Sequence[str], faults: list[str]) -> list[Setting]:
 
 
 def _import_own(settings: Sequence[Setting], files: Sequence[str], faults: list[str]) -> None:
-    """Import what ``IMPORTS`` names; modules are found in the current folder and beside the YAML files."""
+    """Import what ``IMPORTS`` names; modules are found in the current folder and beside the YAML
+    files.
+    """
     own = [setting for setting in settings if setting.name == "IMPORTS"]
     if not own:
         return
@@ -162,11 +172,13 @@ def _import_own(settings: Sequence[Setting], files: Sequence[str], faults: list[
         faults.append(f"{error} (set in {own[-1].source})")
 
 
-# Sections of the trainer and its loss ---------------------------------------------------------------------------------
+# Sections of the trainer and its loss -------------------------------------------------------------
 
 
 def resolve_sections(settings: Sequence[Setting], faults: list[str]) -> list[Setting]:
-    """Return ``settings`` with ``TRAINER.*`` and ``LOSS.*`` replaced by real sections, and old names by new ones."""
+    """Return ``settings`` with ``TRAINER.*`` and ``LOSS.*`` replaced by real sections, and old
+    names by new ones.
+    """
     declared_keys()  # the sections are known once their owners are imported
     trainer = _last(settings, "TRAINER.NAME", "IntCLIP")
     section = section_of("TRAINER", trainer)
@@ -185,11 +197,13 @@ def resolve_sections(settings: Sequence[Setting], faults: list[str]) -> list[Set
 
 
 def translate(name: str, value_of: Callable[[str], Any]) -> str | None:
-    """Return the present name of a key that earlier versions had, None where ``name`` is not one of those.
+    """Return the present name of a key that earlier versions had, None where ``name`` is not one of
+    those.
 
     Args:
         name: dotted key, such as ``TRAINER.INTCLIP.ASL_GAMMA_NEG``.
-        value_of: returns what is set for a key, or None: the trainer's loss decides whose option it is now.
+        value_of: returns what is set for a key, or None: the trainer's loss decides whose option it
+            is now.
     """
     root, _, rest = name.partition(".")
     trainer, _, leaf = rest.partition(".")
@@ -207,7 +221,9 @@ def translate(name: str, value_of: Callable[[str], Any]) -> str | None:
 def _resolve_flag(
     setting: Setting, trainer: str, section: str, settings: Sequence[Setting], faults: list[str]
 ) -> str | None:
-    """Return the key that a method's flag sets for the configured trainer; a flag that sets nothing is a fault."""
+    """Return the key that a method's flag sets for the configured trainer; a flag that sets nothing
+    is a fault.
+    """
     option = setting.name.rsplit(".", 1)[-1]
     holder = f"the trainer {trainer}"
     if setting.name.startswith("LOSS.*."):
@@ -234,7 +250,7 @@ def _last(settings: Sequence[Setting], name: str, default: Any) -> Any:
     return values[-1] if values else default
 
 
-# Checking -------------------------------------------------------------------------------------------------------------
+# Checking -----------------------------------------------------------------------------------------
 
 
 def _apply(cfg: CfgNode, setting: Setting) -> str | None:
@@ -265,7 +281,9 @@ def _unknown_key(setting: Setting) -> str:
 
 
 def _nearest_key(name: str, known: Mapping[str, Key]) -> str:
-    """Return the hint for an unknown key: a misspelt option of its own section first, then the same option elsewhere."""
+    """Return the hint for an unknown key: a misspelt option of its own section first, then the same
+    option elsewhere.
+    """
     section, _, leaf = name.rpartition(".")
     siblings = keys_of(section)
     hint = did_you_mean(leaf, siblings)
@@ -283,7 +301,9 @@ def _on_off(raw: Any, key: Key) -> Any:
 
 
 def _decode(raw: Any, default: Any) -> Any:
-    """Read Python literals out of text, as yacs does ('4e-4' is text to YAML), unless text is what is wanted."""
+    """Read Python literals out of text, as yacs does ('4e-4' is text to YAML), unless text is what
+    is wanted.
+    """
     if isinstance(default, str):
         return str(raw) if isinstance(raw, int | float) else raw
     if not isinstance(raw, str):

@@ -1,7 +1,8 @@
 """One process or many: who am I, and what do the others have.
 
-``torchrun`` starts the processes and tells each its place in the environment; :func:`session` joins them. Without
-it, or with one process, every function here is a no-op that returns what one process would see.
+``torchrun`` starts the processes and tells each its place in the environment; :func:`session` joins
+them. Without it, or with one process, every function here is a no-op that returns what one process
+would see.
 """
 
 import gc
@@ -34,7 +35,7 @@ class PeerError(RuntimeError):
     """Another process failed first and says why; this one ends without a word of its own."""
 
 
-# Who am I -------------------------------------------------------------------------------------------------------------
+# Who am I -----------------------------------------------------------------------------------------
 
 
 def rank() -> int:
@@ -62,16 +63,18 @@ def local_world_size() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if dist.is_initialized() else 1
 
 
-# Joining and leaving --------------------------------------------------------------------------------------------------
+# Joining and leaving ------------------------------------------------------------------------------
 
 
 @contextmanager
 def session(*, use_cuda: bool, timeout_minutes: float = 10.0) -> Iterator[None]:
-    """Join the processes of this run, and leave them at the end, also after an error; only the main one prints.
+    """Join the processes of this run, and leave them at the end, also after an error; only the main
+    one prints.
 
     Raises:
         UserError: see :func:`init`.
-        PeerError: in place of what the end of another process, or the same fault there, has caused here.
+        PeerError: in place of what the end of another process, or the same fault there, has caused
+            here.
     """
     init(use_cuda=use_cuda, timeout_minutes=timeout_minutes)
     try:
@@ -88,12 +91,15 @@ def session(*, use_cuda: bool, timeout_minutes: float = 10.0) -> Iterator[None]:
 
 
 def init(*, use_cuda: bool, timeout_minutes: float = 10.0) -> None:
-    """Join the processes that ``torchrun`` started; a second call, or a plain ``python``, changes nothing.
+    """Join the processes that ``torchrun`` started; a second call, or a plain ``python``, changes
+    nothing.
 
-    NCCL carries the tensors where CUDA is used, gloo otherwise; the GPU of a process is its local rank.
+    NCCL carries the tensors where CUDA is used, gloo otherwise; the GPU of a process is its local
+    rank.
 
     Raises:
-        UserError: the environment is incomplete, there are fewer GPUs than processes, or the others cannot be reached.
+        UserError: the environment is incomplete, there are fewer GPUs than processes, or the others
+            cannot be reached.
     """
     global _store
     place = read_launch(os.environ)
@@ -123,7 +129,8 @@ def init(*, use_cuda: bool, timeout_minutes: float = 10.0) -> None:
 
 
 def read_launch(environ: Mapping[str, str]) -> dict[str, int] | None:
-    """Return RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE as numbers, or None where no launcher set any.
+    """Return RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE as numbers, or None where no
+    launcher set any.
 
     Raises:
         UserError: some are set and others not, or a value is no number in range.
@@ -134,7 +141,8 @@ def read_launch(environ: Mapping[str, str]) -> dict[str, int] | None:
     missing = [name for name in (*_LAUNCH, *_ADDRESS) if not environ.get(name)]
     if missing:
         raise UserError(
-            f"{', '.join(given)} set but {', '.join(missing)} not: start several processes with torchrun, which sets "
+            f"{', '.join(given)} set but {', '.join(missing)} not: start several processes with "
+            "torchrun, which sets "
             f"all of them, or unset {', '.join(given)} to run one process"
         )
     place = {name: environ[name] for name in _LAUNCH}
@@ -147,7 +155,8 @@ def read_launch(environ: Mapping[str, str]) -> dict[str, int] | None:
     place = {name: int(value) for name, value in place.items()}
     if place["RANK"] >= place["WORLD_SIZE"]:
         raise UserError(
-            f"RANK is {place['RANK']}; expected less than WORLD_SIZE, which is {place['WORLD_SIZE']}"
+            f"RANK is {place['RANK']}; expected less than WORLD_SIZE, which is "
+            f"{place['WORLD_SIZE']}"
         )
     return place
 
@@ -163,7 +172,9 @@ def check_num_gpus(place: Mapping[str, int], num_gpus: int) -> None:
 
 
 def first_to_report(message: str) -> bool:
-    """Return whether this process is to say ``message``: what all processes find wrong should be read once."""
+    """Return whether this process is to say ``message``: what all processes find wrong should be read
+    once.
+    """
     if _store is not None:
         return _count(f"message/{hashlib.blake2b(message.encode()).hexdigest()}") == 1
     number = os.environ.get("LOCAL_RANK", "")  # before they have met, one on each machine
@@ -176,7 +187,8 @@ def _check_backends(store: dist.Store, backend: str, number: int, count: int) ->
     if len(set(others)) > 1:
         without = ", ".join(str(i) for i, name in enumerate(others) if name == "gloo")
         raise UserError(
-            f"ranks {without} see no CUDA device, the others do; mend the machine or set USE_CUDA False"
+            f"ranks {without} see no CUDA device, the others do; mend the machine or set USE_CUDA "
+            "False"
         )
 
 
@@ -198,17 +210,21 @@ def _count(key: str) -> int:
 
 
 def _leave(*, failed: bool) -> None:
-    """Destroy the process group, except NCCL's after an error: it would wait for the others; the exit is enough."""
+    """Destroy the process group, except NCCL's after an error: it would wait for the others; the
+    exit is enough.
+    """
     gc.collect()  # a network that still holds gloo's threads at the exit can abort it
     if dist.is_initialized() and not (failed and dist.get_backend() == "nccl"):
         dist.destroy_process_group()
 
 
-# What do the others have ----------------------------------------------------------------------------------------------
+# What do the others have --------------------------------------------------------------------------
 
 
 def check_peers() -> None:
-    """Raise :class:`PeerError` if another process has failed; for those who wait without a collective."""
+    """Raise :class:`PeerError` if another process has failed; for those who wait without a
+    collective.
+    """
     try:
         failed = _store is not None and _store.add("failures", 0) > 0
     except RuntimeError:  # the process that held the store is gone
@@ -225,7 +241,9 @@ def barrier() -> None:
 
 @contextmanager
 def local_main_first() -> Iterator[None]:
-    """Let the first process of each machine through before the others, to download what they find; no collectives."""
+    """Let the first process of each machine through before the others, to download what they find;
+    no collectives.
+    """
     if local_rank() > 0:
         barrier()
     yield
@@ -234,7 +252,9 @@ def local_main_first() -> Iterator[None]:
 
 
 def all_reduce_sum(tensor: Tensor) -> Tensor:
-    """Return the sum of ``tensor`` over all processes, on all of them; ``tensor`` itself is left alone."""
+    """Return the sum of ``tensor`` over all processes, on all of them; ``tensor`` itself is left
+    alone.
+    """
     if world_size() == 1:
         return tensor
     total = tensor.detach().clone()
@@ -243,7 +263,9 @@ def all_reduce_sum(tensor: Tensor) -> Tensor:
 
 
 def all_gather_rows(rows: Tensor) -> Tensor:
-    """Return all processes' ``(N_r, ...)`` as one ``(sum of N_r, ...)``, in the order of the ranks; N_r may be 0."""
+    """Return all processes' ``(N_r, ...)`` as one ``(sum of N_r, ...)``, in the order of the ranks;
+    N_r may be 0.
+    """
     if world_size() == 1:
         return rows
     counts = all_gather_objects(len(rows))
@@ -266,7 +288,9 @@ def all_gather_objects(item: T) -> list[T]:
 
 
 def gather_objects(item: T) -> list[T] | None:
-    """Return every process's picklable ``item`` in the order of the ranks on the main process, None elsewhere."""
+    """Return every process's picklable ``item`` in the order of the ranks on the main process, None
+    elsewhere.
+    """
     if world_size() == 1:
         return [item]
     items: list[Any] | None = [None] * world_size() if is_main() else None
@@ -275,7 +299,9 @@ def gather_objects(item: T) -> list[T] | None:
 
 
 def from_main(function: Callable[[], T]) -> T:
-    """Call ``function`` on the main process alone; its picklable result, or its :class:`UserError`, reaches all."""
+    """Call ``function`` on the main process alone; its picklable result, or its :class:`UserError`,
+    reaches all.
+    """
     if world_size() == 1:
         return function()
     outcome: list[Any] = [None, None]  # result, message of a mistake

@@ -9,10 +9,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Call ``write(temporary)`` and move the result to ``path``; readers see the old file or the new one, never half.
+    """Call ``write(temporary)`` and move the result to ``path``; readers see the old file or the
+    new one, never half.
 
-    The data and the folder are flushed to the disk, so this also holds after a power loss. The folder of ``path`` is
-    made where it is missing. What ``write`` raises goes on to the caller, and no temporary file stays behind.
+    The data and the folder are flushed to the disk, so this also holds after a power loss. The
+    folder of ``path`` is made where it is missing. What ``write`` raises goes on to the caller, and
+    no temporary file stays behind.
 
     Raises:
         OSError: the folder or the file cannot be written.
@@ -29,12 +31,15 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write ``text`` in UTF-8 to ``path`` as :func:`write_atomically` does; line ends stay as they are."""
+    """Write ``text`` in UTF-8 to ``path`` as :func:`write_atomically` does; line ends stay as they
+    are.
+    """
     write_atomically(path, lambda temporary: temporary.write_bytes(text.encode("utf-8")))
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Flush a finished file, or a folder of files, to the disk and move it to ``path`` on the same disk.
+    """Flush a finished file, or a folder of files, to the disk and move it to ``path`` on the same
+    disk.
 
     A file at ``path`` is replaced; a folder there is an error, as ``os.replace`` has it.
     """
@@ -49,7 +54,8 @@ def publish(temporary: Path, path: Path) -> None:
 def find_file(path: str | Path) -> Path:
     """Return ``path``, or the file of that name below the project's folder where only that exists.
 
-    Shipped configurations name each other and ``assets/`` relative to the project; this lets them work from any folder.
+    Shipped configurations name each other and ``assets/`` relative to the project; this lets them
+    work from any folder.
     """
     given = Path(path).expanduser()
     shipped = PROJECT / given
@@ -57,7 +63,9 @@ def find_file(path: str | Path) -> Path:
 
 
 def find_base(path: Path, base: str) -> Path:
-    """Return the file ``base`` that the file ``path`` names: relative to it, or a shipped one by its project path."""
+    """Return the file ``base`` that the file ``path`` names: relative to it, or a shipped one by its
+    project path.
+    """
     beside, shipped = path.parent / base, PROJECT / base
     if shipped.is_file() and not beside.is_file():
         return shipped

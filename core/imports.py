@@ -52,7 +52,8 @@ def _import_file(name: str, folders: Sequence[Path]) -> None:
         return
     if known is not None:
         raise UserError(
-            f"IMPORTS names '{name}', but a module '{module_name}' is imported already; rename the file"
+            f"IMPORTS names '{name}', but a module '{module_name}' is imported already; rename "
+            "the file"
         )
     spec = importlib.util.spec_from_file_location(module_name, found[0])
     module = importlib.util.module_from_spec(spec)

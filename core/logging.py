@@ -36,7 +36,8 @@ def get_logger() -> logging.Logger:
 def setup_logging(output_dir: str | None = None) -> Path | None:
     """Log to the console and, if given, to a new file in ``output_dir``; return that file.
 
-    An existing ``log.txt`` is kept: the new one gets the time as suffix, as Dassl does. Of several processes the main
+    An existing ``log.txt`` is kept: the new one gets the time as suffix, as Dassl does. Of several
+        processes the main
     one logs and the others are silent.
     """
     logging.disable(

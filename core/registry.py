@@ -14,8 +14,10 @@ class Registry:
     """Map a class's (or function's) ``__name__`` to it.
 
     Contract, the same as ``dassl.utils.Registry``: ``@REGISTRY.register()`` as a decorator or
-    ``REGISTRY.register(obj)``; ``get(name)``; ``registered_names()``. A taken name raises ``KeyError`` that names both
-    files; an unknown one raises :class:`core.errors.UserError` with the accepted names and the nearest match.
+    ``REGISTRY.register(obj)``; ``get(name)``; ``registered_names()``. A taken name raises
+    ``KeyError`` that names both
+    files; an unknown one raises :class:`core.errors.UserError` with the accepted names and the
+    nearest match.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,7 +28,8 @@ class Registry:
         known = self._obj_map.get(name)
         if known is not None and known is not obj and not force:
             raise KeyError(
-                f"{self._name} '{name}' of {_source(obj)} is already registered by {_source(known)}; rename one of them"
+                f"{self._name} '{name}' of {_source(obj)} is already registered by "
+                f"{_source(known)}; rename one of them"
             )
         self._obj_map[name] = obj
 

@@ -10,9 +10,11 @@ from core.distributed import from_main, rank, world_size
 
 
 def set_seed(seed: int) -> None:
-    """Seed Python, NumPy and torch (all devices); a negative seed leaves them random, zero is a seed like any other.
+    """Seed Python, NumPy and torch (all devices); a negative seed leaves them random, zero is a
+    seed like any other.
 
-    Several processes start from one state, a random one too: what is drawn while building must be the same on all.
+    Several processes start from one state, a random one too: what is drawn while building must be
+        the same on all.
     """
     if seed < 0 and world_size() > 1:
         seed = from_main(lambda: int.from_bytes(os.urandom(4), "little"))
@@ -24,16 +26,19 @@ def set_seed(seed: int) -> None:
 
 
 def part_ranks() -> None:
-    """Give every process but the first a global random state of its own, so that they do not drop the same units."""
+    """Give every process but the first a global random state of its own, so that they do not drop
+    the same units.
+    """
     if rank() > 0:
         set_seed((torch.initial_seed() + rank()) % 2**32)
 
 
 def make_generator(seed: int, stream: int = 0) -> torch.Generator:
-    """Return a CPU generator for one named stream (loader order, initialisation, ...) of the run's seed.
+    """Return a CPU generator for one named stream (loader order, initialisation, ...) of the run's
+    seed.
 
-    Streams are independent, so that drawing more numbers from one does not shift another. A negative seed gives a
-    non-deterministic generator, the same on all processes.
+    Streams are independent, so that drawing more numbers from one does not shift another. A
+    negative seed gives a non-deterministic generator, the same on all processes.
     """
     generator = torch.Generator()
     if seed < 0 and world_size() > 1:
@@ -53,7 +58,9 @@ def derive_seed(*parts: int) -> int:
 
 
 def seed_worker(worker_id: int) -> None:
-    """Seed NumPy and Python in a data loader worker from torch's per-worker seed (``DataLoader(worker_init_fn=)``)."""
+    """Seed NumPy and Python in a data loader worker from torch's per-worker seed
+    (``DataLoader(worker_init_fn=)``).
+    """
     worker_seed = torch.initial_seed() % 2**32
     np.random.seed(worker_seed)
     random.seed(worker_seed)

@@ -1,6 +1,7 @@
 """The one place that chooses the base of the trainers: the installed Dassl or our own.
 
-The environment variable ``INTCLIP_BASE`` chooses: ``auto`` (default: Dassl when it imports), ``dassl`` or ``builtin``.
+The environment variable ``INTCLIP_BASE`` chooses: ``auto`` (default: Dassl when it imports),
+    ``dassl`` or ``builtin``.
 ``train.py --base`` sets it. Everything above imports the names below and behaves the same on both.
 """
 
@@ -74,7 +75,9 @@ declare(
 
 
 def sync_registries() -> None:
-    """Make our data sets and evaluators known to Dassl, if it is the base; a name that Dassl has stays Dassl's."""
+    """Make our data sets and evaluators known to Dassl, if it is the base; a name that Dassl has
+    stays Dassl's.
+    """
     if BASE != "dassl":
         return
     for ours, theirs in ((OUR_DATASETS, DATASET_REGISTRY), (OUR_EVALUATORS, EVALUATOR_REGISTRY)):

@@ -1,8 +1,8 @@
 """Checkpoints of learnable weights: files that are whole or absent, and resuming from them.
 
-A file holds the learnable weights, optimiser, schedule, loss scaling, random states and the best result so far. Frozen
-weights stay in the backbone's own file; a digest of them tells whether the same backbone is loaded. The names are
-Dassl's.
+A file holds the learnable weights, optimiser, schedule, loss scaling, random states and the best
+result so far. Frozen weights stay in the backbone's own file; a digest of them tells whether the
+same backbone is loaded. The names are Dassl's.
 """
 
 import hashlib
@@ -32,11 +32,12 @@ BEST, LAST = "model-best.pth.tar", "model-last.pth.tar"
 NEEDED = ("optimizer", "scheduler", "scaler", "best_result", "random_states")  # for resuming
 
 
-# Files ----------------------------------------------------------------------------------------------------------------
+# Files --------------------------------------------------------------------------------------------
 
 
 def save_checkpoint(state: dict, path: Path, *, remember: bool = True) -> None:
-    """Write ``state`` to ``path``; a crash leaves the old file. ``remember`` makes it the one to resume from.
+    """Write ``state`` to ``path``; a crash leaves the old file. ``remember`` makes it the one to
+    resume from.
 
     Raises:
         UserError: the file cannot be written.
@@ -96,7 +97,8 @@ def read_last_name(folder: Path) -> Path | None:
 
 
 def frozen_digest(model: nn.Module) -> str:
-    """Return a digest of the frozen parameters and buffers of ``model`` and of the kinds of its modules.
+    """Return a digest of the frozen parameters and buffers of ``model`` and of the kinds of its
+    modules.
 
     The kinds count because weights do not tell everything: number of heads, activation, epsilon.
     """
@@ -117,12 +119,14 @@ def frozen_digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-# Saving and resuming a run --------------------------------------------------------------------------------------------
+# Saving and resuming a run ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """Where a resumed run continues: number of finished epochs and the best result so far (-inf: none)."""
+    """Where a resumed run continues: number of finished epochs and the best result so far (-inf:
+    none).
+    """
 
     num_epochs: int = 0
     best_result: float = -math.inf
@@ -169,7 +173,9 @@ class Checkpointer:
         best_result: float,
         val_result: float | None = None,
     ) -> None:
-        """Write ``<folder>/<name>/<file>`` after ``num_epochs`` epochs; all processes call it, the main one writes."""
+        """Write ``<folder>/<name>/<file>`` after ``num_epochs`` epochs; all processes call it, the
+        main one writes.
+        """
         state = {
             "state_dict": self.network.trainable_state_dict(),
             "epoch": num_epochs,
@@ -186,7 +192,8 @@ class Checkpointer:
         from_main(lambda: save_checkpoint(state, path, remember=file != BEST))
 
     def load(self, folder: str | Path, epoch: int | None = None) -> int:
-        """Load the best weights of ``folder``, or those of ``epoch``, for evaluation; return the number of epochs.
+        """Load the best weights of ``folder``, or those of ``epoch``, for evaluation; return the
+        number of epochs.
 
         Raises:
             UserError: there is no such checkpoint, or it does not fit this network.
@@ -205,16 +212,19 @@ class Checkpointer:
     def resume(
         self, folder: str | Path, *, own_folder: str | Path, max_epoch: int, required: bool
     ) -> Resumed:
-        """Restore weights, optimiser, schedule and random state from the last checkpoint of ``folder``.
+        """Restore weights, optimiser, schedule and random state from the last checkpoint of
+        ``folder``.
 
         Args:
             folder: output folder to resume from.
-            own_folder: output folder of this run; the best checkpoint is copied there where it is another one.
+            own_folder: output folder of this run; the best checkpoint is copied there where it is
+                another one.
             max_epoch: length of the run.
             required: a folder without a checkpoint is an error, not a run from scratch.
 
         Raises:
-            UserError: the checkpoint is of a run with other settings or weights, or cannot be resumed.
+            UserError: the checkpoint is of a run with other settings or weights, or cannot be
+                resumed.
         """
         path, checkpoint = from_main(lambda: self._read_last(Path(folder, self.name), required))
         if path is None:
@@ -223,7 +233,8 @@ class Checkpointer:
         missing = [name for name in NEEDED if name not in checkpoint]
         if missing:
             raise UserError(
-                f"{path} can be evaluated (--eval-only) but not resumed: it lacks {', '.join(missing)}, which this "
+                f"{path} can be evaluated (--eval-only) but not resumed: it lacks "
+                f"{', '.join(missing)}, which this "
                 "version needs; give another --output-dir"
             )
         self._load_weights(checkpoint, path)
@@ -263,13 +274,17 @@ class Checkpointer:
             ) from error
         if checkpoint.get("source_digest", self.digest) != self.digest:
             raise UserError(
-                f"{path} was trained on other frozen weights or classes; expected the same MODEL.BACKBONE.PATH or NAME "
-                "(and --seed, where the backbone starts from random weights) and words of DATASET.HIERARCHY"
+                f"{path} was trained on other frozen weights or classes; expected the same "
+                "MODEL.BACKBONE.PATH or NAME "
+                "(and --seed, where the backbone starts from random weights) and words of "
+                "DATASET.HIERARCHY"
             )
 
 
 def _bring_along(path: Path, checkpoint: dict, own: Path, max_epoch: int) -> None:
-    """Copy what the end of the run may need from the folder of ``path`` to ``own``, where that is another folder."""
+    """Copy what the end of the run may need from the folder of ``path`` to ``own``, where that is
+    another folder.
+    """
     if path.parent.resolve() == own.resolve():
         return
     best = path.with_name(BEST)

@@ -1,7 +1,7 @@
 """A small implementation of Dassl's trainer contract, for when Dassl is not installed.
 
-Life cycle and names follow ``dassl.engine.trainer`` 0.6.3 (github.com/KaiyangZhou/Dassl.pytorch): a trainer written
-against Dassl's public names runs on either.
+Life cycle and names follow ``dassl.engine.trainer`` 0.6.3 (github.com/KaiyangZhou/Dassl.pytorch): a
+trainer written against Dassl's public names runs on either.
 """
 
 import datetime
@@ -59,7 +59,9 @@ class TrainerBase:
         val_result: Any = None,
         model_name: str = "",
     ) -> None:
-        """Save every registered model to ``<directory>/<name>/`` (``epoch`` counts from 0, the file from 1)."""
+        """Save every registered model to ``<directory>/<name>/`` (``epoch`` counts from 0, the file
+        from 1).
+        """
         for name in self.get_model_names():
             optim, sched = self._optims[name], self._scheds[name]
             state = {
@@ -88,7 +90,9 @@ class TrainerBase:
             )
 
     def resume_model_if_exist(self, directory: str) -> int:
-        """Restore models, optimisers and schedulers from the last checkpoint; return the epoch to start with."""
+        """Restore models, optimisers and schedulers from the last checkpoint; return the epoch to
+        start with.
+        """
         files = {name: read_last_name(Path(directory, name)) for name in self.get_model_names()}
         if not all(files.values()):
             log.info("No checkpoint found, train from scratch")

@@ -29,7 +29,9 @@ Predict = Callable[[dict], tuple[Tensor, Tensor]]  # batch -> scores and labels,
 def predict_split(
     loader: Iterable[dict], predict: Predict, *, split: str, num_classes: int
 ) -> tuple[Tensor, Tensor]:
-    """Return scores and labels ``(N, C)`` of all images of a split in its order; each process predicts its own."""
+    """Return scores and labels ``(N, C)`` of all images of a split in its order; each process
+    predicts its own.
+    """
     index, scores, labels = [], [], []
     for batch in tqdm(loader, desc=split, leave=False, disable=None if is_main() else True):
         score, label = predict(batch)
@@ -40,7 +42,8 @@ def predict_split(
 
 
 def evaluate_on_main(evaluator: Any, scores: Tensor, labels: Tensor, rule: Any) -> SplitResult:
-    """Return the result of a split, computed on the main process, so that all agree on it to the last bit.
+    """Return the result of a split, computed on the main process, so that all agree on it to the
+    last bit.
 
     Args:
         evaluator: see :data:`evaluation.EVALUATOR_REGISTRY`.
@@ -59,7 +62,8 @@ def write_results(
     impaths: Mapping[str, Sequence[str]] | None = None,
     names: Sequence[str] = (),
 ) -> None:
-    """Log the table of splits; on the main process, write ``metrics.json``, ``per_class*.csv``, ``predictions.csv``.
+    """Log the table of splits; on the main process, write ``metrics.json``, ``per_class*.csv``,
+    ``predictions.csv``.
 
     Args:
         folder: output folder of the run.

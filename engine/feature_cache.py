@@ -1,8 +1,9 @@
 """Frozen features of every image of a split, computed once and kept on disk.
 
-An entry is a folder named by the digest of everything that the features depend on, so that a change of any of it finds
-no entry and makes a new one: nothing is ever invalid. It holds one memory-mapped ``feature-<i>.npy`` of shape
-``(N, ...)`` per feature, ``crc32.npy (N,)`` over each image's bytes, and ``key.json``, which says what it is of.
+An entry is a folder named by the digest of everything that the features depend on, so that a change
+of any of it finds no entry and makes a new one: nothing is ever invalid. It holds one memory-mapped
+``feature-<i>.npy`` of shape ``(N, ...)`` per feature, ``crc32.npy (N,)`` over each image's bytes,
+and ``key.json``, which says what it is of.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from core.config import Key, declare
 from core.config_merge import flatten
 from core.distributed import check_peers, local_rank
 from core.errors import UserError
+from core.files import publish
 from core.logging import get_logger
 from datasets.loading import Loader
 from models.base import ClipNetwork
@@ -43,7 +45,8 @@ declare(
     Key(
         "FEATURE_CACHE",
         "",
-        "folder for the frozen features of every image, computed once for all runs of the same backbone, images and "
+        "folder for the frozen features of every image, computed once for all runs of the same "
+        "backbone, images and "
         "INPUT; needs deterministic INPUT.TRANSFORMS; empty: none",
         may_change=True,
     ),
@@ -53,7 +56,9 @@ Features = tuple[Tensor, ...]
 
 
 def cache_key(paths: Sequence[str], **parts: Any) -> dict[str, Any]:
-    """Return what the features depend on: ``parts`` (JSON values) and each file's path, size and time of change."""
+    """Return what the features depend on: ``parts`` (JSON values) and each file's path, size and time
+    of change.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
         stat = os.stat(path)
@@ -62,7 +67,9 @@ def cache_key(paths: Sequence[str], **parts: Any) -> dict[str, Any]:
 
 
 def make_root(path: str) -> Path:
-    """Return the folder ``path`` (with ``~`` expanded), made where it is missing; :class:`UserError` if that fails."""
+    """Return the folder ``path`` (with ``~`` expanded), made where it is missing;
+    :class:`UserError` if that fails.
+    """
     root = Path(path).expanduser()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -83,7 +90,8 @@ def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, A
     random = [name for name in cfg.INPUT.TRANSFORMS if name not in fixed]
     if random and not cfg.INPUT.NO_TRANSFORM:
         raise UserError(
-            f"TRAIN.FEATURE_CACHE needs deterministic transforms, but INPUT.TRANSFORMS has {', '.join(random)}; "
+            "TRAIN.FEATURE_CACHE needs deterministic transforms, but INPUT.TRANSFORMS has "
+            f"{', '.join(random)}; "
             "set INPUT.NO_TRANSFORM True, or TRAIN.FEATURE_CACHE ''"
         )
     return {
@@ -95,7 +103,9 @@ def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, A
 
 
 class FeatureCache(Dataset):
-    """The features of one split, read image by image: ``cache[i]`` is a tuple of tensors without batch dimension."""
+    """The features of one split, read image by image: ``cache[i]`` is a tuple of tensors without batch
+    dimension.
+    """
 
     def __init__(self, folder: Path) -> None:
         names = sorted(
@@ -114,7 +124,8 @@ class FeatureCache(Dataset):
         if not self.checked[index]:  # once per process is enough: the file is never written again
             if _crc(rows) != self.crc[index]:
                 raise UserError(
-                    f"the feature cache {self.folder} is damaged (image {index}); delete that folder"
+                    f"the feature cache {self.folder} is damaged (image {index}); delete that "
+                    "folder"
                 )
             self.checked[index] = True
         return tuple(_tensor(row) for row in rows)
@@ -123,7 +134,9 @@ class FeatureCache(Dataset):
 def cache_split(
     loader: DataLoader, root: Path, key: dict[str, Any], encode: Callable[[dict], Features]
 ) -> None:
-    """Make ``loader`` give the features that ``encode`` makes of its batches, from the entry under ``root``."""
+    """Make ``loader`` give the features that ``encode`` makes of its batches, from the entry under
+    ``root``.
+    """
     split = loader.dataset
     in_order = Loader(
         split,
@@ -146,12 +159,14 @@ def cache_split(
 def open_cache(
     root: Path, key: dict[str, Any], num_images: int, batches: Callable[[], Iterable[Features]]
 ) -> FeatureCache:
-    """Return the entry of ``key`` under ``root``; where there is none, write it from ``batches``, in image order.
+    """Return the entry of ``key`` under ``root``; where there is none, write it from ``batches``,
+    in image order.
 
     Of the processes of a machine the first writes and the others wait, however long it takes.
 
     Raises:
-        UserError: the entry would not fit the disk (nothing is written), cannot be written, or is damaged.
+        UserError: the entry would not fit the disk (nothing is written), cannot be written, or is
+            damaged.
     """
     text = json.dumps(key, indent=1, sort_keys=True)
     folder = root / hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -199,7 +214,9 @@ def _wait_for(file: Path) -> None:
 
 
 def _remove_old_parts(folder: Path) -> None:
-    """Remove what runs that were killed began to write: parts of this entry that nobody has touched for an hour."""
+    """Remove what runs that were killed began to write: parts of this entry that nobody has touched
+    for an hour.
+    """
     for part in folder.parent.glob(f"{folder.name}.*{PART}"):
         with suppress(FileNotFoundError):  # whoever wrote it is done meanwhile
             times = [path.stat().st_mtime for path in (part, *part.glob("*"))]
@@ -212,8 +229,10 @@ def _check_space(folder: Path, size: int) -> None:
     log.info("Feature cache: writing %.1f MB to %s (%.1f GB free)", size / 1e6, folder, free / 1e9)
     if size > FREE_SHARE * free:
         raise UserError(
-            f"the feature cache needs {size / 1e9:.2f} GB, but {folder.parent} has {free / 1e9:.2f} GB free; "
-            "set TRAIN.FEATURE_CACHE to a larger disk or to '' (no cache), or PREC to a 16-bit format"
+            f"the feature cache needs {size / 1e9:.2f} GB, but {folder.parent} has "
+            f"{free / 1e9:.2f} GB free; "
+            "set TRAIN.FEATURE_CACHE to a larger disk or to '' (no cache), or PREC to a 16-bit "
+            "format"
         )
 
 
@@ -237,7 +256,9 @@ def _fill(part: Path, num_images: int, first: Features, rest: Iterator[Features]
 
 
 def _new_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a new memory-mapped array whose disk blocks are reserved: a full disk would kill a process that writes."""
+    """Return a new memory-mapped array whose disk blocks are reserved: a full disk would kill a
+    process that writes.
+    """
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
@@ -247,7 +268,7 @@ def _new_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarra
 
 def _move(part: Path, folder: Path) -> None:
     try:
-        part.rename(folder)
+        publish(part, folder)
     except OSError:  # another process wrote the same entry meanwhile
         if not (folder / "key.json").is_file():
             raise

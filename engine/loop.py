@@ -17,7 +17,8 @@ declare(
     Key(
         "MICRO_BATCH",
         0,
-        "images per forward and backward pass, on one process; the step is that of the whole batch; 0: all at once",
+        "images per forward and backward pass, on one process; the step is that of the whole "
+        "batch; 0: all at once",
         low=0,
         may_change=True,
     ),
@@ -60,13 +61,16 @@ class TrainingStep:
         self.max_norm = max_norm
 
     def __call__(self, inputs: Inputs, label: Tensor) -> Tensor:
-        """Train on one batch of images ``(B, 3, H, W)`` (or their frozen features) and labels ``(B, C)``.
+        """Train on one batch of images ``(B, 3, H, W)`` (or their frozen features) and labels ``(B,
+        C)``.
 
         Returns:
-            The loss of the whole batch over all processes: a detached scalar that stays on the device, because reading
+            The loss of the whole batch over all processes: a detached scalar that stays on the
+                device, because reading
             it would wait for the step.
         """
-        # Cleared before the forward pass, so that the activations can have the memory of the gradients.
+        # Cleared before the forward pass, so that the activations can have the memory of the
+        # gradients.
         self.optim.zero_grad(set_to_none=True)
         parts = batch_parts(inputs, label, self.micro_batch)
         if len(parts) == 1:
@@ -86,7 +90,9 @@ class TrainingStep:
         return total
 
     def backward(self, inputs: Inputs, label: Tensor, weight: float = 1.0) -> Tensor:
-        """Add the gradients of ``weight`` times the loss to the present ones; return that loss, detached."""
+        """Add the gradients of ``weight`` times the loss to the present ones; return that loss,
+        detached.
+        """
         with self.precision.autocast():
             loss = weight * self.loss(self.parallel(inputs), label)
         loss, value = global_loss(loss, reduction=self.loss.reduction, num_images=len(label))
@@ -107,8 +113,8 @@ class TrainingStep:
 class StepValues:
     """The results of training steps, read when reading does not make the host wait.
 
-    On a CPU every step is read at once. Results on another device are kept there and read together every ``every``
-    steps and at the end of the epoch.
+    On a CPU every step is read at once. Results on another device are kept there and read together
+    every ``every`` steps and at the end of the epoch.
     """
 
     def __init__(self, *, num_steps: int, every: int) -> None:
@@ -118,7 +124,9 @@ class StepValues:
         self.unread: list[tuple[int, Mapping[str, float | Tensor]]] = []
 
     def add(self, values: Mapping[str, float | Tensor]) -> list[tuple[int, dict[str, float]]]:
-        """Take the results of the next step; return number and results of the steps that are read now."""
+        """Take the results of the next step; return number and results of the steps that are read
+        now.
+        """
         self.unread.append((self.num_added, values))
         self.num_added += 1
         due = self.num_added % self.every == 0 or self.num_added == self.num_steps

@@ -48,8 +48,8 @@ class ProgressMeter:
         """Count one step and show the values that were read since the last one.
 
         Args:
-            read: values by name of the steps whose results are known by now; reading each step at once would wait for
-                the device.
+            read: values by name of the steps whose results are known by now; reading each step at
+                once would wait for the device.
             lr: learning rate of the step.
         """
         self.num_steps += 1

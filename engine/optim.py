@@ -1,4 +1,6 @@
-"""Optimisers over named parameter groups, and learning-rate schedules by epoch with Dassl's meaning."""
+"""Optimisers over named parameter groups, and learning-rate schedules by epoch with Dassl's
+meaning.
+"""
 
 import bisect
 import math
@@ -58,7 +60,8 @@ def build_optimizer(
     optim_cfg: CfgNode,
     lr_mults: Mapping[str, float] | None = None,
 ) -> torch.optim.Optimizer:
-    """Build ``optim_cfg.NAME`` over ``{name: parameters}``; a group's learning rate is ``LR`` times its multiplier.
+    """Build ``optim_cfg.NAME`` over ``{name: parameters}``; a group's learning rate is ``LR`` times
+    its multiplier.
 
     Empty groups are left out. Each group keeps its name in ``param_groups[i]["name"]``.
     """
@@ -94,9 +97,9 @@ def build_lr_scheduler(optimizer: torch.optim.Optimizer, optim_cfg: CfgNode) -> 
 def lr_at_epoch(epoch: int, base_lr: float, optim_cfg: CfgNode) -> float:
     """Return the learning rate of 0-based ``epoch`` for a group whose own rate is ``base_lr``.
 
-    Warm-up as in Dassl: ``constant`` gives every group ``WARMUP_CONS_LR``; ``linear`` starts at ``WARMUP_MIN_LR`` and
-    goes on with ``base_lr * epoch / WARMUP_EPOCH``. Then the schedule starts at its own epoch 0 (``WARMUP_RECOUNT``),
-    its length being ``MAX_EPOCH`` all the same.
+    Warm-up as in Dassl: ``constant`` gives every group ``WARMUP_CONS_LR``; ``linear`` starts at
+    ``WARMUP_MIN_LR`` and goes on with ``base_lr * epoch / WARMUP_EPOCH``. Then the schedule starts
+    at its own epoch 0 (``WARMUP_RECOUNT``), its length being ``MAX_EPOCH`` all the same.
     """
     warmup = max(optim_cfg.WARMUP_EPOCH, 0)
     if epoch < warmup:

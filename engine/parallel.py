@@ -1,4 +1,6 @@
-"""Training on several processes: the same start, gradients of the global batch, scores of the whole split."""
+"""Training on several processes: the same start, gradients of the global batch, scores of the whole
+split.
+"""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,10 +17,13 @@ REDUCTIONS = ("sum", "mean")
 
 
 def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
-    """Return ``network`` with gradients averaged over the processes; itself on one process, or where nothing learns.
+    """Return ``network`` with gradients averaged over the processes; itself on one process, or
+    where nothing learns.
 
-    Only what is learnt is synchronised: it starts as on rank 0. What is frozen is the same by construction (see
-    :func:`check_same_start`). ``static_graph`` lets parameters be without a gradient as long as they always are;
+    Only what is learnt is synchronised: it starts as on rank 0. What is frozen is the same by
+        construction (see
+    :func:`check_same_start`). ``static_graph`` lets parameters be without a gradient as long as
+    they always are;
     False looks for them in every step, which is slower.
     """
     learnt = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
@@ -29,7 +34,8 @@ def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
         for name, _ in [*network.named_parameters(), *network.named_buffers()]
         if name not in learnt
     ]
-    # The weights of 1x1 convolutions have one layout under two names; nothing is lost by what torch warns of here.
+    # The weights of 1x1 convolutions have one layout under two names; nothing is lost by what torch
+    # warns of here.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(network, frozen)
     return DistributedDataParallel(
@@ -41,9 +47,11 @@ def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
 
 
 def check_loss(loss: nn.Module) -> None:
-    """Raise :class:`UserError` unless ``loss`` says how the losses of parts make up that of a batch.
+    """Raise :class:`UserError` unless ``loss`` says how the losses of parts make up that of a
+    batch.
 
-    Micro batches and several processes need it: with the wrong factor they would train on another gradient, unnoticed.
+    Micro batches and several processes need it: with the wrong factor they would train on another
+        gradient, unnoticed.
     """
     reduction, name = getattr(loss, "reduction", None), type(loss).__name__
     if reduction is None:
@@ -56,10 +64,12 @@ def check_loss(loss: nn.Module) -> None:
 
 
 def global_loss(loss: Tensor, *, reduction: str | None, num_images: int) -> tuple[Tensor, Tensor]:
-    """Return what this process back-propagates, and the loss of the global batch (detached, not waited for).
+    """Return what this process back-propagates, and the loss of the global batch (detached, not
+    waited for).
 
-    The gradients are averaged over W processes. A sum over the batch is the sum of the processes' sums, so each
-    multiplies its own by W; a mean over N images counts each process's by its share ``N_r / N``, so by ``W N_r / N``.
+    The gradients are averaged over W processes. A sum over the batch is the sum of the processes'
+    sums, so each multiplies its own by W; a mean over N images counts each process's by its share
+    ``N_r / N``, so by ``W N_r / N``.
 
     Args:
         loss: scalar, of this process's ``num_images`` images.
@@ -80,8 +90,8 @@ def gather_split(
 ) -> tuple[Tensor, Tensor]:
     """Return scores and labels ``(N, C)`` of the whole split in its order, on every process.
 
-    ``index`` ``(B,)``, ``scores`` ``(B, C)`` and ``labels`` ``(B, C)`` are this process's batches, of which there may
-    be none; no image may be on two processes.
+    ``index`` ``(B,)``, ``scores`` ``(B, C)`` and ``labels`` ``(B, C)`` are this process's batches,
+    of which there may be none; no image may be on two processes.
     """
     device = labels[0].device if labels else scores_device()
     place = torch.cat([torch.empty(0, dtype=torch.int64), *index]).to(device)  # (N_r,)
@@ -97,7 +107,9 @@ def scores_device() -> torch.device:
 
 
 def check_same_start(settings: Mapping[str, Any], num_images: Sequence[int], digest: str) -> None:
-    """Raise :class:`UserError` if the processes (of several machines, say) are not set to do the same."""
+    """Raise :class:`UserError` if the processes (of several machines, say) are not set to do the
+    same.
+    """
     check_identical("settings", dict(settings), "give the same command on every machine")
     check_identical(
         "numbers of images (train, val, test)",

@@ -23,7 +23,8 @@ def find_trainer(cfg: CfgNode, registry: Components) -> type:
     """Return the configured trainer's class.
 
     Raises:
-        UserError: there is none of that name, it lacks methods, or it cannot run on several processes.
+        UserError: there is none of that name, it lacks methods, or it cannot run on several
+            processes.
     """
     names = registry.registered_names()
     name = cfg.TRAINER.NAME
@@ -46,7 +47,9 @@ def find_trainer(cfg: CfgNode, registry: Components) -> type:
 
 
 def log_start(args: argparse.Namespace, cfg: CfgNode, base: str, trainer: type) -> None:
-    """Log arguments and configuration (with ``VERBOSE``), system, base, and settings without effect."""
+    """Log arguments and configuration (with ``VERBOSE``), system, base, and settings without
+    effect.
+    """
     if cfg.VERBOSE:
         given = []
         for name, value in sorted(vars(args).items()):

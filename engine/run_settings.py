@@ -18,8 +18,8 @@ Settings = dict[str, Any]
 def run_settings(cfg: CfgNode, trainer: type) -> Settings:
     """Return the settings that a resumed run must not change, as plain values by dotted name.
 
-    These are all declared keys, except those that their owner lets change (``Key.may_change``) and the options of
-    trainers and losses that this run does not use.
+    These are all declared keys, except those that their owner lets change (``Key.may_change``) and
+    the options of trainers and losses that this run does not use.
 
     Args:
         cfg: the run's configuration.
@@ -45,7 +45,8 @@ def sections_in_use(cfg: CfgNode, trainer: type) -> set[str]:
 
 
 def check_same_run(saved: Mapping[str, Any], now: Settings, path: Path) -> None:
-    """Raise :class:`UserError` that names the settings in which the run of the checkpoint ``path`` differs from ``now``.
+    """Raise :class:`UserError` that names the settings in which the run of the checkpoint ``path``
+    differs from ``now``.
 
     Keys that the checkpoint's version did not have yet are not compared.
     """

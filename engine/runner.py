@@ -61,10 +61,12 @@ class MultiLabelRunner(TrainerX, ABC):
     """Build a network over a data set and evaluate it; nothing learns.
 
     A subclass gives ``build_network`` and ``image_statistics``. Its network has the interface of
-    :class:`models.base.ClipNetwork`: ``frozen_features(images)``, ``classify(features)``, ``scores(output) -> (B, C)``.
+    :class:`models.base.ClipNetwork`: ``frozen_features(images)``, ``classify(features)``,
+    ``scores(output) -> (B, C)``.
 
     Attributes:
-        section: section of the configuration with the options of the class, such as ``TRAINER.MINE``.
+        section: section of the configuration with the options of the class, such as
+            ``TRAINER.MINE``.
         model_name: folder of the checkpoints.
         precision_name: one of :data:`engine.precision.PRECISIONS`.
         weights: says in the log and in ``metrics.json`` which weights are evaluated.
@@ -87,7 +89,7 @@ class MultiLabelRunner(TrainerX, ABC):
         groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
         self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname, groups=groups)
 
-    # A subclass gives these -----------------------------------------------------------------------------------------
+    # A subclass gives these -----------------------------------------------------------------------
 
     @abstractmethod
     def build_network(self) -> nn.Module:
@@ -105,7 +107,7 @@ class MultiLabelRunner(TrainerX, ABC):
         """Return a digest of the weights that frozen features depend on."""
         return frozen_digest(self.model.encoder)
 
-    # Building -------------------------------------------------------------------------------------------------------
+    # Building -------------------------------------------------------------------------------------
 
     def method(self, cfg: CfgNode | None = None) -> CfgNode:
         """Return the options of this class (``cfg`` where :attr:`cfg` is not set yet)."""
@@ -115,7 +117,8 @@ class MultiLabelRunner(TrainerX, ABC):
         """Check what depends on several keys."""
         if cfg.TEST.EVALUATOR == "Classification":
             raise UserError(
-                "TEST.EVALUATOR is 'Classification', which is single-label; accepted here: MultiLabel"
+                "TEST.EVALUATOR is 'Classification', which is single-label; accepted here: "
+                "MultiLabel"
             )
         if cfg.TRAIN.FEATURE_CACHE:
             make_root(cfg.TRAIN.FEATURE_CACHE)
@@ -147,7 +150,9 @@ class MultiLabelRunner(TrainerX, ABC):
         self.precision = Precision(self.precision_name, self.device)
 
     def check_peers(self, digest: str) -> None:
-        """Raise :class:`UserError` if the processes of a run differ in settings, data or frozen weights."""
+        """Raise :class:`UserError` if the processes of a run differ in settings, data or frozen
+        weights.
+        """
         dataset = self.dm.dataset
         counts = [len(split or ()) for split in (dataset.train_x, dataset.val, dataset.test)]
         check_same_start(run_settings(self.cfg, type(self)), counts, digest)
@@ -171,7 +176,7 @@ class MultiLabelRunner(TrainerX, ABC):
         with self.precision.autocast():
             return self.model.frozen_features(images).tensors
 
-    # Evaluation -----------------------------------------------------------------------------------------------------
+    # Evaluation -----------------------------------------------------------------------------------
 
     def train(self) -> None:
         """Go straight to the evaluation on val, which fits the decision rule, and test."""
@@ -200,7 +205,8 @@ class MultiLabelRunner(TrainerX, ABC):
         self.close_writer()
 
     def test(self, split: str | None = None) -> float:
-        """Evaluate ``val``, or (default) ``cfg.TEST.SPLIT`` with the rule fitted on val, and write the results.
+        """Evaluate ``val``, or (default) ``cfg.TEST.SPLIT`` with the rule fitted on val, and write
+        the results.
 
         Returns:
             The metric ``TEST.SELECT_METRIC`` of the last split.
@@ -220,7 +226,9 @@ class MultiLabelRunner(TrainerX, ABC):
         return list(results.values())[-1].selected
 
     def evaluate_split(self, split: str, rule: DecisionRule | None = None) -> SplitResult:
-        """Evaluate ``split``; ``rule`` is the one fitted on val, None fits one and is right for val only."""
+        """Evaluate ``split``; ``rule`` is the one fitted on val, None fits one and is right for val
+        only.
+        """
         self.set_model_mode("eval")
         log.info("Evaluate on the *%s* set", split)
         scores, labels = self.predict_split(split)
@@ -241,7 +249,8 @@ class MultiLabelRunner(TrainerX, ABC):
             return predict_split(loader, predict, split=split, num_classes=self.num_classes)
 
     def parse_batch_test(self, batch: dict) -> tuple[Inputs, Tensor]:
-        """Return normalised images ``(B, 3, H, W)``, or their frozen features, and labels ``(B, C)`` on the device.
+        """Return normalised images ``(B, 3, H, W)``, or their frozen features, and labels ``(B,
+        C)`` on the device.
 
         Images travel as uint8, a quarter of the bytes, and are normalised where they arrive.
         """

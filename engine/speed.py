@@ -16,7 +16,8 @@ log = get_logger()
 
 PARTS = ("trunk", "semantic", "text")  # of a network, that torch.compile can be given
 
-# None of these changes the numbers of a run but for rounding. TF32 does, so a resumed run must keep it.
+# None of these changes the numbers of a run but for rounding. TF32 does, so a resumed run must keep
+# it.
 declare(
     "SPEED",
     Key(
@@ -35,7 +36,8 @@ declare(
     Key(
         "TF32",
         "torch",
-        "TF32 (10 bits of mantissa) in fp32 products on CUDA; torch: as torch has it, for convolutions alone",
+        "TF32 (10 bits of mantissa) in fp32 products on CUDA; torch: as torch has it, for "
+        "convolutions alone",
         choices=("torch", "on", "off"),
     ),
 )
@@ -68,7 +70,9 @@ def _warn_ignored(key: str, model: nn.Module) -> None:
 
 
 def set_tf32(value: str, device: torch.device) -> None:
-    """Let fp32 products on CUDA be computed in TF32 (``on``) or not (``off``); ``torch`` changes nothing."""
+    """Let fp32 products on CUDA be computed in TF32 (``on``) or not (``off``); ``torch`` changes
+    nothing.
+    """
     if value == "torch" or device.type != "cuda":
         return
     torch.set_float32_matmul_precision("high" if value == "on" else "highest")
@@ -78,7 +82,9 @@ def set_tf32(value: str, device: torch.device) -> None:
 def compile_parts(
     model: ClipNetwork, parts: Sequence[str], device: torch.device, backend: str = "inductor"
 ) -> None:
-    """Compile ``trunk``, ``semantic`` and ``text`` of ``model``; where the compiler does not work, say so and go on."""
+    """Compile ``trunk``, ``semantic`` and ``text`` of ``model``; where the compiler does not work,
+    say so and go on.
+    """
     fault = compiler_fault(device, backend)
     if fault:
         log.warning("SPEED.COMPILE is ignored, torch.compile does not work here: %s", fault)
@@ -122,5 +128,7 @@ def text_once(model: ClipNetwork, precision: Precision) -> Iterator[None]:
 
 
 def part_weight(loss: nn.Module, num_images: int, num_all: int) -> float:
-    """Return the factor of a part's loss in that of its batch: 1 for a sum over images, the share for a ``mean``."""
+    """Return the factor of a part's loss in that of its batch: 1 for a sum over images, the share
+    for a ``mean``.
+    """
     return num_images / num_all if getattr(loss, "reduction", "sum") == "mean" else 1.0

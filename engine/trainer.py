@@ -1,6 +1,7 @@
 """The base of all trainers that learn, above either base (Dassl's or ours).
 
-A trainer holds objects and hands results on: a loss, a :class:`TrainingStep`, a :class:`Checkpointer`, and what
+A trainer holds objects and hands results on: a loss, a :class:`TrainingStep`, a
+    :class:`Checkpointer`, and what
 :class:`engine.runner.MultiLabelRunner` holds.
 """
 
@@ -53,36 +54,41 @@ declare(
 class MultiLabelTrainer(MultiLabelRunner):
     """Train the learnable part of a network, evaluate the chosen epoch.
 
-    A subclass also gives ``build_loss``. Its network has ``parameter_groups() -> {name: [Parameter]}``,
-    ``trainable_state_dict()`` and ``load_trainable_state_dict(state)``. On several processes ``model`` is that network
-    and ``parallel_model`` is what a training step calls.
+    A subclass also gives ``build_loss``. Its network has ``parameter_groups() -> {name:
+    [Parameter]}``, ``trainable_state_dict()`` and ``load_trainable_state_dict(state)``. On several
+    processes ``model`` is that network and ``parallel_model`` is what a training step calls.
 
     Attributes:
-        static_graph: on several processes, whether every step uses the same parameters; False is slower.
+        static_graph: on several processes, whether every step uses the same parameters; False is
+            slower.
     """
 
     static_graph = True
 
     @abstractmethod
     def build_loss(self) -> nn.Module:
-        """Return the loss module: ``(output, label (B, C)) -> scalar``; see :data:`losses.LOSS_REGISTRY`."""
+        """Return the loss module: ``(output, label (B, C)) -> scalar``; see
+        :data:`losses.LOSS_REGISTRY`.
+        """
 
     def lr_multipliers(self) -> Mapping[str, float]:
         """Return the learning-rate multiplier of each parameter group that has one."""
         return {}
 
-    # Building -------------------------------------------------------------------------------------------------------
+    # Building -------------------------------------------------------------------------------------
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check what depends on several keys."""
         super().check_cfg(cfg)
         if cfg.TEST.NO_TEST and cfg.TEST.FINAL_MODEL == "best_val":
             raise UserError(
-                "TEST.NO_TEST True leaves no way to find TEST.FINAL_MODEL 'best_val'; accepted: last_step"
+                "TEST.NO_TEST True leaves no way to find TEST.FINAL_MODEL 'best_val'; accepted: "
+                "last_step"
             )
         if cfg.SPEED.MICRO_BATCH and world_size() > 1:
             raise UserError(
-                f"SPEED.MICRO_BATCH is {cfg.SPEED.MICRO_BATCH}; accepted on several processes: 0 (each has only its "
+                f"SPEED.MICRO_BATCH is {cfg.SPEED.MICRO_BATCH}; accepted on several processes: 0 "
+                "(each has only its "
                 "part of the batch; start more of them where that does not fit)"
             )
 
@@ -121,7 +127,7 @@ class MultiLabelTrainer(MultiLabelRunner):
         self.register_model(self.model_name, self.model, self.optim, self.sched)
         self.cache_features()
 
-    # Checkpoints, under the names of Dassl's contract -----------------------------------------------------------------
+    # Checkpoints, under the names of Dassl's contract ---------------------------------------------
 
     def save_model(
         self,
@@ -131,7 +137,9 @@ class MultiLabelTrainer(MultiLabelRunner):
         val_result: float | None = None,
         model_name: str = "",
     ) -> None:
-        """Save the learnable weights and all that resuming needs (``epoch`` counts from 0, the file from 1)."""
+        """Save the learnable weights and all that resuming needs (``epoch`` counts from 0, the file
+        from 1).
+        """
         files = [model_name or f"model.pth.tar-{epoch + 1}"]
         if is_best:
             files.append(BEST)
@@ -154,7 +162,9 @@ class MultiLabelTrainer(MultiLabelRunner):
         self.weights = f"epoch {num_epochs}"
 
     def resume_model_if_exist(self, directory: str) -> int:
-        """Resume from the last checkpoint of ``directory``, where there is one; return the number of done epochs."""
+        """Resume from the last checkpoint of ``directory``, where there is one; return the number
+        of done epochs.
+        """
         resumed = self.checkpointer.resume(
             directory,
             own_folder=self.output_dir,
@@ -164,7 +174,7 @@ class MultiLabelTrainer(MultiLabelRunner):
         self.best_result = resumed.best_result
         return resumed.num_epochs
 
-    # Training -------------------------------------------------------------------------------------------------------
+    # Training -------------------------------------------------------------------------------------
 
     def train(self) -> None:
         """Train to the last epoch, then evaluate."""
@@ -215,7 +225,9 @@ class MultiLabelTrainer(MultiLabelRunner):
         return self.parse_batch_test(batch)
 
     def model_backward_and_update(self, loss: Tensor, names: object = None) -> None:
-        """Clear the gradients, back-propagate with loss scaling, step: for trainers with a ``forward_backward`` of theirs."""
+        """Clear the gradients, back-propagate with loss scaling, step: for trainers with a
+        ``forward_backward`` of theirs.
+        """
         self.optim.zero_grad(set_to_none=True)
         self.precision.scaler.scale(loss).backward()
         self.step.update()

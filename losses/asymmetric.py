@@ -11,7 +11,9 @@ from .weighted import WEIGHT, WeightedLoss
 
 @LOSS_REGISTRY.register()
 class AsymmetricPairLoss(WeightedLoss):
-    """Asymmetric loss on ``(B, 2, C)`` pairs of logits, times ``weight`` (the loss of IntCLIP and DualCoOp)."""
+    """Asymmetric loss on ``(B, 2, C)`` pairs of logits, times ``weight`` (the loss of IntCLIP and
+    DualCoOp).
+    """
 
     def __init__(
         self,

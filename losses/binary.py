@@ -1,6 +1,7 @@
 """Plain binary cross-entropy as modules: a weight around the functions in ``functional``.
 
-Both are sums over all known entries of the batch, as the asymmetric losses are, times ``weight``: the mean over a batch
+Both are sums over all known entries of the batch, as the asymmetric losses are, times ``weight``:
+    the mean over a batch
 of B images and C classes is ``weight = 1 / (B * C)``.
 """
 
@@ -15,7 +16,9 @@ from .weighted import WEIGHT, WeightedLoss
 
 @LOSS_REGISTRY.register()
 class BinaryPairLoss(WeightedLoss):
-    """Binary cross-entropy on ``(B, 2, C)`` pairs (cross-entropy over each pair), summed, times ``weight``."""
+    """Binary cross-entropy on ``(B, 2, C)`` pairs (cross-entropy over each pair), summed, times
+    ``weight``.
+    """
 
     def __init__(self, *, eps: float = 1e-6, weight: float = 0.03) -> None:
         super().__init__(weight, eps=eps)

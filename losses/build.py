@@ -35,7 +35,8 @@ declare_components("LOSS", LOSS_REGISTRY)
 
 FROM_ARGUMENT = 0.0  # default of a key in declare_options: that of the class's keyword argument
 
-# Names that the options of a loss had in the trainers' sections before losses had sections of their own
+# Names that the options of a loss had in the trainers' sections before losses had sections of their
+# own
 declare_alias("LOSS_WEIGHT", "WEIGHT")
 declare_alias("ASL_GAMMA_NEG", "GAMMA_NEG")
 declare_alias("ASL_GAMMA_POS", "GAMMA_POS")
@@ -44,10 +45,12 @@ declare_alias("ASL_EPS", "EPS")
 
 
 def declare_options(cls: type[nn.Module], *keys: Key) -> None:
-    """Declare keyword arguments of a loss as keys of its section: argument ``gamma`` is the key ``GAMMA``.
+    """Declare keyword arguments of a loss as keys of its section: argument ``gamma`` is the key
+        ``GAMMA``.
 
-    The default of a key is the default of the argument, whatever the key itself says, so that it stands once:
-    ``declare_options(Focal, Key("GAMMA", FROM_ARGUMENT, "focusing exponent", low=0.0))``.
+    The default of a key is the default of the argument, whatever the key itself says, so that it
+    stands once: ``declare_options(Focal, Key("GAMMA", FROM_ARGUMENT, "focusing exponent",
+    low=0.0))``.
 
     Raises:
         TypeError: the class has no such keyword argument, or the argument has no default.
@@ -65,7 +68,9 @@ def declare_options(cls: type[nn.Module], *keys: Key) -> None:
 
 
 def loss_names(*, takes_pairs: bool) -> list[str]:
-    """Return the registered losses over pairs of logits ``(B, 2, C)``, or over single ones ``(B, C)``."""
+    """Return the registered losses over pairs of logits ``(B, 2, C)``, or over single ones ``(B,
+    C)``.
+    """
     names = []
     for name in LOSS_REGISTRY.registered_names():
         if getattr(LOSS_REGISTRY.get(name), "takes_pairs", True) == takes_pairs:
@@ -78,7 +83,8 @@ def build_loss(name: str, cfg: CfgNode | None = None, **settings: Any) -> nn.Mod
 
     Args:
         name: registered name; an unknown one raises ``UserError`` with the nearest match.
-        cfg: configuration whose section of the loss gives its options; without it they have their defaults.
+        cfg: configuration whose section of the loss gives its options; without it they have their
+            defaults.
         settings: keyword arguments that win over ``cfg``.
     """
     cls = LOSS_REGISTRY.get(name)

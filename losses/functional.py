@@ -1,9 +1,13 @@
-"""Losses for multi-label classification as pure functions: asymmetric, and plain binary cross-entropy.
+"""Losses for multi-label classification as pure functions: asymmetric, and plain binary
+cross-entropy.
 
-Source: Ben-Baruch et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021; the form on pairs of logits is
-that of DualCoOp (Sun et al., NeurIPS 2022) and IntCLIP (Yang et al., ECCV 2024). B: batch, C: classes.
+Source: Ben-Baruch et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021; the form on
+    pairs of logits is
+that of DualCoOp (Sun et al., NeurIPS 2022) and IntCLIP (Yang et al., ECCV 2024). B: batch, C:
+classes.
 
-All functions return the negated *sum* over known entries (not a mean), and never compute below float32.
+All functions return the negated *sum* over known entries (not a mean), and never compute below
+float32.
 """
 
 import torch
@@ -25,7 +29,8 @@ def asymmetric_pair_loss(
     """Return the asymmetric loss on pairs of logits, a scalar.
 
     Args:
-        logits: ``(B, 2, C)``, plane 0 negative, plane 1 positive; the probability is the softmax over the pair.
+        logits: ``(B, 2, C)``, plane 0 negative, plane 1 positive; the probability is the softmax
+            over the pair.
         target: ``(B, C)``, 0 or 1, any value between for soft labels, -1 for unknown.
         gamma_neg: focusing exponent of negative entries.
         gamma_pos: focusing exponent of positive entries.
@@ -63,7 +68,8 @@ def asymmetric_sigmoid_loss(
     clip: float = 0.05,
     eps: float = 1e-8,
 ) -> Tensor:
-    """Return the published asymmetric loss (p+ = sigmoid, p- = 1 - p+) on ``(B, C)`` logits, a scalar.
+    """Return the published asymmetric loss (p+ = sigmoid, p- = 1 - p+) on ``(B, C)`` logits, a
+    scalar.
 
     The other arguments are those of :func:`asymmetric_pair_loss`.
     """
@@ -90,7 +96,8 @@ def binary_pair_loss(logits: Tensor, target: Tensor, *, eps: float = 1e-6) -> Te
 def binary_sigmoid_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Return plain binary cross-entropy on ``(B, C)`` logits (p+ = sigmoid), a scalar.
 
-    ``target`` is that of :func:`asymmetric_pair_loss`. Computed from the logits, so no probability needs a bound.
+    ``target`` is that of :func:`asymmetric_pair_loss`. Computed from the logits, so no probability
+    needs a bound.
     """
     _check_single(logits, target)
     with torch.autocast(device_type=logits.device.type, enabled=False):
@@ -111,7 +118,9 @@ def _asymmetric_sum(
     clip: float,
     eps: float,
 ) -> Tensor:
-    """Return the negated, weighted sum of log-probabilities over known entries; all tensors ``(B, C)``."""
+    """Return the negated, weighted sum of log-probabilities over known entries; all tensors ``(B,
+    C)``.
+    """
     known = target != UNKNOWN
     y = torch.where(known, target, 0).to(pos_prob.dtype)
     neg_prob = (neg_prob + clip).clamp(max=1.0)
@@ -123,7 +132,9 @@ def _asymmetric_sum(
 def _focusing_weight(
     pos_prob: Tensor, neg_prob: Tensor, y: Tensor, gamma_neg: float, gamma_pos: float
 ) -> Tensor:
-    """Return ``(1 - p_t) ** gamma``; both follow a soft label linearly from the negative to the positive form."""
+    """Return ``(1 - p_t) ** gamma``; both follow a soft label linearly from the negative to the
+    positive form.
+    """
     true_prob = y * pos_prob + (1 - y) * neg_prob
     gamma = gamma_pos * y + gamma_neg * (1 - y)
     return (1 - true_prob).clamp(min=0.0) ** gamma  # rounding may leave p_t a little above 1

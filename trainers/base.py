@@ -22,7 +22,8 @@ log = get_logger()
 
 PROMPT_STREAM = 2  # random stream of the prompts' initial values
 
-# The file may lie elsewhere and the architecture be said otherwise when a run is resumed: a digest of the weights tells.
+# The file may lie elsewhere and the architecture be said otherwise when a run is resumed: a digest
+# of the weights tells.
 declare(
     "MODEL.BACKBONE",
     Key(
@@ -32,7 +33,8 @@ declare(
     Key(
         "PATH",
         "",
-        "checkpoint file: TorchScript archive, state dict or safetensors; empty: downloaded by name",
+        "checkpoint file: TorchScript archive, state dict or safetensors; empty: downloaded by "
+        "name",
         may_change=True,
     ),
     Key(
@@ -56,8 +58,8 @@ declare(
 class ClipMethod:
     """A method over CLIP, for :class:`MultiLabelRunner` and :class:`MultiLabelTrainer`.
 
-    A subclass gives ``section``, ``model_name`` and ``build_network``. Its options are the keys of ``section``; ``PREC``
-    is always among them.
+    A subclass gives ``section``, ``model_name`` and ``build_network``. Its options are the keys of
+    ``section``; ``PREC`` is always among them.
     """
 
     def check_cfg(self, cfg: CfgNode) -> None:
@@ -66,7 +68,8 @@ class ClipMethod:
         backbone = cfg.MODEL.BACKBONE
         if not (backbone.NAME or backbone.ARCH or backbone.PATH):
             raise UserError(
-                "MODEL.BACKBONE.NAME is empty; expected a CLIP backbone such as RN101 (or an ARCH file, or a "
+                "MODEL.BACKBONE.NAME is empty; expected a CLIP backbone such as RN101 (or an ARCH "
+                "file, or a "
                 "checkpoint PATH whose shapes tell)"
             )
         self.precision_name = self.method(cfg).PREC
@@ -91,7 +94,8 @@ class ClipMethod:
     def digest_frozen(self) -> str:
         """Return a digest of CLIP as it was loaded and of the words of the classes.
 
-        The network changes the weights (it folds and multiplies them), in the last bit differently on each machine.
+        The network changes the weights (it folds and multiplies them), in the last bit differently
+        on each machine.
         """
         tree = self.dm.dataset.hierarchy
         words = [self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)]

@@ -1,4 +1,6 @@
-"""Plain fine-tuning: the last layers of CLIP's image encoder and a linear classifier learn; no text branch."""
+"""Plain fine-tuning: the last layers of CLIP's image encoder and a linear classifier learn; no text
+branch.
+"""
 
 from collections.abc import Mapping
 
@@ -17,7 +19,8 @@ declare(
     Key(
         "LAYERS",
         ("layer3", "layer4"),
-        "learnable stages of a ResNet (the last ones; all four: everything but the stem and the pool)",
+        "learnable stages of a ResNet (the last ones; all four: everything but the stem and the "
+        "pool)",
         choices=LAYERS,
     ),
     Key("BLOCKS", 2, "learnable blocks of a ViT (the last ones)", low=1),

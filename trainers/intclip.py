@@ -1,4 +1,6 @@
-"""IntCLIP (Yang, Ye, Tao, ECCV 2024): sight and semantic branches, class integration, asymmetric loss."""
+"""IntCLIP (Yang, Ye, Tao, ECCV 2024): sight and semantic branches, class integration, asymmetric
+loss.
+"""
 
 from collections.abc import Mapping
 

@@ -49,13 +49,15 @@ def prompt_keys(*, class_text: str) -> list[Key]:
         Key(
             "REGIONS",
             "locations",
-            "regions that are scored: the locations of the map, or CLIP's global token in front of them",
+            "regions that are scored: the locations of the map, or CLIP's global token in front "
+            "of them",
             choices=REGIONS,
         ),
         Key(
             "TEXT_CHUNK",
             -1,
-            "prompts encoded at a time, recomputed in the backward pass; 0: all; -1: all up to 512, then 256",
+            "prompts encoded at a time, recomputed in the backward pass; 0: all; -1: all up to "
+            "512, then 256",
             low=-1,
             may_change=True,
         ),
@@ -80,14 +82,16 @@ def norm_keys() -> list[Key]:
         Key(
             "NORM",
             "standard",
-            "of each image's features: zero mean and unit variance over channels, unit length, or none",
+            "of each image's features: zero mean and unit variance over channels, unit length, or "
+            "none",
             choices=NORMS,
         )
     ]
 
 
 def loss_keys(default: str, *, takes_pairs: bool) -> list[Key]:
-    """Return the key that chooses the loss; the options of a loss are keys of its own section ``LOSS.<NAME>``.
+    """Return the key that chooses the loss; the options of a loss are keys of its own section
+    ``LOSS.<NAME>``.
 
     Args:
         default: registered name.

@@ -1,4 +1,6 @@
-"""The linear probe (Radford et al., ICML 2021, section 3.2): logistic regression on CLIP's frozen features."""
+"""The linear probe (Radford et al., ICML 2021, section 3.2): logistic regression on CLIP's frozen
+features.
+"""
 
 from torch import nn
 

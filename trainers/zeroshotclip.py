@@ -53,7 +53,8 @@ class ZeroshotCLIP(ClipRunner):
         templates = tuple(self.method(cfg).TEMPLATES)
         if not templates or any("{}" not in template for template in templates):
             raise UserError(
-                f"TRAINER.ZEROSHOTCLIP.TEMPLATES is {templates}; expected one or more texts, each with {{}} in the "
+                f"TRAINER.ZEROSHOTCLIP.TEMPLATES is {templates}; expected one or more texts, each "
+                f"with {{}} in the "
                 "place of the class, such as 'a photo of {}.'"
             )
         if cfg.TEST.NO_TEST:

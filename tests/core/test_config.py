@@ -154,7 +154,7 @@ def test_a_flag_that_the_trainer_does_not_have_is_an_error_that_names_its_flags(
             setup_cfg([], flags=key_flags(parse_args(["--trainer", trainer, flag, "1"])))
     flags = key_flags(parse_args(["--trainer", "LinearProbe", "--gamma-neg", "1"]))
     with pytest.raises(
-        UserError, match="BinarySigmoidLoss .*no option GAMMA_NEG; its flags: --loss-w"
+        UserError, match=r"BinarySigmoidLoss .*no option GAMMA_NEG; its flags: --loss-w"
     ):
         setup_cfg([], flags=flags)
 
@@ -215,3 +215,10 @@ def test_yaml_words_that_are_booleans_there(tmp_path, text, value):
     file.write_text(f"SPEED:\n  TF32: {text}\nDATASET:\n  PREPARED: off\n")
     cfg = setup_cfg([str(file)])
     assert value == cfg.SPEED.TF32 and cfg.DATASET.PREPARED in ("off", "False")
+
+
+@pytest.mark.parametrize("file", ["IntCLIP/scenes.yaml", "DualCoOp/rn101.yaml"])
+def test_yacs_own_merge_reads_the_same_from_a_file_with_bases(file):
+    cfg = get_cfg_default()
+    cfg.merge_from_file(str(CONFIGS / file))
+    assert dict(flatten(cfg)) == dict(flatten(setup_cfg([str(CONFIGS / file)])))
