@@ -174,7 +174,7 @@ class Tree(CfgNode):
     def merge_from_file(self, cfg_filename: str) -> None:
         """Merge the files under ``_BASE_`` (relative to ``cfg_filename``), then the file itself."""
         with open(cfg_filename, encoding="utf-8") as file:
-            content = self.load_cfg(file)
+            content = CfgNode.load_cfg(file)  # of the type of the nodes within this tree
         bases = content.pop(BASE, [])
         for base in [bases] if isinstance(bases, str) else bases:
             self.merge_from_file(str(find_base(Path(cfg_filename), base)))
