@@ -100,7 +100,11 @@ def test_order_follows_the_classes(tmp_path: Path) -> None:
 
 
 def test_all_faults_in_one_error(tmp_path: Path) -> None:
-    text = "classes: {Happy: {}, Happy: {}, Sadd: {}}\ntree: {t: {m: [Happy, Happy]}}\nsubsets: {s: [Hapy]}"
+    text = """
+classes: {Happy: {}, Happy: {}, Sadd: {}}
+tree: {t: {m: [Happy, Happy]}}
+subsets: {s: [Hapy]}
+"""
     with pytest.raises(UserError) as caught:
         load_hierarchy(write(tmp_path, text), ["Happy", "Sad"])
     message = str(caught.value)

@@ -232,7 +232,7 @@ def test_a_wrong_name_gets_a_hint(cfg) -> None:
 
 
 def official_root(root: Path) -> dict[str, np.ndarray]:
-    """Lay out the official files with a train file made from the label matrix; images are empty stand-ins."""
+    """Lay out the official files, a train file made from the label matrix and empty images."""
     folder = Path(FOLDER)
     (root / "annotations").mkdir()
     (root / "low").mkdir()
@@ -268,10 +268,7 @@ def test_official_labels_equal_the_matrices(cfg, tmp_path: Path) -> None:
     cfg.DATASET.ROOT, cfg.DATASET.HIERARCHY = str(tmp_path), ""
     dataset = build_dataset(cfg)
     assert dataset.hierarchy.names[7] == "fine design: architecture"
-    for split, records in (
-        ("train", dataset.train_x),
-        ("val", dataset.val),
-        ("test", dataset.test),
-    ):
+    splits = {"train": dataset.train_x, "val": dataset.val, "test": dataset.test}
+    for split, records in splits.items():
         labels = np.stack([record.label for record in records])
         np.testing.assert_array_equal(labels, (matrices[split] > 0).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Which files the data set reads: copies that are large enough, the originals of images that lack one."""
+"""The data set reads copies that are large enough, and originals of images without a copy."""
 
 import logging
 import os
@@ -66,9 +66,8 @@ def test_the_smallest_that_is_large_enough(
     with caplog.at_level(logging.INFO, logger="intclip"):
         assert folders(cfg) == {expected}
     used = [record.message for record in caplog.records if record.message.startswith("Images: ")]
-    assert len(used) == 1 and (
-        str(root / expected.removesuffix("/low")) in used[0] or "originals" in used[0]
-    )
+    assert len(used) == 1
+    assert str(root / expected.removesuffix("/low")) in used[0] or "originals" in used[0]
     warned = any("small for INPUT.SIZE" in record.message for record in caplog.records)
     assert warned == (setting == "32")
 
@@ -88,7 +87,9 @@ def test_a_size_that_is_not_there(cfg, root: Path) -> None:
         build_dataset(cfg)
 
 
-def test_lacking_copies_are_warned_of_and_read_from_the_originals(cfg, root: Path, caplog) -> None:
+def test_images_without_a_copy_are_read_from_the_originals_with_a_warning(
+    cfg, root: Path, caplog
+) -> None:
     val = build_dataset(cfg).val
     Path(val[0].impath).unlink()
     with caplog.at_level(logging.WARNING, logger="intclip"):
@@ -96,11 +97,9 @@ def test_lacking_copies_are_warned_of_and_read_from_the_originals(cfg, root: Pat
     name = Path(val[0].impath).name
     assert again[0].impath == str(root / "low" / name) and again[1].impath == val[1].impath
     (warning,) = (record.message for record in caplog.records if record.levelno == logging.WARNING)
-    assert (
-        warning.startswith("1 of 35 images have no copy in")
-        and f"low/{name}" in warning
-        and "\n" not in warning
-    )
+    assert warning.startswith("1 of 35 images have no copy in")
+    assert f"low/{name}" in warning
+    assert "\n" not in warning
 
 
 def test_the_copy_of_a_changed_original_is_not_read(cfg, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""Transforms: shape, resizing, augmentation on uint8, Cutout, and the numbers after normalisation."""
+"""Transforms: shape, resizing, augmentation on uint8, Cutout, numbers after normalisation."""
 
 import pickle
 
@@ -48,7 +48,7 @@ def test_output_is_uint8_of_the_size(cfg, build, transforms: tuple[str, ...]) ->
 
 @pytest.mark.parametrize("transforms", [("randaugment",), ALL[1:]])
 def test_numbers_equal_normalising_each_image(cfg, transforms: tuple[str, ...]) -> None:
-    """The straightforward form: every augmentation on one image, then float, then normalised, then stacked."""
+    """The straightforward form augments one image, makes it float, normalises it and stacks."""
     cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (40, 50), transforms
     transform = train_transform(cfg)
     alone = v2.Compose(

@@ -1,4 +1,4 @@
-"""The preparing tool: sizes, resuming, stale copies, unreadable files, disk, and its command line."""
+"""The preparing tool: sizes, resuming, stale copies, unreadable files, disk, command line."""
 
 import errno
 import json

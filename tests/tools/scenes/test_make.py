@@ -1,4 +1,4 @@
-"""The data set of scenes: the official layout, splits that never overlap, and care with what is already there."""
+"""The data set of scenes: official layout, disjoint splits, foreign files stay untouched."""
 
 import json
 from pathlib import Path

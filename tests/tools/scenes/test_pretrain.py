@@ -1,4 +1,4 @@
-"""Pre-training the small CLIP: from seed to checkpoint, resumable to the bit, read by the ordinary loader."""
+"""Pre-training the small CLIP: reproducible, resumable to the bit, read by the usual loader."""
 
 import json
 
