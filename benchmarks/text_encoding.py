@@ -39,9 +39,7 @@ def prepare(settings: dict[str, Any]) -> Callable[[], None]:
     def encode() -> None:
         with torch.set_grad_enabled(settings["gradient"]), autocast():
             features = (
-                [model.encode_text(context) for context in contexts]
-                if plain
-                else model.text()
+                [model.encode_text(context) for context in contexts] if plain else model.text()
             )
             total = sum(feature.float().square().sum() for feature in features)
         if settings["gradient"]:
