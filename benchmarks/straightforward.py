@@ -1,9 +1,10 @@
 """IntCLIP in its straightforward form, from open_clip's plain modules: what our speed is measured against.
 
-It computes the same numbers as :class:`models.IntCLIPNetwork` (tests/benchmarks/test_straightforward.py) in the way in which
-one writes the method down first: prompts of 77 positions, gradients for the text encoder's frozen weights, the whole
-image encoder once per branch, the attention pool's full attention beside the value path that is used, text features
-anew for every batch, BatchNorm as a layer of its own.
+It computes the same numbers as :class:`models.IntCLIPNetwork`
+(tests/benchmarks/test_straightforward.py) as one writes the method down first: prompts of 77
+positions, gradients for the text encoder's frozen weights, the whole image encoder once per branch,
+the attention pool's full attention beside the value path that is used, text features computed again
+for every batch, BatchNorm as a layer of its own.
 
 Letters: B images, C classes, n context tokens, D channels, E of the joint space, N = h * w locations.
 """

@@ -174,11 +174,16 @@ class Tree(CfgNode):
     def merge_from_file(self, cfg_filename: str) -> None:
         """Merge the files under ``_BASE_`` (relative to ``cfg_filename``), then the file itself."""
         with open(cfg_filename, encoding="utf-8") as file:
-            content = CfgNode.load_cfg(file)  # of the type of the nodes within this tree
+            content = self.load_cfg(file)
         bases = content.pop(BASE, [])
         for base in [bases] if isinstance(bases, str) else bases:
             self.merge_from_file(str(find_base(Path(cfg_filename), base)))
         self.merge_from_other_cfg(content)
+
+    @classmethod
+    def _decode_cfg_value(cls, value: Any) -> Any:
+        """Decode as yacs does; it compares types, and the nodes within a tree are plain ones."""
+        return CfgNode._decode_cfg_value(value)
 
 
 def get_cfg_default() -> CfgNode:

@@ -1,20 +1,26 @@
-"""Small vocabularies: train and store only the token rows that occur, and expand them to CLIP's on load.
+"""Checkpoints with a small vocabulary: only the token rows that occur are trained and stored.
 
 A file in compact form has ``token_embedding.ids (K,)`` int64, ``token_embedding.rows (K, D)`` and
-``token_embedding.unknown (D,)`` in place of ``token_embedding.weight (V, D)``. Every token outside the ids gets the one
-unknown vector; :func:`unknown_tokens` says which tokens of a text those are.
+``token_embedding.unknown (D,)`` in place of ``token_embedding.weight (V, D)``. On load it is
+expanded to CLIP's vocabulary: every token outside the ids gets the unknown vector.
+:func:`unknown_tokens` finds those tokens in a text. Only this project's own checkpoints have this
+form; their architecture has QuickGELU and heads of 64 channels.
+
+Letters: K tokens that occur, V tokens of CLIP's vocabulary, D width of the text encoder.
 """
 
 import functools
-import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
-logger = logging.getLogger("intclip")
+from core.logging import get_logger
+
+log = get_logger()
 
 VOCAB_SIZE = 49408  # of CLIP's tokenizer
 _IDS, _ROWS, _UNKNOWN = (f"token_embedding.{part}" for part in ("ids", "rows", "unknown"))
@@ -22,12 +28,15 @@ _IDS, _ROWS, _UNKNOWN = (f"token_embedding.{part}" for part in ("ids", "rows", "
 
 @functools.lru_cache(maxsize=1)
 def clip_tokenizer() -> SimpleTokenizer:
-    """Return CLIP's tokenizer: the one that open_clip made while it was imported, if it still does that."""
+    """Return CLIP's tokenizer; the one that open_clip makes at import, where it does, saves time."""
     return getattr(open_clip.tokenizer, "_tokenizer", None) or SimpleTokenizer()
 
 
 class CompactTokenizer:
-    """CLIP's tokenizer over the K tokens that ``texts`` use, numbered 0 .. K - 1; ``unknown`` is number K."""
+    """CLIP's tokenizer for the K tokens that ``texts`` use.
+
+    They have the numbers 0 .. K - 1; any other token has the number ``unknown``, K.
+    """
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._clip = clip_tokenizer()
@@ -36,9 +45,8 @@ class CompactTokenizer:
         self.ids = torch.tensor(sorted(used))  # (K,)
         self.unknown = len(self.ids)
         self._number = {int(token): number for number, token in enumerate(self.ids)}
-        self.start, self.end = (
-            self._number[t] for t in (self._clip.sot_token_id, self._clip.eot_token_id)
-        )
+        self.start = self._number[self._clip.sot_token_id]
+        self.end = self._number[self._clip.eot_token_id]
 
     def encode(self, text: str) -> list[int]:
         """Return the numbers of ``text``'s tokens, without start and end."""
@@ -46,15 +54,28 @@ class CompactTokenizer:
 
 
 def pack_tokens(state: dict[str, Tensor], ids: Tensor) -> dict[str, Tensor]:
-    """Return ``state``, whose ``token_embedding.weight (K + 1, D)`` has ``ids (K,)`` and unknown, in compact form."""
+    """Return ``state`` in compact form.
+
+    Args:
+        state: weights whose ``token_embedding.weight (K + 1, D)`` has the unknown vector last.
+        ids: token ids ``(K,)`` of the other rows.
+    """
     table = state["token_embedding.weight"]  # (K + 1, D)
     packed = {key: value for key, value in state.items() if key != "token_embedding.weight"}
     return packed | {_IDS: ids, _ROWS: table[:-1].clone(), _UNKNOWN: table[-1].clone()}
 
 
+def is_compact(state: Mapping[str, Any]) -> bool:
+    """Return whether ``state`` is in compact form."""
+    return _IDS in state
+
+
 def expand_tokens(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return ``state`` with the full ``token_embedding.weight (V, D)``; what is not compact comes back as it is."""
-    if _IDS not in state:
+    """Return ``state`` with the full ``token_embedding.weight (V, D)``.
+
+    A state that is not compact is returned unchanged.
+    """
+    if not is_compact(state):
         return state
     rest = {key: value for key, value in state.items() if key not in (_IDS, _ROWS, _UNKNOWN)}
     table = state[_UNKNOWN].repeat(VOCAB_SIZE, 1)  # (V, D)
@@ -63,27 +84,31 @@ def expand_tokens(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def warn_unknown(table: Tensor, texts: Iterable[str]) -> None:
-    """Log the words of ``texts`` that have no vector of their own in ``table (V, D)``, expanded from a compact one."""
+    """Log a warning with the tokens of ``texts`` that have only the unknown vector in ``table``.
+
+    Args:
+        table: token embeddings ``(V, D)``.
+        texts: texts that will be encoded.
+    """
     tokenizer = clip_tokenizer()
     tokens = {token for text in texts for token in tokenizer.encode(text)}
     unknown = sorted(
         tokenizer.decode([token]).strip() for token in unknown_tokens(table, sorted(tokens))
     )
     if unknown:
-        logger.warning(
+        log.warning(
             "the backbone was trained without %d tokens of the class texts, which share one vector: %s",
             len(unknown), ", ".join(unknown),
         )  # fmt: skip
 
 
 def unknown_tokens(table: Tensor, tokens: Iterable[int]) -> list[int]:
-    """Return those of ``tokens`` whose vector in ``table (V, D)`` is that of most of the vocabulary.
+    """Return those of ``tokens`` that have only the unknown vector in ``table (V, D)``.
 
-    Empty for ordinary checkpoints, where no two rows are alike.
+    The result is empty for ordinary checkpoints, where all rows differ.
     """
-    probe = table[
-        VOCAB_SIZE // 2 : VOCAB_SIZE // 2 + 3
-    ]  # rare merges: no small vocabulary has all three
+    middle = VOCAB_SIZE // 2  # rare merges: no small vocabulary has all three
+    probe = table[middle : middle + 3]
     if len(probe) < 3 or not (torch.equal(probe[0], probe[1]) and torch.equal(probe[1], probe[2])):
         return []
     return [token for token in tokens if torch.equal(table[token], probe[0])]

@@ -1,28 +1,24 @@
-"""Read CLIP weights from a file into a plain state dict, whatever of the three formats the file is in."""
+"""Read CLIP weights in any of three file formats into a plain state dict."""
 
 import pickle
 import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from core.errors import UserError
-from models.clip.tokens import expand_tokens
+from core.files import find_file
+from models.clip.tokens import expand_tokens, is_compact
 
 FORMATS = (
     "a TorchScript archive (as OpenAI publishes), a state dict saved by torch.save, or safetensors"
 )
-_NOT_WEIGHTS = (
-    "input_resolution",
-    "context_length",
-    "vocab_size",
-    "attn_mask",
-)  # constants in OpenAI's archives
+_MARKS = ("input_resolution", "context_length", "vocab_size")  # constants in OpenAI's archives
 _STORAGES = {
     "FloatStorage": torch.float32,
     "HalfStorage": torch.float16,
@@ -37,17 +33,33 @@ _STORAGES = {
 }
 
 
-def read_state_dict(path: str) -> dict[str, Tensor]:
-    """Return the fp32 weights in ``path`` under CLIP's own names.
+class Weights(NamedTuple):
+    """Weights of a file, and the fact that tells how they were trained.
 
-    The format is told by content, not by suffix. A wrapping ``state_dict`` entry and ``module.`` prefixes are removed.
+    Attributes:
+        state: float32 weights under CLIP's own names.
+        origin: why the weights are known to have QuickGELU and heads of 64 channels; else empty.
     """
-    file = Path(path)
+
+    state: dict[str, Tensor]
+    origin: str = ""
+
+
+def read_weights(path: str) -> Weights:
+    """Return the weights in the file ``path``, relative to the working or the project's folder.
+
+    The format is told by content, not by suffix. A wrapping ``state_dict`` entry and ``module.``
+    prefixes are removed.
+
+    Raises:
+        UserError: there is no such file, or it holds no state dict of tensors.
+    """
+    file = find_file(path)
     if not file.is_file():
         raise UserError(f"Backbone checkpoint '{path}' is not a file; accepted: {FORMATS}")
     try:
         content = _read(file)
-    except Exception as error:  # whatever a broken file makes a parser raise
+    except Exception as error:  # a broken file makes the parsers raise errors of any kind
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise UserError(
             f"Cannot read backbone checkpoint '{path}' ({reason[0][:160]}); accepted: {FORMATS}"
@@ -59,11 +71,9 @@ def _read(file: Path) -> Any:
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
             scripted = any(name.endswith("/constants.pkl") for name in archive.namelist())
-        return (
-            read_torchscript(file)
-            if scripted
-            else torch.load(file, map_location="cpu", weights_only=True)
-        )
+        if scripted:
+            return read_torchscript(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
     if _is_safetensors(file):
         return load_file(str(file))
     return torch.load(file, map_location="cpu", weights_only=True)  # the format of before torch 1.6
@@ -80,37 +90,55 @@ def _is_safetensors(file: Path) -> bool:
     )
 
 
-def _clean(content: Any, path: str) -> dict[str, Tensor]:
+def _clean(content: Any, path: str) -> Weights:
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     state = dict(content) if isinstance(content, Mapping) else {}
     if state and all(str(key).startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
-    state = {key: value for key, value in state.items() if key not in _NOT_WEIGHTS}
+    origin = _origin(state)
+    for key in (*_MARKS, "attn_mask"):
+        state.pop(key, None)
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(
             f"Backbone checkpoint '{path}' holds no state dict of tensors; accepted: {FORMATS}"
         )
-    state = {
-        key: value.float() if value.is_floating_point() else value for key, value in state.items()
-    }
-    return expand_tokens(state)
+    for key, value in state.items():
+        if value.is_floating_point():
+            state[key] = value.float()
+    return Weights(expand_tokens(state), origin)
+
+
+def _origin(state: Mapping[str, Any]) -> str:
+    """Return how a file is known as one with QuickGELU and heads of 64 channels; else empty.
+
+    OpenAI's archives have three constants beside the weights, and weights in half precision.
+    """
+    if is_compact(state):
+        return "the compact form of this project's own checkpoints"
+    weight = state.get("text_projection")
+    half = isinstance(weight, Tensor) and weight.dtype == torch.float16
+    if half and all(mark in state for mark in _MARKS):
+        return "the marks of OpenAI's own files"
+    return ""
 
 
 def read_torchscript(file: Path) -> dict[str, Tensor]:
-    """Return a TorchScript archive's weights, by ``torch.jit`` where it still exists and reads it, else by hand."""
+    """Return the weights of a TorchScript archive, by ``torch.jit`` where that works."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # deprecated, and there is no other published form of these weights
+            # torch.jit is deprecated, but OpenAI published the weights in no other form.
+            warnings.simplefilter("ignore")
             return dict(torch.jit.load(str(file), map_location="cpu").state_dict())
     except (AttributeError, RuntimeError):
         return read_torchscript_archive(file)
 
 
 def read_torchscript_archive(file: Path) -> dict[str, Tensor]:
-    """Return all tensors of a TorchScript archive from its ``data.pkl`` and storages, without running its code."""
+    """Return all tensors of a TorchScript archive without running its code.
+
+    They are read from its ``data.pkl`` and storages.
+    """
     with zipfile.ZipFile(file) as archive:
         entry = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
         with archive.open(entry) as stream:
@@ -121,7 +149,7 @@ def read_torchscript_archive(file: Path) -> dict[str, Tensor]:
 
 
 class _ScriptObject:
-    """Stand-in for any scripted module: its attributes are whatever the pickle sets."""
+    """Stand-in for any scripted module: the pickle sets its attributes."""
 
 
 def _collect(node: _ScriptObject, prefix: str, found: dict[str, Tensor]) -> None:
@@ -133,7 +161,7 @@ def _collect(node: _ScriptObject, prefix: str, found: dict[str, Tensor]) -> None
 
 
 class _ArchiveUnpickler(pickle.Unpickler):
-    """Unpickler that knows tensors, stands in for scripted classes and refuses everything else."""
+    """Unpickler for tensors and scripted classes; it refuses everything else."""
 
     def __init__(self, stream: Any, archive: zipfile.ZipFile, root: str) -> None:
         super().__init__(stream)
@@ -155,9 +183,9 @@ class _ArchiveUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: tuple) -> Tensor:
         _, dtype, key, *_ = pid
         data = self._archive.read(f"{self._root}data/{key}")
-        return (
-            torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0, dtype=dtype)
-        )
+        if not data:
+            return torch.empty(0, dtype=dtype)
+        return torch.frombuffer(bytearray(data), dtype=dtype)
 
 
 def _rebuild(storage: Tensor, offset: int, size: tuple, stride: tuple, *_: Any) -> Tensor:

@@ -10,7 +10,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def folded(module: nn.Module) -> nn.Module:
-    """Return a frozen copy in which every BatchNorm is folded into the convolution registered just before it."""
+    """Return a frozen copy with every BatchNorm folded into the convolution before it.
+
+    Before means: registered just before it in the same module.
+    """
     module = copy.deepcopy(module).eval()
     for parent in list(module.modules()):
         last: nn.Conv2d | None = None
@@ -38,10 +41,10 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
 
 
 def conv_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Return ``norm(conv(x))`` for a BatchNorm in eval mode, whose scale and shift are put into the weights.
+    """Return ``norm(conv(x))`` for a BatchNorm in eval mode, with its scale and shift in the weights.
 
-    Up to rounding the same numbers and gradients, of the affine parameters too, but nothing of the size of ``x`` is
-    computed or kept for the normalisation.
+    Numbers and gradients (also of the affine parameters) are the same up to rounding, and no tensor
+    of the size of ``x`` is computed or stored for the normalisation.
     """
     assert not norm.training, "only running statistics can be folded"
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)  # (D,)
@@ -50,7 +53,7 @@ def conv_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
 
 def bottleneck(block: Bottleneck, x: Tensor) -> Tensor:
-    """Return ``block(x)`` with its BatchNorms folded: what a learnt block costs then, in time and memory."""
+    """Return ``block(x)`` with its BatchNorms folded, which saves a trainable block time and memory."""
     out = F.relu_(conv_norm(block.conv1, block.bn1, x))
     out = F.relu_(conv_norm(block.conv2, block.bn2, out))
     out = conv_norm(block.conv3, block.bn3, block.avgpool(out))

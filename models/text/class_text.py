@@ -1,4 +1,4 @@
-"""Class texts: how a label of the hierarchy is put to CLIP's text encoder."""
+"""Class texts: the words that stand for a class in CLIP's text encoder."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,20 @@ def class_texts(
     paths: Sequence[Sequence[str]] = (),
     sentences: Sequence[str] = (),
 ) -> list[str]:
-    """Return one text per class: its ``name``, its ``path`` (most general first) or its ``sentence``.
+    """Return one text per class: its ``name``, its ``path`` or its ``sentence``.
 
-    Underscores become spaces. ``paths`` holds each class's chain, leaf included, e.g. ``("security and belonging",
-    "stability", "attractive")``, which gives "security and belonging, stability, attractive".
+    Underscores become spaces.
+
+    Args:
+        strategy: ``name``, ``path`` or ``sentence``.
+        names: names of the classes.
+        paths: each class's chain of the hierarchy, most general first and leaf included, e.g.
+            ``("security and belonging", "stability", "attractive")``, which gives the text
+            "security and belonging, stability, attractive".
+        sentences: one sentence per class.
+
+    Raises:
+        UserError: the strategy is unknown, or a text is missing or empty.
     """
     if strategy not in STRATEGIES:
         raise UserError(not_accepted("class text strategy", strategy, STRATEGIES))
@@ -25,8 +35,8 @@ def class_texts(
     texts = {"name": list(names), "path": chains, "sentence": list(sentences)}[strategy]
     if len(texts) != len(names):
         raise UserError(
-            f"class text strategy '{strategy}' needs one {strategy} for each of the {len(names)} classes, but the "
-            f"hierarchy has {len(texts)}"
+            f"class text strategy '{strategy}' needs one {strategy} for each of the {len(names)} "
+            f"classes, but the hierarchy has {len(texts)}"
         )
     texts = [" ".join(text.replace("_", " ").split()) for text in texts]
     empty = [name for name, text in zip(names, texts, strict=True) if not text]

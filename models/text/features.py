@@ -148,9 +148,9 @@ class TemplateText(TextComponent):
 
 
 def _detached(plane: Tensor) -> Tensor:
-    """Return a leaf in float32 at least, with a gradient of its own where ``plane`` has one."""
+    """Return a leaf in float32 at least, which collects a gradient where ``plane`` takes one."""
     leaf = full_precision(plane)[0].detach()
-    return leaf.requires_grad_(plane.requires_grad)
+    return leaf.requires_grad_(plane.requires_grad and torch.is_grad_enabled())
 
 
 @torch.no_grad()

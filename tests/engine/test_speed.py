@@ -12,9 +12,9 @@ from engine.loop import StepValues
 from engine.meters import ProgressMeter
 from engine.precision import Precision
 from engine.run_settings import run_settings
-from engine.speed import batch_parts, compile_parts, part_weight, set_tf32, text_once
+from engine.speed import apply_speed, batch_parts, compile_parts, part_weight, set_tf32, text_once
 from losses import build_loss
-from models import BranchFeatures, IntCLIPNetwork
+from models import BranchFeatures, DualCoOpNetwork, IntCLIPNetwork
 from tests.models.conftest import RESNET, make_clip
 
 CPU = torch.device("cpu")
@@ -94,6 +94,24 @@ def test_compiled_parts_give_the_same_numbers():
     names = list(model.state_dict())
     torch.testing.assert_close(model(images), expected, atol=1e-9, rtol=1e-9)
     assert names == list(network().state_dict())
+
+
+def test_a_setting_without_its_part_is_named_with_the_network(monkeypatch, caplog):
+    monkeypatch.setattr(speed.log, "propagate", True)
+    monkeypatch.setattr(speed, "compiler_fault", lambda *args: "")
+    opts = ["SPEED.RECOMPUTE_SEMANTIC", "True", "SPEED.COMPILE", "('semantic',)"]
+    cfg = setup_cfg([], opts=opts)
+    with caplog.at_level(logging.WARNING):
+        apply_speed(DualCoOpNetwork(make_clip(RESNET), ["in love"]), cfg, CPU)
+        apply_speed(torch.nn.Linear(2, 2), cfg, CPU)
+    found = [record.getMessage() for record in caplog.records]
+    assert found == [
+        "SPEED.RECOMPUTE_SEMANTIC is ignored: DualCoOpNetwork has no such part",
+        "SPEED.COMPILE 'semantic' is ignored: DualCoOpNetwork has no such part",
+        "SPEED.CHANNELS_LAST is ignored: Linear has no such part",
+        "SPEED.RECOMPUTE_SEMANTIC is ignored: Linear has no such part",
+        "SPEED.COMPILE 'semantic' is ignored: Linear has no such part",
+    ]
 
 
 def test_without_a_compiler_one_line_says_so(monkeypatch, caplog):

@@ -72,6 +72,14 @@ def test_backbone_size_and_precision_each_have_an_entry(run, tmp_path):
     assert len(list((tmp_path / "features").iterdir())) == 4 * 3
 
 
+def test_another_start_of_the_semantic_branch_has_an_entry(run, tmp_path):
+    cache = ("TRAIN.FEATURE_CACHE", tmp_path / "features", "OPTIM.MAX_EPOCH", "1")
+    layers = ("TRAINER.INTCLIP.SEMANTIC_LAYERS", "('layer4',)")
+    run("IntCLIP", "two", *cache)
+    assert run("IntCLIP", "one", *cache, *layers) == run("IntCLIP", "plain", *cache[2:], *layers)
+    assert len(list((tmp_path / "features").iterdir())) == 2 * 3
+
+
 def test_random_transforms_are_refused(run, tmp_path):
     with pytest.raises(
         UserError, match=r"deterministic transforms, but INPUT.TRANSFORMS has random_flip"
