@@ -81,9 +81,10 @@ def sync_registries() -> None:
     if BASE != "dassl":
         return
     for ours, theirs in ((OUR_DATASETS, DATASET_REGISTRY), (OUR_EVALUATORS, EVALUATOR_REGISTRY)):
-        for name in ours.registered_names():
-            if name not in theirs.registered_names():
-                theirs._do_register(name, ours.get(name))
+        for source, target in ((ours, theirs), (theirs, ours)):
+            for name in source.registered_names():
+                if name not in target.registered_names():
+                    target._do_register(name, source.get(name))
 
 
 def describe_base() -> str:

@@ -211,6 +211,11 @@ class MultiLabelRunner(TrainerX, ABC):
         Returns:
             The metric ``TEST.SELECT_METRIC`` of the last split.
         """
+        if self.val_loader is None or self.test_loader is None:
+            raise UserError(
+                f"DATASET.NAME '{self.cfg.DATASET.NAME}' has no val or no test split: nothing is "
+                "evaluated without both"
+            )
         results = {"val": self.evaluate_split("val")}
         if split == "val":
             return results["val"].selected

@@ -236,14 +236,13 @@ class MultiLabelTrainer(MultiLabelRunner):
         """Evaluate on val, keep best and last."""
         cfg, done = self.cfg, self.epoch + 1
         if not cfg.TEST.NO_TEST:
-            result = self.evaluate_split("val").selected
+            result = self.evaluate_split("val")
+            metric, value = next(iter(result.metrics.items()))
             first = self.epoch == 0  # there is always a best epoch, even where the metric is NaN
-            if result > self.best_result or first:
-                self.best_result = result
-                self.save_model(self.epoch, self.output_dir, val_result=result, model_name=BEST)
-                log.info(
-                    "Best epoch so far: %d (val %s %.2f)", done, cfg.TEST.SELECT_METRIC, result
-                )
+            if value > self.best_result or first:
+                self.best_result = value
+                self.save_model(self.epoch, self.output_dir, val_result=value, model_name=BEST)
+                log.info("Best epoch so far: %d (val %s %.2f)", done, metric, value)
         frequency = cfg.TRAIN.CHECKPOINT_FREQ
         keep = done == self.max_epoch or (frequency > 0 and done % frequency == 0)
         self.save_model(self.epoch, self.output_dir, model_name="" if keep else LAST)

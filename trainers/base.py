@@ -17,6 +17,7 @@ from engine.runner import MultiLabelRunner
 from engine.trainer import MultiLabelTrainer
 from losses import build_loss, loss_names
 from models import class_texts, image_statistics, load_clip
+from models.clip.load import QUICK_GELU
 
 log = get_logger()
 
@@ -42,6 +43,13 @@ declare(
         "",
         "architecture file of your own (open_clip JSON); overrides NAME",
         may_change=True,
+    ),
+    Key(
+        "QUICK_GELU",
+        "auto",
+        "activation that the weights of PATH were trained with: QuickGELU (True) or GELU (False); "
+        "auto knows OpenAI's own files and names, and ends in an error where it cannot know",
+        choices=QUICK_GELU,
     ),
 )
 declare(
@@ -87,6 +95,7 @@ class ClipMethod:
             path=backbone.PATH,
             arch=backbone.ARCH,
             pretrained=backbone.PRETRAINED,
+            quick_gelu=backbone.QUICK_GELU,
         )
         self.clip_digest = frozen_digest(clip)
         return clip
