@@ -17,7 +17,6 @@ from torch import Tensor
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from models.clip.configs import (
-    BACKBONES,
     check_agrees,
     check_vocabulary,
     config_name,
@@ -29,8 +28,6 @@ from models.clip.configs import (
     read_json,
 )
 from models.clip.weights import FORMATS, Weights, read_weights
-
-__all__ = ["BACKBONES", "CLIP_MEAN", "CLIP_STD", "image_statistics", "load_clip", "read_arch"]
 
 log = get_logger()
 

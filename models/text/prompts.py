@@ -17,7 +17,10 @@ from models.clip.tokens import clip_tokenizer, warn_unknown
 
 
 def class_tokens(text: str) -> list[int]:
-    """Return the tokens of ``text`` and a full stop, without SOS and EOS; underscores are spaces."""
+    """Return the tokens of ``text`` and a full stop, without SOS and EOS.
+
+    Underscores count as spaces.
+    """
     return clip_tokenizer().encode(f"{text.replace('_', ' ').rstrip('. ')}.")
 
 
