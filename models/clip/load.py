@@ -15,6 +15,7 @@ from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor
 
 from core.errors import UserError, not_accepted
+from core.files import find_file
 from models.clip.weights import FORMATS, read_state_dict
 
 logger = logging.getLogger("intclip")
@@ -257,7 +258,7 @@ def _config_name(name: str) -> str:
 
 def _read_json(path: str) -> dict[str, Any]:
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(find_file(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"Cannot read architecture file '{path}': {error}") from error
     if not isinstance(content, dict):

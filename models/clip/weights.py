@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.errors import UserError
+from core.files import find_file
 from models.clip.tokens import expand_tokens
 
 FORMATS = (
@@ -41,8 +42,9 @@ def read_state_dict(path: str) -> dict[str, Tensor]:
     """Return the fp32 weights in ``path`` under CLIP's own names.
 
     The format is told by content, not by suffix. A wrapping ``state_dict`` entry and ``module.`` prefixes are removed.
+    A shipped file is also found by its path in the project (``core.files.find_file``).
     """
-    file = Path(path)
+    file = find_file(path)
     if not file.is_file():
         raise UserError(f"Backbone checkpoint '{path}' is not a file; accepted: {FORMATS}")
     try:
