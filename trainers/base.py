@@ -22,7 +22,8 @@ log = get_logger()
 
 PROMPT_STREAM = 2  # random stream of the prompts' initial values
 
-# The file may lie elsewhere and the architecture be said otherwise when a run is resumed: a digest of the weights tells.
+# A resumed run may read the file from another place: a digest of the weights says whether it is the
+# same backbone.
 declare(
     "MODEL.BACKBONE",
     Key(
@@ -134,7 +135,7 @@ class ClipRunner(ClipMethod, MultiLabelRunner):
 
 
 class ClipTrainer(ClipMethod, MultiLabelTrainer):
-    """A method over CLIP that learns; ``LOSS`` is among its options.
+    """A method over CLIP that learns; ``LOSS`` is among its options, or it defines ``build_loss``.
 
     Attributes:
         takes_pairs: its logits are pairs ``(B, 2, C)``, not ``(B, C)``; decides which losses fit.
@@ -145,12 +146,14 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check backbone and loss."""
         super().check_cfg(cfg)
+        if type(self).build_loss is not ClipTrainer.build_loss:
+            return  # the loss is the subclass's own
         key = f"{class_section('TRAINER', type(self))}.LOSS"
         name = self.method(cfg).get("LOSS")
         if name is None:
             raise UserError(
                 f"the trainer {type(self).__name__} has no key {key}; declare it with "
-                "trainers.loss_keys, or define build_loss and check_cfg"
+                "trainers.loss_keys, or define build_loss"
             )
         fitting = loss_names(takes_pairs=self.takes_pairs)
         if name not in fitting:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
+from core import config
+from core.config_merge import setup_cfg
+from core.errors import UserError
+from datasets import DATASET_REGISTRY, build_dataset
+from engine.loop import TrainingStep
+from engine.precision import Precision
+from losses import LOSS_REGISTRY, binary_pair_loss
 from models import FrozenEncoder, load_clip
 from models.image import families
 from tests.docs.page import read_page
@@ -124,3 +132,49 @@ def test_the_backbone_family_gives_the_embedding_of_the_clip_it_wraps(folder, mo
     features = encoder.frozen_features(images)
     torch.testing.assert_close(features.pooled, visual(images), rtol=1e-4, atol=1e-5)
     assert features.mean.shape == (2, 64)
+
+
+@pytest.mark.parametrize("micro_batch", [3, 4])
+def test_the_loss_has_the_same_gradient_in_micro_batches(monkeypatch, micro_batch):
+    focal = build_focal(monkeypatch)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(16, 5, generator=generator)
+    labels = torch.randint(-1, 2, (16, 4), generator=generator).float()
+
+    def update(size):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(5, 8), nn.Unflatten(1, (2, 4)))
+        optim = torch.optim.SGD(network.parameters(), lr=0.1)
+        precision = Precision("fp32", torch.device("cpu"))
+        step = TrainingStep(network, network, focal, optim, precision, micro_batch=size)
+        return step(images, labels), network[0].weight.detach()
+
+    torch.testing.assert_close(update(micro_batch), update(0), rtol=1e-5, atol=1e-6)
+
+
+def test_the_loss_without_focusing_is_binary_cross_entropy(monkeypatch):
+    focal = build_focal(monkeypatch, gamma=0.0)
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(6, 2, 4, generator=generator)
+    target = torch.tensor([0.0, 0.3, 1.0, -1.0]).expand(6, 4)
+    expected = binary_pair_loss(logits, target)
+    torch.testing.assert_close(focal(logits, target), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_option_of_the_data_set_names_the_file(folder, monkeypatch):
+    monkeypatch.setattr(DATASET_REGISTRY, "_obj_map", dict(DATASET_REGISTRY._obj_map))
+    monkeypatch.setattr(config, "_declared", dict(config.declared_keys()))
+    exec(PAGE["A data set from a CSV file"].files["photos.py"], {"__name__": "photos"})
+    opts = ["DATASET.NAME", "Photos", "DATASET.ROOT", str(folder / "data")]
+    dataset = build_dataset(setup_cfg([], opts=opts))
+    assert (len(dataset.train_x), len(dataset.val), len(dataset.test)) == (8, 4, 4)
+    with pytest.raises(UserError, match=r"other\.csv does not exist"):
+        build_dataset(setup_cfg([], opts=[*opts, "DATASET.PHOTOS.FILE", "other.csv"]))
+
+
+def build_focal(monkeypatch, **settings):
+    """Return the loss of the page; what it registers and declares is forgotten after the test."""
+    monkeypatch.setattr(LOSS_REGISTRY, "_obj_map", dict(LOSS_REGISTRY._obj_map))
+    monkeypatch.setattr(config, "_declared", dict(config.declared_keys()))
+    exec(PAGE["A loss with an option"].files["focal.py"], {"__name__": "focal"})
+    return LOSS_REGISTRY.get("FocalLoss")(**settings)
