@@ -68,7 +68,7 @@ def setup_cfg(
         settings += read_yaml(file, faults)
     settings += [Setting(name, value, flag) for name, (value, flag) in (flags or {}).items()]
     settings += _read_opts(opts, faults)
-    _import_own(settings, files, faults)
+    settings = _import_own(settings, files, faults)
     cfg = get_cfg_default()
     for setting in resolve_sections(settings, faults):
         fault = _apply(cfg, setting)
@@ -152,24 +152,42 @@ def _read_opts(opts: Sequence[str], faults: list[str]) -> list[Setting]:
     return [Setting(str(name), value, COMMAND_LINE) for name, value in pairs]
 
 
-def _import_own(settings: Sequence[Setting], files: Sequence[str], faults: list[str]) -> None:
-    """Import what ``IMPORTS`` names; modules are found in the current folder and beside the YAML
-    files.
+def _import_own(
+    settings: Sequence[Setting], files: Sequence[str], faults: list[str]
+) -> list[Setting]:
+    """Import what every ``IMPORTS`` names; return the settings with all of them as one.
+
+    A data set's file and a trainer's file each name their own module, so the lists add up. Modules
+    are found on Python's path, in the current folder, and beside the YAML files.
     """
-    own = [setting for setting in settings if setting.name == "IMPORTS"]
-    if not own:
-        return
-    names = _decode(own[-1].value, ())
-    if isinstance(names, str):
-        names = (names,)
-    if not isinstance(names, tuple | list):
-        return  # the check of types names it
-    try:
-        import_modules(
-            [str(name) for name in names], folders=[find_file(file).parent for file in files]
-        )
-    except UserError as error:
-        faults.append(f"{error} (set in {own[-1].source})")
+    folders = [find_file(file).parent for file in files]
+    rest, names = [], []
+    for setting in settings:
+        own = _own_modules(setting)
+        if own is None:
+            rest.append(setting)
+            continue
+        names += [name for name in own if name not in names]
+        beside = [] if setting.source == COMMAND_LINE else [find_file(setting.source).parent]
+        try:
+            import_modules(own, folders=[*beside, *folders])
+        except UserError as error:
+            faults.append(f"{error} (set in {setting.source})")
+    return [*rest, Setting("IMPORTS", tuple(names), "IMPORTS")] if names else rest
+
+
+def _own_modules(setting: Setting) -> list[str] | None:
+    """Return the modules that a setting of ``IMPORTS`` names, None for another setting or a wrong
+    type.
+    """
+    if setting.name != "IMPORTS":
+        return None
+    value = _decode(setting.value, ())
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, tuple | list):
+        return None  # the check of types names it
+    return [str(name) for name in value]
 
 
 # Sections of the trainer and its loss -------------------------------------------------------------

@@ -8,7 +8,7 @@ import open_clip
 from torch import nn
 from yacs.config import CfgNode
 
-from core.config import Key, declare
+from core.config import Key, class_section, declare
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from core.seed import make_generator
@@ -23,8 +23,8 @@ log = get_logger()
 
 PROMPT_STREAM = 2  # random stream of the prompts' initial values
 
-# The file may lie elsewhere and the architecture be said otherwise when a run is resumed: a digest
-# of the weights tells.
+# A resumed run may read the file from another place: a digest of the weights says whether it is the
+# same backbone.
 declare(
     "MODEL.BACKBONE",
     Key(
@@ -66,8 +66,9 @@ declare(
 class ClipMethod:
     """A method over CLIP, for :class:`MultiLabelRunner` and :class:`MultiLabelTrainer`.
 
-    A subclass gives ``section``, ``model_name`` and ``build_network``. Its options are the keys of
-    ``section``; ``PREC`` is always among them.
+    A subclass gives ``build_network``. Its options are the keys of its section, ``TRAINER.<CLASS
+    NAME>`` in capitals or the attribute ``section``; without a key ``PREC`` the precision is
+    :attr:`precision_name`.
     """
 
     def check_cfg(self, cfg: CfgNode) -> None:
@@ -80,7 +81,7 @@ class ClipMethod:
                 "file, or a "
                 "checkpoint PATH whose shapes tell)"
             )
-        self.precision_name = self.method(cfg).PREC
+        self.precision_name = self.method(cfg).get("PREC", self.precision_name)
 
     def image_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return mean and standard deviation per channel of the backbone's images."""
@@ -147,7 +148,7 @@ class ClipRunner(ClipMethod, MultiLabelRunner):
 
 
 class ClipTrainer(ClipMethod, MultiLabelTrainer):
-    """A method over CLIP that learns; ``LOSS`` is among its options.
+    """A method over CLIP that learns; ``LOSS`` is among its options, or it defines ``build_loss``.
 
     Attributes:
         takes_pairs: its logits are pairs ``(B, 2, C)``, not ``(B, C)``; decides which losses fit.
@@ -158,9 +159,18 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check backbone and loss."""
         super().check_cfg(cfg)
-        name, fitting = self.method(cfg).LOSS, loss_names(takes_pairs=self.takes_pairs)
+        if type(self).build_loss is not ClipTrainer.build_loss:
+            return  # the loss is the subclass's own
+        key = f"{class_section('TRAINER', type(self))}.LOSS"
+        name = self.method(cfg).get("LOSS")
+        if name is None:
+            raise UserError(
+                f"the trainer {type(self).__name__} has no key {key}; declare it with "
+                "trainers.loss_keys, or define build_loss"
+            )
+        fitting = loss_names(takes_pairs=self.takes_pairs)
         if name not in fitting:
-            raise UserError(not_accepted(f"{self.section}.LOSS", name, fitting))
+            raise UserError(not_accepted(key, name, fitting))
 
     def build_loss(self) -> nn.Module:
         """Return the configured loss with the options of its section."""
