@@ -10,7 +10,7 @@ from core.errors import UserError, did_you_mean
 
 
 def import_modules(names: Sequence[str], *, folders: Sequence[Path] = ()) -> None:
-    """Import each module, so that what it registers and declares is known.
+    """Import the modules under ``IMPORTS``, which register classes and declare keys.
 
     Args:
         names: module names as ``import`` takes them, or paths of ``.py`` files.
@@ -68,7 +68,7 @@ def _import_file(name: str, folders: Sequence[Path]) -> None:
     module_name = found[0].stem
     known = sys.modules.get(module_name)
     if known is not None and _file_of(known) == found[0]:
-        return
+        return  # a second import would register the same classes again
     if known is not None:
         raise UserError(
             f"IMPORTS names '{name}', but a module '{module_name}' is imported already; "
@@ -76,6 +76,7 @@ def _import_file(name: str, folders: Sequence[Path]) -> None:
         )
     spec = importlib.util.spec_from_file_location(module_name, found[0])
     module = importlib.util.module_from_spec(spec)
+    # Before the code runs, as Python does it: pickle and dataclasses look the module up there.
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
