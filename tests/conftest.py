@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from core.logging import close_logging
+from core.logging import close_logging, get_logger
 from tools.scenes.make import make_scenes
 
 settings.register_profile("machine may be busy", deadline=None)
@@ -51,3 +51,4 @@ def float64():
 def _no_open_logs():
     yield
     close_logging()
+    get_logger().propagate = True  # setup_logging switches it off, and caplog needs it

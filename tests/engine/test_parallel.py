@@ -1,5 +1,6 @@
 """Gradients and losses of the global batch on two real processes, against one process; scores back in order."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -80,6 +81,7 @@ with d.session(use_cuda=False, timeout_minutes=10):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_steps_of_one(tmp_path):
     (tmp_path / "script.py").write_text(TWO_PROCESSES)
     result = torchrun("script.py", cwd=tmp_path)

@@ -80,6 +80,7 @@ def test_parts_of_a_batch():
     assert first.image_size == (8, 9) and torch.equal(first.tensors[1], images[:3] + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_compiled_parts_give_the_same_numbers():
     model, images = network(), torch.randn(2, 3, 64, 64)
