@@ -86,6 +86,7 @@ def test_parts_of_a_batch():
     assert first.sight is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_compiled_parts_give_the_same_numbers():
     model, images = network(), torch.randn(2, 3, 64, 64)
