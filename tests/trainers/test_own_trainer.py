@@ -88,5 +88,5 @@ def test_a_trainer_that_forgot_build_network_is_told_so(run):
     error = error_of(run, LOSS_KEYS + TRAINER.replace("build_network", "build_networks"))
     assert (
         error
-        == "the trainer OwnTrainer of own_trainer has no build_network; define what is missing"
+        == "the trainer OwnTrainer (own_trainer) does not define build_network; add it to the class"
     )
