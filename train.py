@@ -14,12 +14,18 @@ from core.logging import close_logging, setup_logging
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one experiment; a user's mistake raises :class:`core.errors.UserError`."""
+    """Run one experiment.
+
+    Args:
+        argv: command line without the program; None: the arguments of this process.
+
+    Raises:
+        UserError: the user made a mistake in the command line, the configuration or the data.
+    """
     args = parse_args(argv)
     if args.base:
-        os.environ["INTCLIP_BASE"] = (
-            args.base
-        )  # read when the trainers are imported, which setup_cfg does
+        # setup_cfg imports the trainers, which read the variable.
+        os.environ["INTCLIP_BASE"] = args.base
     files = [file for file in (args.dataset_config_file, args.config_file) if file]
     cfg = setup_cfg(files, flags=key_flags(args), opts=args.opts)
     if args.eval_only and not args.model_dir:
@@ -29,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def run_experiment(args: argparse.Namespace, cfg: CfgNode) -> None:
-    """Build the trainer, then train or evaluate; every process of a run does the same."""
+    """Build the trainer, then train or evaluate; all processes of a run call this."""
     from engine.base_choice import TRAINER_REGISTRY, build_trainer, describe_base
     from engine.run import find_trainer, log_start
 
@@ -45,14 +51,14 @@ def run_experiment(args: argparse.Namespace, cfg: CfgNode) -> None:
 
 
 def run() -> int:
-    """Run :func:`main`; print a user's mistake as its message alone."""
+    """Run :func:`main` and return the exit status; print a user's mistake as one message."""
     try:
         main()
     except UserError as error:
         if distributed.first_to_report(str(error)):
             print(f"error: {error}", file=sys.stderr, flush=True)
         return 2
-    except distributed.PeerError:  # the other process says why
+    except distributed.PeerError:  # the other process reports the reason
         return 1
     except KeyboardInterrupt:
         if distributed.is_main():

@@ -6,12 +6,12 @@ from typing import Any, NoReturn
 
 from core.errors import UserError, did_you_mean
 
-# flag -> (key, aliases, meaning). TRAINER.* and LOSS.* are the sections of the trainer in use and
-# of its loss. A flag that is not given sets nothing, so that --seed 0 is a seed.
+# flag -> (key, aliases, meaning). TRAINER.* and LOSS.* stand for the sections of the configured
+# trainer and of its loss. A flag that is not given sets nothing, so that --seed 0 is a seed.
 _KEY_FLAGS = {
     "--root": ("DATASET.ROOT", ["--datadir"], "folder of the data set"),
     "--output-dir": ("OUTPUT_DIR", ["--output_dir"], "folder of log, checkpoints and metrics"),
-    "--resume": ("RESUME", [], "output folder of an interrupted run to go on from"),
+    "--resume": ("RESUME", [], "output folder of an interrupted run to continue"),
     "--seed": ("SEED", [], "seed; 0 is a seed, -1 is random"),
     "--trainer": ("TRAINER.NAME", [], "registered name of the trainer"),
     "--backbone": ("MODEL.BACKBONE.NAME", [], "CLIP backbone"),
@@ -50,22 +50,26 @@ _LIST_FLAGS = {
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        hints = []
         for word in message.split():
-            hint = did_you_mean(word, self._option_string_actions) if word.startswith("--") else ""
-            message += hint
-        raise UserError(message)
+            if word.startswith("--"):
+                hints.append(did_you_mean(word, self._option_string_actions))
+        raise UserError(message + "".join(hints))
 
 
 def flags_of(section: str, options: Iterable[str]) -> list[str]:
-    """Return the flags that set one of ``options`` of a trainer (``TRAINER.*``) or of its loss
-    (``LOSS.*``).
+    """Return the flags that set options of the configured trainer or of its loss.
+
+    Args:
+        section: ``TRAINER.*`` or ``LOSS.*``.
+        options: option names within the section.
     """
     keys = {f"{section}.{option}" for option in options}
     return [flag for flag, (key, *_) in _KEY_FLAGS.items() if key in keys]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of ``train.py``."""
+    """Return the parser of ``train.py``; it stores the value of a flag under the flag's key."""
     parser = _Parser(
         description="Train and evaluate a multi-label CLIP method.", allow_abbrev=False
     )
@@ -107,9 +111,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Parse the command line; an unknown or misplaced flag raises :class:`UserError`."""
+    """Parse the command line, by default the arguments of this process.
+
+    Raises:
+        UserError: a flag is unknown, lacks its value, or follows the KEY VALUE pairs.
+    """
     parser = build_parser()
     args = parser.parse_args(argv)
+    # argparse leaves everything after the first word that is not a flag to the KEY VALUE pairs.
     for word in args.opts[::2]:
         flag = word.split("=")[0]
         if flag.startswith("--") and flag in parser._option_string_actions:
@@ -126,11 +135,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def key_flags(args: argparse.Namespace) -> dict[str, tuple[Any, str]]:
     """Return ``{KEY: (value, flag)}`` of the flags that were given."""
     given = vars(args)
-    flags = {
-        key: (given[key], flag)
-        for flag, (key, *_) in (_KEY_FLAGS | _LIST_FLAGS).items()
-        if given[key] is not None
-    }
+    flags = {}
+    for flag, (key, *_) in (_KEY_FLAGS | _LIST_FLAGS).items():
+        if given[key] is not None:
+            flags[key] = (given[key], flag)
     if args.input_size is not None:
         flags["INPUT.SIZE"] = ((args.input_size, args.input_size), "--input-size")
     return flags

@@ -1,4 +1,4 @@
-"""The configuration tree: each key is declared by the module that reads it.
+"""Configuration tree: each key is declared by the module that reads it.
 
 A module says ``declare("TRAINER.MINE", Key("ALPHA", 0.5, "weight of ...", low=0.0))`` at its top
 level. The key is then ``TRAINER.MINE.ALPHA`` in YAML files, on the command line and in ``cfg``.
@@ -9,6 +9,7 @@ at the end of this file.
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,8 +20,7 @@ from core.files import find_base
 
 BASE = "_BASE_"  # in a YAML file: path, or list of paths, of the files that it builds on
 
-# Importing these packages declares every key of the project (``trainers`` imports ``engine`` and
-# ``models``).
+# Importing these packages declares every key of the project: trainers imports engine and models.
 OWNERS = ("datasets", "losses", "evaluation", "trainers")
 
 Choices = Iterable[str] | Callable[[], Iterable[str]]
@@ -28,19 +28,21 @@ Choices = Iterable[str] | Callable[[], Iterable[str]]
 
 @dataclass(frozen=True)
 class Key:
-    """One key: its name within the section, its default (whose type is the accepted type) and its
-        meaning.
+    """One key of the configuration.
 
     Attributes:
-        choices: accepted values, or a function that returns them (a registry's names); for a list,
-            of each element.
+        name: name within the section, such as ``ALPHA``.
+        default: value where nothing is set; its type is the accepted type.
+        help: meaning and unit, for the documentation.
+        choices: accepted values, or a function that returns them (the names of a registry); for a
+            list, the accepted values of each element.
         low: smallest accepted number.
         high: largest accepted number.
         length: required number of elements of a list.
-        may_change: a resumed run may set another value. True for places, speed and what is printed
-            only: anything that the numbers of a run depend on stays False.
-        section: filled in by :func:`declare`.
-        owner: module that declares the key, filled in by :func:`declare`.
+        may_change: a resumed run may set another value. True only for paths, speed and output;
+            False for everything that the numbers of a run depend on.
+        section: section of the key; :func:`declare` fills it in.
+        owner: module that declares the key; :func:`declare` fills it in.
     """
 
     name: str
@@ -60,12 +62,13 @@ class Key:
         return f"{self.section}.{self.name}" if self.section else self.name
 
     def accepted(self) -> tuple[str, ...]:
-        """Return the accepted values now; empty where any value of the type is accepted."""
-        return tuple(self.choices() if callable(self.choices) else self.choices)
+        """Return the accepted values at this moment; empty where any value of the type is one."""
+        choices = self.choices() if callable(self.choices) else self.choices
+        return tuple(choices)
 
 
 class Components(Protocol):
-    """What :func:`declare_components` needs of a registry: ours and Dassl's both have it."""
+    """Interface of a registry for :func:`declare_components`; ours and Dassl's have it."""
 
     def registered_names(self) -> list[str]: ...
 
@@ -78,13 +81,12 @@ _aliases: dict[str, str] = {}
 
 
 def declare(section: str, *keys: Key, owner: str = "") -> None:
-    """Add ``keys`` to the tree under ``section`` (``""``: at the top); call it where the keys are
-    read.
+    """Add keys to the configuration tree; call it in the module that reads them.
 
     Args:
-        section: dotted name, such as ``TRAINER.MINE``.
-        keys: the keys, named within the section.
-        owner: module that reads them; by default the caller's.
+        section: dotted name, such as ``TRAINER.MINE``; ``""`` is the top of the tree.
+        keys: keys, named within the section.
+        owner: module that reads the keys; by default the calling module.
 
     Raises:
         KeyError: another module has declared the same key.
@@ -104,29 +106,35 @@ def declare(section: str, *keys: Key, owner: str = "") -> None:
 
 
 def declare_components(root: str, registry: Components) -> None:
-    """Say which registry holds the classes whose options are the sections ``<root>.<NAME>``, such
-    as ``TRAINER``.
+    """Name the registry of the classes whose options are the sections ``<root>.<NAME>``.
 
-    A class names its section in the attribute ``section``; without it, it is ``<root>.<CLASS
-    NAME>`` in capitals.
+    The attribute ``section`` of a class names its section. Without the attribute the section is
+    ``<root>.<CLASS NAME>``, the class name in capitals.
+
+    Args:
+        root: first part of the sections, such as ``TRAINER``.
+        registry: registry of the classes.
     """
     _components[root] = registry
 
 
 def declare_alias(old: str, option: str) -> None:
-    """Accept ``TRAINER.<any>.<old>``, as scripts of earlier versions write it, for ``option`` of
-    that trainer's loss.
+    """Accept the key ``TRAINER.<any>.<old>`` of earlier versions for an option of the loss.
+
+    Args:
+        old: earlier name in the section of a trainer, such as ``ASL_CLIP``.
+        option: present name in the section of the trainer's loss, such as ``CLIP``.
     """
     _aliases[old] = option
 
 
 def alias_of(old: str) -> str | None:
-    """Return the option of a loss that ``old`` stands for, or None."""
+    """Return the option of a loss that the earlier name ``old`` stands for, or None."""
     return _aliases.get(old)
 
 
 def section_of(root: str, name: str) -> str | None:
-    """Return the section of the class registered as ``name``, None where there is no such class."""
+    """Return the section of the class registered as ``name``, None if there is no such class."""
     registry = _components.get(root)
     if registry is None or name not in registry.registered_names():
         return None
@@ -139,27 +147,25 @@ def class_section(root: str, cls: type) -> str:
 
 
 def is_component(section: str) -> bool:
-    """Return whether ``section`` holds the options of one class, which other classes do not read."""
+    """Return True if ``section`` holds the options of one class, which other classes ignore."""
     root, _, name = section.partition(".")
     return root in _components and bool(name)
 
 
 def declared_keys() -> Mapping[str, Key]:
-    """Return all declared keys by dotted name, after importing the packages that declare the
-    project's own.
-    """
+    """Return all declared keys by dotted name; import the packages that declare them first."""
     for package in OWNERS:
         importlib.import_module(package)
     return _declared
 
 
 def keys_of(section: str) -> dict[str, Key]:
-    """Return the keys of ``section`` by their name within it."""
+    """Return the keys of ``section`` by their name within the section."""
     return {key.name: key for key in _declared.values() if key.section == section}
 
 
 def get_section(cfg: CfgNode, section: str) -> CfgNode:
-    """Return the node of a dotted section; an empty one where no key was declared for it."""
+    """Return the node of a dotted section, an empty one if the section has no keys."""
     node = cfg
     for part in section.split("."):
         node = node.get(part, CfgNode())
@@ -167,40 +173,45 @@ def get_section(cfg: CfgNode, section: str) -> CfgNode:
 
 
 class Tree(CfgNode):
-    """A yacs tree whose ``merge_from_file`` also knows ``_BASE_``, the YAML files that a file
-    builds on.
-    """
+    """A yacs tree whose ``merge_from_file`` reads the files under ``_BASE_`` first."""
 
     def merge_from_file(self, cfg_filename: str) -> None:
         """Merge the files under ``_BASE_`` (relative to ``cfg_filename``), then the file itself."""
         with open(cfg_filename, encoding="utf-8") as file:
             content = self.load_cfg(file)
         bases = content.pop(BASE, [])
-        for base in [bases] if isinstance(bases, str) else bases:
+        if isinstance(bases, str):
+            bases = [bases]
+        for base in bases:
             self.merge_from_file(str(find_base(Path(cfg_filename), base)))
         self.merge_from_other_cfg(content)
 
     @classmethod
     def _decode_cfg_value(cls, value: Any) -> Any:
-        """Decode as yacs does; it compares types, and the nodes within a tree are plain ones."""
+        """Decode as the base class does.
+
+        The inherited method would make nodes of type ``Tree``. The nodes inside a tree are plain
+        ones, and yacs refuses to merge nodes of different types.
+        """
         return CfgNode._decode_cfg_value(value)
 
 
 def get_cfg_default() -> CfgNode:
-    """Return a fresh tree of all declared keys."""
+    """Return a new tree of all declared keys with their defaults."""
     cfg = Tree()
     extend_cfg(cfg)
     return cfg
 
 
 def extend_cfg(cfg: CfgNode) -> None:
-    """Add every declared key that ``cfg`` (Dassl's own tree, say) lacks, in place; values that are
-    there stay.
+    """Add the declared keys to an existing tree, such as Dassl's, in place.
 
-    The tree becomes a :class:`Tree`, so that ``cfg.merge_from_file`` reads the shipped YAML files.
+    Values that are in the tree stay. The tree becomes a :class:`Tree`, so that
+    ``cfg.merge_from_file`` reads the shipped YAML files.
     """
     if type(cfg) is CfgNode:
-        object.__setattr__(cfg, "__class__", Tree)  # yacs would take the attribute for a key
+        # Not cfg.__class__ = Tree: yacs would take the attribute for a key.
+        object.__setattr__(cfg, "__class__", Tree)
     for name, key in declared_keys().items():
         node = cfg
         *parents, leaf = name.split(".")
@@ -209,7 +220,8 @@ def extend_cfg(cfg: CfgNode) -> None:
                 node[parent] = CfgNode()
             node = node[parent]
         if leaf not in node:
-            node[leaf] = list(key.default) if isinstance(key.default, list) else key.default
+            # A copy, so that no run changes the default.
+            node[leaf] = copy(key.default)
 
 
 declare(
@@ -225,7 +237,8 @@ declare(
         (),
         "your own Python modules (names or .py files) with trainers, losses, data sets, metrics, "
         "evaluators; "
-        "imported before the configuration is checked",
+        "imported before the configuration is checked; the lists of all files and of the command "
+        "line add up",
         may_change=True,
     ),
 )

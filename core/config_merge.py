@@ -1,8 +1,8 @@
-"""Merge YAML files, flags and KEY VALUE pairs into a checked, frozen tree; all faults are reported
-together.
+"""Merge YAML files, flags and KEY VALUE pairs into a checked, frozen configuration.
+
+All faults are reported together, each with the file or flag that set the value.
 """
 
-import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from core.config import (
     keys_of,
     section_of,
 )
+from core.config_values import convert, decode, decode_as, fault_of
 from core.errors import UserError, did_you_mean
 from core.files import find_base, find_file
 from core.imports import import_modules
@@ -30,8 +31,12 @@ COMMAND_LINE = "the command line"
 
 @dataclass(frozen=True)
 class Setting:
-    """One value that somebody set: dotted name, raw value, and the file, flag or command line it came
-    from.
+    """One value that the user set.
+
+    Attributes:
+        name: dotted name of the key, as the user wrote it.
+        value: raw value, before decoding and checking.
+        source: file, flag or ``the command line``, for errors.
     """
 
     name: str
@@ -45,15 +50,12 @@ def setup_cfg(
     flags: Mapping[str, tuple[Any, str]] | None = None,
     opts: Sequence[str] = (),
 ) -> CfgNode:
-    """Return the frozen tree: defaults, then each YAML file, then ``flags``, then ``opts``; later ones
-        win.
+    """Return the frozen configuration tree of a run.
 
-    The order is: read all raw settings; import the modules that ``IMPORTS`` names, so that the keys
-        they declare are
-    known; check everything.
+    A later source wins: defaults, each YAML file in turn, ``flags``, ``opts``.
 
     Args:
-        files: YAML files; each may name others under ``_BASE_``, which come before it.
+        files: YAML files; a file may name others under ``_BASE_``, which are merged before it.
         flags: ``{KEY: (value, flag)}``. ``TRAINER.*`` and ``LOSS.*`` in a key stand for the section
             of the configured trainer and of its loss.
         opts: ``[KEY, VALUE, KEY, VALUE, ...]``.
@@ -61,14 +63,19 @@ def setup_cfg(
     Raises:
         UserError: names every unknown key, wrong type and value out of range, with the file or flag
             that set it.
+
+    Example:
+        ``setup_cfg(["configs/datasets/scenes.yaml"], opts=["OPTIM.LR", "1e-3"]).OPTIM.LR``
     """
     faults: list[str] = []
     settings: list[Setting] = []
     for file in files:
         settings += read_yaml(file, faults)
-    settings += [Setting(name, value, flag) for name, (value, flag) in (flags or {}).items()]
+    for name, (value, flag) in (flags or {}).items():
+        settings.append(Setting(name, value, flag))
     settings += _read_opts(opts, faults)
-    _import_own(settings, files, faults)
+    # Before the check, because these modules declare keys of their own.
+    settings = _import_own(settings, files, faults)
     cfg = get_cfg_default()
     for setting in resolve_sections(settings, faults):
         fault = _apply(cfg, setting)
@@ -80,7 +87,7 @@ def setup_cfg(
 
 
 def raise_faults(faults: Sequence[str]) -> None:
-    """Raise one :class:`UserError` of all ``faults``, a line each, if there are any."""
+    """Raise one :class:`UserError` with a line for each fault; return if there is none."""
     if len(faults) == 1:
         raise UserError(faults[0])
     if faults:
@@ -89,7 +96,12 @@ def raise_faults(faults: Sequence[str]) -> None:
 
 
 def flatten(tree: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield ``(dotted name, value)`` of every leaf of a tree; an empty mapping is a leaf."""
+    """Yield ``(dotted name, value)`` for every leaf of a tree; an empty mapping is a leaf.
+
+    Args:
+        tree: mappings within mappings, such as a configuration tree.
+        prefix: text in front of every name.
+    """
     for name, value in tree.items():
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{prefix}{name}.")
@@ -101,42 +113,46 @@ def flatten(tree: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def read_yaml(file: str | Path, faults: list[str], above: tuple[Path, ...] = ()) -> list[Setting]:
-    """Return the settings of a YAML file after those of the files under its ``_BASE_``.
+    """Return the settings of a YAML file, after the settings of the files under its ``_BASE_``.
 
-    A path under ``_BASE_`` is relative to the file that names it. What is wrong is appended to
-    ``faults``. ``above`` holds the files whose ``_BASE_`` led here.
+    Args:
+        file: path of the file; a path under ``_BASE_`` is relative to the file that has the entry.
+        faults: faults are appended here.
+        above: files whose ``_BASE_`` led to this file, to find circles.
     """
     path = find_file(file)
     tree = _load_mapping(path, str(file), faults)
     bases = tree.pop(BASE, [])
+    if isinstance(bases, str):
+        bases = [bases]
     settings: list[Setting] = []
-    for base in [bases] if isinstance(bases, str) else bases:
+    opened = [p.resolve() for p in (*above, path)]
+    for base in bases:
         base_path = find_base(path, str(base))
-        if base_path.resolve() in {p.resolve() for p in (*above, path)}:
+        if base_path.resolve() in opened:
             faults.append(
                 f"configuration file '{file}': {BASE} '{base}' leads back to a file that builds "
                 "on it"
             )
         else:
             settings += read_yaml(base_path, faults, (*above, path))
-    return settings + [Setting(name, value, str(file)) for name, value in flatten(tree)]
+    for name, value in flatten(tree):
+        settings.append(Setting(name, value, str(file)))
+    return settings
 
 
 def _load_mapping(path: Path, shown: str, faults: list[str]) -> dict:
+    """Return the content of a YAML file, empty after a fault; ``shown`` is its name in errors."""
     if not path.is_file():
-        siblings = (
-            sorted(str(p) for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        )
-        faults.append(
-            f"configuration file '{shown}' does not exist.{did_you_mean(shown, siblings)}"
-        )
+        siblings = sorted(map(str, path.parent.glob("*.yaml")))
+        hint = did_you_mean(shown, siblings)
+        faults.append(f"configuration file '{shown}' does not exist.{hint}")
         return {}
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        faults.append(
-            f"configuration file '{shown}' is not valid YAML: {' '.join(str(error).split())}"
-        )
+        reason = " ".join(str(error).split())
+        faults.append(f"configuration file '{shown}' is not valid YAML: {reason}")
         return {}
     if not isinstance(tree, dict):
         kind = type(tree).__name__
@@ -148,45 +164,71 @@ def _load_mapping(path: Path, shown: str, faults: list[str]) -> dict:
 def _read_opts(opts: Sequence[str], faults: list[str]) -> list[Setting]:
     if len(opts) % 2:
         faults.append(f"KEY VALUE pairs: '{opts[-1]}' has no value (given on the command line)")
-    pairs = zip(opts[::2], opts[1::2], strict=False)
-    return [Setting(str(name), value, COMMAND_LINE) for name, value in pairs]
+    settings = []
+    for name, value in zip(opts[::2], opts[1::2], strict=False):
+        settings.append(Setting(str(name), value, COMMAND_LINE))
+    return settings
 
 
-def _import_own(settings: Sequence[Setting], files: Sequence[str], faults: list[str]) -> None:
-    """Import what ``IMPORTS`` names; modules are found in the current folder and beside the YAML
-    files.
+def _import_own(
+    settings: Sequence[Setting], files: Sequence[str], faults: list[str]
+) -> list[Setting]:
+    """Import what every ``IMPORTS`` names; return the settings with all of them as one.
+
+    A data set's file and a trainer's file each name their own module, so the lists add up. Modules
+    are found on Python's path, in the current folder, and beside the YAML files.
     """
-    own = [setting for setting in settings if setting.name == "IMPORTS"]
-    if not own:
-        return
-    names = _decode(own[-1].value, ())
-    if isinstance(names, str):
-        names = (names,)
-    if not isinstance(names, tuple | list):
-        return  # the check of types names it
-    try:
-        import_modules(
-            [str(name) for name in names], folders=[find_file(file).parent for file in files]
-        )
-    except UserError as error:
-        faults.append(f"{error} (set in {own[-1].source})")
+    folders = [find_file(file).parent for file in files]
+    rest, names = [], []
+    for setting in settings:
+        own = _own_modules(setting)
+        if own is None:
+            rest.append(setting)
+            continue
+        names += [name for name in own if name not in names]
+        beside = [] if setting.source == COMMAND_LINE else [find_file(setting.source).parent]
+        try:
+            import_modules(own, folders=[*beside, *folders])
+        except UserError as error:
+            faults.append(f"{error} (set in {setting.source})")
+    return [*rest, Setting("IMPORTS", tuple(names), "IMPORTS")] if names else rest
+
+
+def _own_modules(setting: Setting) -> list[str] | None:
+    """Return the modules that a setting of ``IMPORTS`` names, None for another setting or a wrong
+    type.
+    """
+    if setting.name != "IMPORTS":
+        return None
+    value = decode_as(setting.value, ())
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, tuple | list):
+        return None  # the check of types names it
+    return [str(name) for name in value]
 
 
 # Sections of the trainer and its loss -------------------------------------------------------------
 
 
 def resolve_sections(settings: Sequence[Setting], faults: list[str]) -> list[Setting]:
-    """Return ``settings`` with ``TRAINER.*`` and ``LOSS.*`` replaced by real sections, and old
-    names by new ones.
+    """Return ``settings`` under the present names of their keys.
+
+    ``TRAINER.*`` and ``LOSS.*`` become the sections of the configured trainer and of its loss.
+    Names of earlier versions become the present ones.
+
+    Args:
+        settings: settings in the order of precedence.
+        faults: faults are appended here: flags that set nothing.
     """
-    declared_keys()  # the sections are known once their owners are imported
+    declared_keys()  # imports the modules that declare the sections
     trainer = _last(settings, "TRAINER.NAME", "IntCLIP")
     section = section_of("TRAINER", trainer)
     resolved = []
     for setting in settings:
         name = setting.name
         if name.startswith(("TRAINER.*.", "LOSS.*.")):
-            if section is None:  # the check of TRAINER.NAME says more
+            if section is None:  # an unknown trainer, which the check of TRAINER.NAME reports
                 continue
             name = _resolve_flag(setting, trainer, section, settings, faults)
         else:
@@ -197,13 +239,14 @@ def resolve_sections(settings: Sequence[Setting], faults: list[str]) -> list[Set
 
 
 def translate(name: str, value_of: Callable[[str], Any]) -> str | None:
-    """Return the present name of a key that earlier versions had, None where ``name`` is not one of
-    those.
+    """Return the present name of a key of earlier versions, None for any other name.
+
+    Options of the loss were keys of the trainer's section. Now they are keys of the section of the
+    loss that the trainer uses.
 
     Args:
         name: dotted key, such as ``TRAINER.INTCLIP.ASL_GAMMA_NEG``.
-        value_of: returns what is set for a key, or None: the trainer's loss decides whose option it
-            is now.
+        value_of: returns the value that is set for a key, or None.
     """
     root, _, rest = name.partition(".")
     trainer, _, leaf = rest.partition(".")
@@ -211,6 +254,7 @@ def translate(name: str, value_of: Callable[[str], Any]) -> str | None:
     choice = declared_keys().get(f"TRAINER.{trainer}.LOSS")
     if root != "TRAINER" or option is None or choice is None or name in declared_keys():
         return None
+    # The default loss serves where the configured one has no such option.
     for loss in (value_of(choice.full_name), choice.default):
         section = section_of("LOSS", str(loss))
         if section and option in keys_of(section):
@@ -221,23 +265,18 @@ def translate(name: str, value_of: Callable[[str], Any]) -> str | None:
 def _resolve_flag(
     setting: Setting, trainer: str, section: str, settings: Sequence[Setting], faults: list[str]
 ) -> str | None:
-    """Return the key that a method's flag sets for the configured trainer; a flag that sets nothing
-    is a fault.
-    """
-    option = setting.name.rsplit(".", 1)[-1]
+    """Return the key that a flag sets for the configured trainer; without one, add a fault."""
+    root, _, option = setting.name.rpartition(".")
     holder = f"the trainer {trainer}"
-    if setting.name.startswith("LOSS.*."):
-        choice = keys_of(section).get("LOSS")
-        loss = _last(settings, f"{section}.LOSS", choice.default) if choice else ""
-        holder = (
-            f"the loss {loss} of the trainer {trainer}"
-            if loss
-            else f"the trainer {trainer}, without a loss,"
-        )
+    if root == "LOSS.*":
+        loss = _loss_of(section, settings)
         section = section_of("LOSS", loss) or ""
+        if loss:
+            holder = f"the loss {loss} of the trainer {trainer}"
+        else:
+            holder = f"the trainer {trainer}, without a loss,"
     if option in keys_of(section):
         return f"{section}.{option}"
-    root = setting.name.rsplit(".", 1)[0]
     flags = ", ".join(flags_of(root, keys_of(section))) or "none"
     faults.append(
         f"{setting.source} sets nothing: {holder} has no option {option}; its flags: {flags}"
@@ -245,29 +284,43 @@ def _resolve_flag(
     return None
 
 
+def _loss_of(section: str, settings: Sequence[Setting]) -> str:
+    """Return the loss of the trainer with this section; empty if the trainer has none."""
+    choice = keys_of(section).get("LOSS")
+    if choice is None:
+        return ""
+    return _last(settings, choice.full_name, choice.default)
+
+
 def _last(settings: Sequence[Setting], name: str, default: Any) -> Any:
-    values = [setting.value for setting in settings if setting.name == name]
-    return values[-1] if values else default
+    """Return the value that wins for the key ``name``, ``default`` if it is not set."""
+    for setting in reversed(settings):
+        if setting.name == name:
+            return setting.value
+    return default
 
 
 # Checking -----------------------------------------------------------------------------------------
 
 
 def _apply(cfg: CfgNode, setting: Setting) -> str | None:
-    """Set one value; return the fault, or None."""
+    """Set one value in ``cfg``; return the fault, None if the value is accepted."""
     key = declared_keys().get(setting.name)
     if key is None:
         return _unknown_key(setting)
-    value = _decode(_on_off(setting.value, key), key.default)
-    expected = _type_fault(value, key) or _range_fault(value, key)
+    value = decode(setting.value, key)
+    expected = fault_of(value, key)
     if expected:
         hint = did_you_mean(str(setting.value), key.accepted())
-        return f"{setting.name} is {setting.value!r}; accepted: {expected}.{hint} (set in {setting.source})"
+        return (
+            f"{setting.name} is {setting.value!r}; accepted: {expected}.{hint} "
+            f"(set in {setting.source})"
+        )
     node = cfg
     *parents, leaf = setting.name.split(".")
     for parent in parents:
         node = node[parent]
-    node[leaf] = _convert(value, key.default)
+    node[leaf] = convert(value, key)
     return None
 
 
@@ -281,102 +334,14 @@ def _unknown_key(setting: Setting) -> str:
 
 
 def _nearest_key(name: str, known: Mapping[str, Key]) -> str:
-    """Return the hint for an unknown key: a misspelt option of its own section first, then the same
-    option elsewhere.
-    """
+    """Return the suggestion for an unknown key."""
     section, _, leaf = name.rpartition(".")
-    siblings = keys_of(section)
-    hint = did_you_mean(leaf, siblings)
+    # First a misspelt option of the same section,
+    hint = did_you_mean(leaf, keys_of(section))
     if hint:
         return hint.replace("'", f"'{section}.", 1) if section else hint
-    same_leaf = [k for k in known if k.rsplit(".", 1)[-1] == leaf]
-    return f" Did you mean '{same_leaf[0]}'?" if same_leaf else did_you_mean(name, known)
-
-
-def _on_off(raw: Any, key: Key) -> Any:
-    """Return the word that YAML read as a boolean: a bare ``on`` or ``off`` in a file."""
-    if isinstance(raw, bool) and {"on", "off"} & set(key.accepted()):
-        return "on" if raw else "off"
-    return raw
-
-
-def _decode(raw: Any, default: Any) -> Any:
-    """Read Python literals out of text, as yacs does ('4e-4' is text to YAML), unless text is what
-    is wanted.
-    """
-    if isinstance(default, str):
-        return str(raw) if isinstance(raw, int | float) else raw
-    if not isinstance(raw, str):
-        return raw
-    text = raw.strip()
-    if isinstance(default, bool) and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        if isinstance(default, tuple | list) and text:
-            parts = (part.strip() for part in text.strip("()[]").split(","))
-            return tuple(part for part in parts if part)
-        return raw
-
-
-def _convert(value: Any, default: Any) -> Any:
-    if isinstance(default, float):
-        return float(value)
-    if isinstance(default, tuple | list):
-        return type(default)(value)
-    return value
-
-
-def _type_fault(value: Any, key: Key) -> str | None:
-    default = key.default
-    if isinstance(default, bool):
-        return None if isinstance(value, bool) else "True or False"
-    if isinstance(default, tuple | list):
-        return _list_fault(value, default)
-    kinds = {float: (int, float), int: (int,), str: (str,)}
-    names = {float: "a number", int: "a whole number", str: "text"}
-    if isinstance(value, kinds[type(default)]) and not isinstance(value, bool):
-        return None
-    return names[type(default)]
-
-
-def _list_fault(value: Any, default: tuple | list) -> str | None:
-    if not isinstance(value, tuple | list):
-        return "a list, as in [a, b]"
-    kind = type(default[0]) if default else str
-    number = int | float if kind is float else kind
-    for element in value:
-        if not isinstance(element, number) or isinstance(element, bool):
-            return f"a list of {kind.__name__}"
-    return None
-
-
-def _range_fault(value: Any, key: Key) -> str | None:
-    values = value if isinstance(value, tuple | list) else (value,)
-    if key.length is not None and len(values) != key.length:
-        return f"{key.length} values"
-    accepted = key.accepted()
-    if accepted and value != key.default and any(v not in accepted for v in values):
-        return ", ".join(map(str, accepted))
-    for number in values:
-        if isinstance(number, int | float) and not _in_range(number, key):
-            return f"a number {_describe_range(key)}".rstrip()
-    return None
-
-
-def _in_range(number: float, key: Key) -> bool:
-    if number != number:  # NaN
-        return False
-    above = key.low is None or number >= key.low
-    below = key.high is None or number <= key.high
-    return above and below
-
-
-def _describe_range(key: Key) -> str:
-    bounds = []
-    if key.low is not None:
-        bounds.append(f"at least {key.low}")
-    if key.high is not None:
-        bounds.append(f"at most {key.high}")
-    return " and ".join(bounds)
+    # then the same option in another section, then any similar name.
+    for other in known:
+        if other.rpartition(".")[2] == leaf:
+            return f" Did you mean '{other}'?"
+    return did_you_mean(name, known)

@@ -1,8 +1,7 @@
-"""One process or many: who am I, and what do the others have.
+"""Work on one process or on several: join, exchange values, end together after an error.
 
-``torchrun`` starts the processes and tells each its place in the environment; :func:`session` joins
-them. Without it, or with one process, every function here is a no-op that returns what one process
-would see.
+``torchrun`` starts the processes and describes them in the environment; :func:`session` joins them.
+On one process every function here returns what one process would see and changes nothing.
 """
 
 import gc
@@ -20,26 +19,25 @@ from torch import Tensor
 from core.errors import UserError
 
 T = TypeVar("T")
-_LAUNCH = (
-    "RANK",
-    "WORLD_SIZE",
-    "LOCAL_RANK",
-)  # torchrun sets all of them; some clusters set a few for themselves
+
+# torchrun sets all of these. Some clusters set a few of them for their own purposes.
+_LAUNCH = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 _ADDRESS = ("MASTER_ADDR", "MASTER_PORT")
-_store: dist.Store | None = (
-    None  # where a process leaves word that it failed; outlives the process group
-)
+
+# Counts failures and reported messages. It outlives the process group, so that it also works after
+# an error.
+_store: dist.Store | None = None
 
 
 class PeerError(RuntimeError):
-    """Another process failed first and says why; this one ends without a word of its own."""
+    """Another process failed first and reports the reason; this one ends silently."""
 
 
-# Who am I -----------------------------------------------------------------------------------------
+# This process -------------------------------------------------------------------------------------
 
 
 def rank() -> int:
-    """Return the number of this process, counted over all machines."""
+    """Return the number of this process, from 0, counted over all machines."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
@@ -49,18 +47,22 @@ def world_size() -> int:
 
 
 def is_main() -> bool:
-    """Return whether this process is the one that writes logs, checkpoints and results."""
+    """Return True on the one process that writes logs, checkpoints and results."""
     return rank() == 0
 
 
 def local_rank() -> int:
-    """Return the number of this process on its machine: the number of its GPU."""
-    return int(os.environ.get("LOCAL_RANK", 0)) if dist.is_initialized() else 0
+    """Return the number of this process on its machine, which is the number of its GPU."""
+    if not dist.is_initialized():
+        return 0
+    return int(os.environ.get("LOCAL_RANK", 0))
 
 
 def local_world_size() -> int:
     """Return the number of processes on this machine."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if dist.is_initialized() else 1
+    if not dist.is_initialized():
+        return 1
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
 
 
 # Joining and leaving ------------------------------------------------------------------------------
@@ -68,19 +70,24 @@ def local_world_size() -> int:
 
 @contextmanager
 def session(*, use_cuda: bool, timeout_minutes: float = 10.0) -> Iterator[None]:
-    """Join the processes of this run, and leave them at the end, also after an error; only the main
-    one prints.
+    """Join the processes of this run and leave them at the end, also after an error.
+
+    Inside, standard output of all processes but the main one is discarded.
+
+    Args:
+        use_cuda: see :func:`init`.
+        timeout_minutes: see :func:`init`.
 
     Raises:
         UserError: see :func:`init`.
-        PeerError: in place of what the end of another process, or the same fault there, has caused
-            here.
+        PeerError: another process failed first; the error of this process is only a consequence.
     """
     init(use_cuda=use_cuda, timeout_minutes=timeout_minutes)
     try:
         with _only_main_prints():
             yield
-        barrier()  # a process that ends earlier would look like a failed one to those that still write
+        # To the others, which may still write, a process that ends early looks like a failed one.
+        barrier()
     except Exception as error:
         is_first = _count("failures") == 1
         _leave(failed=True)
@@ -91,17 +98,20 @@ def session(*, use_cuda: bool, timeout_minutes: float = 10.0) -> Iterator[None]:
 
 
 def init(*, use_cuda: bool, timeout_minutes: float = 10.0) -> None:
-    """Join the processes that ``torchrun`` started; a second call, or a plain ``python``, changes
-    nothing.
+    """Join the processes that ``torchrun`` started.
 
-    NCCL carries the tensors where CUDA is used, gloo otherwise; the GPU of a process is its local
-    rank.
+    A second call changes nothing; neither does a call in a process that was started with plain
+    ``python``.
+
+    Args:
+        use_cuda: exchange tensors with NCCL and use the GPU whose number is the local rank, where
+            there is a CUDA device; otherwise exchange them with gloo.
+        timeout_minutes: minutes that a process waits for the others before it fails.
 
     Raises:
-        UserError: the environment is incomplete, there are fewer GPUs than processes, or the others
-            cannot be reached.
+        UserError: the environment is incomplete, this machine has fewer GPUs than processes, or the
+            other processes cannot be reached.
     """
-    global _store
     place = read_launch(os.environ)
     if place is None or dist.is_initialized():
         return
@@ -111,15 +121,8 @@ def init(*, use_cuda: bool, timeout_minutes: float = 10.0) -> None:
         torch.cuda.set_device(place["LOCAL_RANK"])
     if place["WORLD_SIZE"] == 1:
         return
-    backend, timeout = "nccl" if cuda else "gloo", timedelta(minutes=timeout_minutes)
     try:
-        store, number, count = next(dist.rendezvous("env://", timeout=timeout))
-        _store = dist.PrefixStore("intclip", store)
-        _check_backends(_store, backend, number, count)
-        device = torch.device("cuda", place["LOCAL_RANK"]) if cuda else None
-        dist.init_process_group(
-            backend, store=store, rank=number, world_size=count, timeout=timeout, device_id=device
-        )
+        _join(place, cuda, timedelta(minutes=timeout_minutes))
     except (dist.DistError, TimeoutError) as error:
         address = ":".join(os.environ[name] for name in _ADDRESS)
         reason = " ".join(str(error).split())[:200]
@@ -128,12 +131,27 @@ def init(*, use_cuda: bool, timeout_minutes: float = 10.0) -> None:
         ) from error
 
 
+def _join(place: Mapping[str, int], cuda: bool, timeout: timedelta) -> None:
+    """Meet the other processes and create the process group."""
+    global _store
+    backend = "nccl" if cuda else "gloo"
+    device = torch.device("cuda", place["LOCAL_RANK"]) if cuda else None
+    store, number, count = next(dist.rendezvous("env://", timeout=timeout))
+    _store = dist.PrefixStore("intclip", store)
+    _check_backends(_store, backend, number, count)
+    dist.init_process_group(
+        backend, store=store, rank=number, world_size=count, timeout=timeout, device_id=device
+    )
+
+
 def read_launch(environ: Mapping[str, str]) -> dict[str, int] | None:
-    """Return RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE as numbers, or None where no
-    launcher set any.
+    """Return the numbers that a launcher put into the environment, None without a launcher.
+
+    Returns:
+        RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE (1 where it is not set).
 
     Raises:
-        UserError: some are set and others not, or a value is no number in range.
+        UserError: only some of the variables are set, or a value is not a number in range.
     """
     given = [name for name in _LAUNCH if environ.get(name)]
     if not given:
@@ -142,17 +160,17 @@ def read_launch(environ: Mapping[str, str]) -> dict[str, int] | None:
     if missing:
         raise UserError(
             f"{', '.join(given)} set but {', '.join(missing)} not: start several processes with "
-            "torchrun, which sets "
-            f"all of them, or unset {', '.join(given)} to run one process"
+            f"torchrun, which sets all of them, or unset {', '.join(given)} to run one process"
         )
-    place = {name: environ[name] for name in _LAUNCH}
-    place["LOCAL_WORLD_SIZE"] = environ.get("LOCAL_WORLD_SIZE") or "1"
-    for name, value in place.items():
-        if not value.isdecimal():
+    texts = {name: environ[name] for name in _LAUNCH}
+    texts["LOCAL_WORLD_SIZE"] = environ.get("LOCAL_WORLD_SIZE") or "1"
+    place = {}
+    for name, text in texts.items():
+        if not text.isdecimal():
             raise UserError(
-                f"{name} is '{value}'; expected a whole number from 0, as torchrun sets it"
+                f"{name} is '{text}'; expected a whole number from 0, as torchrun sets it"
             )
-    place = {name: int(value) for name, value in place.items()}
+        place[name] = int(text)
     if place["RANK"] >= place["WORLD_SIZE"]:
         raise UserError(
             f"RANK is {place['RANK']}; expected less than WORLD_SIZE, which is "
@@ -162,33 +180,42 @@ def read_launch(environ: Mapping[str, str]) -> dict[str, int] | None:
 
 
 def check_num_gpus(place: Mapping[str, int], num_gpus: int) -> None:
-    """Raise :class:`UserError` if this machine has fewer GPUs than processes."""
+    """Raise :class:`UserError` if this machine has fewer GPUs than processes.
+
+    Args:
+        place: numbers of :func:`read_launch`.
+        num_gpus: number of GPUs of this machine.
+    """
     wanted = max(place["LOCAL_WORLD_SIZE"], place["LOCAL_RANK"] + 1)
     if wanted > num_gpus:
+        plural = "s" if num_gpus > 1 else ""
         raise UserError(
-            f"{wanted} processes on a machine with {num_gpus} GPU{'s' if num_gpus > 1 else ''}; "
+            f"{wanted} processes on a machine with {num_gpus} GPU{plural}; "
             f"expected --nproc-per-node {num_gpus} at most (or USE_CUDA False)"
         )
 
 
 def first_to_report(message: str) -> bool:
-    """Return whether this process is to say ``message``: what all processes find wrong should be read
-    once.
+    """Return True on the first process that reports ``message``, so that it is printed once.
+
+    Before the processes have met, the first process of each machine reports.
     """
     if _store is not None:
-        return _count(f"message/{hashlib.blake2b(message.encode()).hexdigest()}") == 1
-    number = os.environ.get("LOCAL_RANK", "")  # before they have met, one on each machine
+        digest = hashlib.blake2b(message.encode()).hexdigest()
+        return _count(f"message/{digest}") == 1
+    number = os.environ.get("LOCAL_RANK", "")
     return not number.isdecimal() or int(number) == 0
 
 
 def _check_backends(store: dist.Store, backend: str, number: int, count: int) -> None:
+    """Raise :class:`UserError` if only some of the processes have a CUDA device."""
     store.set(f"backend/{number}", backend)
-    others = [store.get(f"backend/{i}").decode() for i in range(count)]
-    if len(set(others)) > 1:
-        without = ", ".join(str(i) for i, name in enumerate(others) if name == "gloo")
+    backends = [store.get(f"backend/{i}").decode() for i in range(count)]
+    if len(set(backends)) > 1:
+        without = ", ".join(str(i) for i, name in enumerate(backends) if name == "gloo")
         raise UserError(
-            f"ranks {without} see no CUDA device, the others do; mend the machine or set USE_CUDA "
-            "False"
+            f"ranks {without} have no CUDA device, the others do; repair the machine or set "
+            "USE_CUDA False"
         )
 
 
@@ -202,32 +229,36 @@ def _only_main_prints() -> Iterator[None]:
 
 
 def _count(key: str) -> int:
-    """Return how many processes have come to ``key``, with this one."""
+    """Return the number of processes that have counted ``key`` so far, including this one."""
+    if _store is None:
+        return 1
     try:
-        return _store.add(key, 1) if _store is not None else 1
-    except RuntimeError:  # the process that held the store is gone
+        return _store.add(key, 1)
+    except RuntimeError:  # the process that held the store has ended
         return 1
 
 
 def _leave(*, failed: bool) -> None:
-    """Destroy the process group, except NCCL's after an error: it would wait for the others; the
-    exit is enough.
-    """
-    gc.collect()  # a network that still holds gloo's threads at the exit can abort it
-    if dist.is_initialized() and not (failed and dist.get_backend() == "nccl"):
+    """Destroy the process group, except NCCL's after an error."""
+    # A network that still holds threads of gloo when Python ends can abort the process.
+    gc.collect()
+    # After an error NCCL would wait for the other processes. The end of this process is enough.
+    skip = failed and dist.is_initialized() and dist.get_backend() == "nccl"
+    if dist.is_initialized() and not skip:
         dist.destroy_process_group()
 
 
-# What do the others have --------------------------------------------------------------------------
+# Exchanging values --------------------------------------------------------------------------------
 
 
 def check_peers() -> None:
-    """Raise :class:`PeerError` if another process has failed; for those who wait without a
-    collective.
+    """Raise :class:`PeerError` if another process has failed.
+
+    A process that waits without a collective calls this in its loop; else it could wait forever.
     """
     try:
         failed = _store is not None and _store.add("failures", 0) > 0
-    except RuntimeError:  # the process that held the store is gone
+    except RuntimeError:  # the process that held the store has ended
         failed = True
     if failed:
         raise PeerError("another process failed first")
@@ -241,8 +272,10 @@ def barrier() -> None:
 
 @contextmanager
 def local_main_first() -> Iterator[None]:
-    """Let the first process of each machine through before the others, to download what they find;
-    no collectives.
+    """Run the block on the first process of each machine, then on the others.
+
+    The first process can download files that the others then find. The block must not contain
+    collectives.
     """
     if local_rank() > 0:
         barrier()
@@ -252,9 +285,7 @@ def local_main_first() -> Iterator[None]:
 
 
 def all_reduce_sum(tensor: Tensor) -> Tensor:
-    """Return the sum of ``tensor`` over all processes, on all of them; ``tensor`` itself is left
-    alone.
-    """
+    """Return the sum of ``tensor`` over all processes, on all of them; keep ``tensor`` unchanged."""
     if world_size() == 1:
         return tensor
     total = tensor.detach().clone()
@@ -263,15 +294,21 @@ def all_reduce_sum(tensor: Tensor) -> Tensor:
 
 
 def all_gather_rows(rows: Tensor) -> Tensor:
-    """Return all processes' ``(N_r, ...)`` as one ``(sum of N_r, ...)``, in the order of the ranks;
-    N_r may be 0.
+    """Return the rows of all processes in the order of the ranks, on every process.
+
+    Args:
+        rows: ``(N_r, ...)``; the number of rows may differ between processes and may be 0.
+
+    Returns:
+        ``(sum of N_r, ...)``.
     """
     if world_size() == 1:
         return rows
     counts = all_gather_objects(len(rows))
     if not any(counts):
         return rows
-    padded = rows.new_zeros((max(counts), *rows.shape[1:]))  # collectives want one shape
+    # Collectives need one shape on all processes.
+    padded = rows.new_zeros((max(counts), *rows.shape[1:]))
     padded[: len(rows)] = rows
     parts = [torch.empty_like(padded) for _ in counts]
     dist.all_gather(parts, padded)
@@ -279,7 +316,7 @@ def all_gather_rows(rows: Tensor) -> Tensor:
 
 
 def all_gather_objects(item: T) -> list[T]:
-    """Return every process's picklable ``item`` in the order of the ranks, on all processes."""
+    """Return the picklable ``item`` of each process in the order of the ranks, on every process."""
     if world_size() == 1:
         return [item]
     items: list[Any] = [None] * world_size()
@@ -288,9 +325,7 @@ def all_gather_objects(item: T) -> list[T]:
 
 
 def gather_objects(item: T) -> list[T] | None:
-    """Return every process's picklable ``item`` in the order of the ranks on the main process, None
-    elsewhere.
-    """
+    """Return what :func:`all_gather_objects` returns on the main process, None on the others."""
     if world_size() == 1:
         return [item]
     items: list[Any] | None = [None] * world_size() if is_main() else None
@@ -299,25 +334,38 @@ def gather_objects(item: T) -> list[T] | None:
 
 
 def from_main(function: Callable[[], T]) -> T:
-    """Call ``function`` on the main process alone; its picklable result, or its :class:`UserError`,
-    reaches all.
+    """Call ``function`` on the main process only and return its result on every process.
+
+    Args:
+        function: returns a picklable value.
+
+    Raises:
+        UserError: ``function`` raised it; every process raises the same message.
     """
     if world_size() == 1:
         return function()
-    outcome: list[Any] = [None, None]  # result, message of a mistake
+    result, fault = None, None
     if is_main():
         try:
-            outcome[0] = function()
+            result = function()
         except UserError as error:
-            outcome[1] = str(error)
+            fault = str(error)
+    outcome: list[Any] = [result, fault]
     dist.broadcast_object_list(outcome)
-    if outcome[1] is not None:
-        raise UserError(outcome[1])
-    return outcome[0]
+    result, fault = outcome
+    if fault is not None:
+        raise UserError(fault)
+    return result
 
 
 def check_identical(what: str, value: Any, advice: str) -> None:
-    """Raise :class:`UserError` on every process if ``value`` is not the same on all of them."""
+    """Raise :class:`UserError` on every process if ``value`` differs between processes.
+
+    Args:
+        what: name of the value, for the error.
+        value: any picklable value.
+        advice: what the user can do, for the end of the error.
+    """
     values = all_gather_objects(value)
     others = [str(number) for number, other in enumerate(values) if other != values[0]]
     if others:

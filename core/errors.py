@@ -1,21 +1,39 @@
-"""The error a user's mistake ends in, and the words that help to mend it."""
+"""User-facing errors, with suggestions for the nearest valid value."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """A mistake of the user (configuration, path, file): shown as its message alone, exit status 2."""
+    """A mistake in the configuration, a path or a file; users see the message without traceback."""
 
 
 def did_you_mean(name: str, accepted: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the nearest accepted name, or an empty string."""
-    lowered = {str(a).lower(): str(a) for a in accepted}
-    matches = difflib.get_close_matches(str(name).lower(), list(lowered), n=1, cutoff=0.5)
-    return f" Did you mean '{lowered[matches[0]]}'?" if matches else ""
+    """Return the suggestion `` Did you mean 'x'?``, or an empty text if nothing is near.
+
+    Args:
+        name: the value that is not accepted; upper and lower case count as equal.
+        accepted: the accepted values.
+    """
+    by_lower_case = {}
+    for candidate in map(str, accepted):
+        by_lower_case[candidate.lower()] = candidate
+    nearest = difflib.get_close_matches(str(name).lower(), list(by_lower_case), n=1, cutoff=0.5)
+    if not nearest:
+        return ""
+    return f" Did you mean '{by_lower_case[nearest[0]]}'?"
 
 
 def not_accepted(what: str, value: object, accepted: Iterable[str]) -> str:
-    """Return one line: what was given, what is accepted, and the nearest match."""
-    names = sorted(str(a) for a in accepted)
+    """Return an error line that names the value, the accepted values and the nearest of them.
+
+    Args:
+        what: key or kind of the value, such as ``TRAINER.NAME``.
+        value: the value that is not accepted.
+        accepted: the accepted values.
+
+    Example:
+        ``TRAINER.NAME is 'IntCLlP'; accepted: DualCoOp, IntCLIP. Did you mean 'IntCLIP'?``
+    """
+    names = sorted(map(str, accepted))
     return f"{what} is '{value}'; accepted: {', '.join(names)}.{did_you_mean(str(value), names)}"

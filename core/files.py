@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, found where they may lie, many of them looked up at once."""
+"""Write files atomically, find shipped files, look up many files at once."""
 
 import os
 import uuid
@@ -9,15 +9,17 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Call ``write(temporary)`` and move the result to ``path``; readers see the old file or the
-    new one, never half.
+    """Write a file so that readers see the old content or the new one, never a part.
 
-    The data and the folder are flushed to the disk, so this also holds after a power loss. The
-    folder of ``path`` is made where it is missing. What ``write`` raises goes on to the caller, and
-    no temporary file stays behind.
+    The data and the folder are flushed to the disk, so this also holds after a power loss. A
+    missing folder of ``path`` is created. After an error no temporary file remains.
+
+    Args:
+        path: final place of the file.
+        write: writes the content to the path that it is given.
 
     Raises:
-        OSError: the folder or the file cannot be written.
+        OSError: the folder or the file cannot be written; any error of ``write`` is passed on.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,40 +33,48 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write ``text`` in UTF-8 to ``path`` as :func:`write_atomically` does; line ends stay as they
-    are.
-    """
+    """Write ``text`` in UTF-8 with :func:`write_atomically`; line ends are not translated."""
     write_atomically(path, lambda temporary: temporary.write_bytes(text.encode("utf-8")))
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Flush a finished file, or a folder of files, to the disk and move it to ``path`` on the same
-    disk.
+    """Flush a finished file, or a folder of files, to the disk and move it to ``path``.
 
-    A file at ``path`` is replaced; a folder there is an error, as ``os.replace`` has it.
+    Args:
+        temporary: file or folder on the same disk as ``path``.
+        path: final place; a file there is replaced.
+
+    Raises:
+        OSError: ``path`` is a folder that is not empty, or cannot be written.
     """
     if temporary.is_dir():
         for file in temporary.iterdir():
             _flush(file)
     _flush(temporary)
     os.replace(temporary, path)
-    _flush(path.parent)  # the new name is in the folder, which has a buffer of its own
+    # The new name is an entry of the folder, which the disk buffers separately.
+    _flush(path.parent)
 
 
 def find_file(path: str | Path) -> Path:
-    """Return ``path``, or the file of that name below the project's folder where only that exists.
+    """Return ``path``, or the shipped file of that name if only that one exists.
 
-    Shipped configurations name each other and ``assets/`` relative to the project; this lets them
-    work from any folder.
+    Shipped configurations give paths relative to the folder of the project; with this function they
+    work from any current folder.
     """
     given = Path(path).expanduser()
     shipped = PROJECT / given
-    return shipped if not given.exists() and shipped.exists() else given
+    if shipped.exists() and not given.exists():
+        return shipped
+    return given
 
 
 def find_base(path: Path, base: str) -> Path:
-    """Return the file ``base`` that the file ``path`` names: relative to it, or a shipped one by its
-    project path.
+    """Return the path of a file under ``_BASE_``.
+
+    Args:
+        path: YAML file that has the entry.
+        base: the entry: relative to the folder of ``path`` or, for shipped files, to the project.
     """
     beside, shipped = path.parent / base, PROJECT / base
     if shipped.is_file() and not beside.is_file():
@@ -73,7 +83,15 @@ def find_base(path: Path, base: str) -> Path:
 
 
 def find_missing(root: Path, filenames: Iterable[str]) -> list[str]:
-    """Return the file names that are not below ``root``, with one directory listing per folder."""
+    """Find missing files with one directory listing per folder.
+
+    Args:
+        root: folder of the files.
+        filenames: paths relative to ``root``, with ``/``.
+
+    Returns:
+        The names of files that do not exist, in the order of ``filenames``.
+    """
     folders: dict[str, set[str]] = {}
     missing = []
     for name in filenames:
@@ -94,10 +112,10 @@ def _list_folder(folder: str) -> set[str]:
 
 
 def _flush(path: Path) -> None:
-    """Wait until the disk has what was written to a file, or a folder's list of names."""
+    """Wait until the disk has the content of a file or the entries of a folder."""
     try:
         handle = os.open(path, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folders; there the rename alone has to do
+    except PermissionError:  # Windows does not open folders
         return
     try:
         os.fsync(handle)

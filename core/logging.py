@@ -1,4 +1,4 @@
-"""Logging, configured once: plain lines on the console and the same in ``<output>/log.txt``.
+"""Log plain lines to the console and to ``<output>/log.txt``, configured once per run.
 
 Lines carry no prefix, because result parsers of CoOp and Dassl compare whole lines.
 """
@@ -29,20 +29,25 @@ class _ConsoleHandler(logging.Handler):
 
 
 def get_logger() -> logging.Logger:
-    """Return the project's logger."""
+    """Return the logger of the project; every module uses ``log = get_logger()``."""
     return logging.getLogger(NAME)
 
 
 def setup_logging(output_dir: str | None = None) -> Path | None:
-    """Log to the console and, if given, to a new file in ``output_dir``; return that file.
+    """Log to the console and to a new file; on several processes only the main one logs.
 
-    An existing ``log.txt`` is kept: the new one gets the time as suffix, as Dassl does. Of several
-        processes the main
-    one logs and the others are silent.
+    Args:
+        output_dir: folder of the file, created if it is missing; None: console only. An existing
+            ``log.txt`` is kept, and the new file gets the time as suffix, as in Dassl.
+
+    Returns:
+        The log file, None where none is written.
+
+    Raises:
+        UserError: the folder or the file cannot be written.
     """
-    logging.disable(
-        logging.NOTSET
-    )  # some libraries that Dassl imports switch INFO off for the whole process
+    # Some libraries that Dassl imports switch INFO off for the whole process.
+    logging.disable(logging.NOTSET)
     logger = get_logger()
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -66,7 +71,7 @@ def setup_logging(output_dir: str | None = None) -> Path | None:
 
 
 def close_logging() -> None:
-    """Remove and close all handlers (safe to call twice)."""
+    """Remove and close all handlers of the logger; a second call changes nothing."""
     logger = get_logger()
     for handler in list(logger.handlers):
         logger.removeHandler(handler)

@@ -1,4 +1,4 @@
-"""Registry: names to classes, with the interface of Dassl's (and fvcore's) registry."""
+"""Registries that map names to classes, with the interface of Dassl's (and fvcore's) registry."""
 
 import importlib
 import inspect
@@ -11,13 +11,19 @@ from core.errors import UserError, not_accepted
 
 
 class Registry:
-    """Map a class's (or function's) ``__name__`` to it.
+    """Map the ``__name__`` of a class or function to the object.
 
-    Contract, the same as ``dassl.utils.Registry``: ``@REGISTRY.register()`` as a decorator or
-    ``REGISTRY.register(obj)``; ``get(name)``; ``registered_names()``. A taken name raises
-    ``KeyError`` that names both
-    files; an unknown one raises :class:`core.errors.UserError` with the accepted names and the
-    nearest match.
+    The interface is that of ``dassl.utils.Registry``. Example::
+
+        THINGS = Registry("THING")
+
+        @THINGS.register()
+        class Mine: ...
+
+        THINGS.get("Mine")
+
+    Args:
+        name: key or kind of the objects, for errors.
     """
 
     def __init__(self, name: str) -> None:
@@ -34,7 +40,15 @@ class Registry:
         self._obj_map[name] = obj
 
     def register(self, obj: Any = None, force: bool = False) -> Any:
-        """Register ``obj``, or return a decorator when called without it."""
+        """Register ``obj``; without it, return a decorator that registers.
+
+        Args:
+            obj: class or function.
+            force: replace an object of the same name.
+
+        Raises:
+            KeyError: another object has the name; the error names the files of both.
+        """
         if obj is not None:
             self._do_register(obj.__name__, obj, force=force)
             return obj
@@ -46,7 +60,11 @@ class Registry:
         return decorator
 
     def get(self, name: str) -> Any:
-        """Return the object registered as ``name``."""
+        """Return the object registered as ``name``.
+
+        Raises:
+            UserError: there is none; the error names the accepted names and the nearest match.
+        """
         if name not in self._obj_map:
             raise UserError(not_accepted(self._name, name, self._obj_map))
         return self._obj_map[name]
@@ -57,7 +75,7 @@ class Registry:
 
 
 def import_submodules(package: ModuleType) -> None:
-    """Import every module of ``package`` so that its registration decorators run."""
+    """Import every module of ``package``, so that its registration decorators run."""
     for info in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{info.name}")
 
@@ -65,5 +83,5 @@ def import_submodules(package: ModuleType) -> None:
 def _source(obj: Any) -> str:
     try:
         return inspect.getsourcefile(obj) or repr(obj)
-    except TypeError:
+    except TypeError:  # built-in and dynamically created objects have no file
         return repr(obj)

@@ -1,4 +1,4 @@
-"""The one file that seeds. Every random stream of a run derives from ``cfg.SEED``."""
+"""Seed all random streams of a run from ``cfg.SEED``; no other file seeds."""
 
 import os
 import random
@@ -10,11 +10,12 @@ from core.distributed import from_main, rank, world_size
 
 
 def set_seed(seed: int) -> None:
-    """Seed Python, NumPy and torch (all devices); a negative seed leaves them random, zero is a
-    seed like any other.
+    """Seed Python, NumPy and torch (all devices).
 
-    Several processes start from one state, a random one too: what is drawn while building must be
-        the same on all.
+    Args:
+        seed: 0 is a seed like any other; a negative one leaves the generators random. Then several
+            processes agree on one random seed, because weights drawn while a network is built must
+            be the same on all of them.
     """
     if seed < 0 and world_size() > 1:
         seed = from_main(lambda: int.from_bytes(os.urandom(4), "little"))
@@ -26,23 +27,24 @@ def set_seed(seed: int) -> None:
 
 
 def part_ranks() -> None:
-    """Give every process but the first a global random state of its own, so that they do not drop
-    the same units.
-    """
+    """Give each rank its own random state (dropout must differ between ranks)."""
     if rank() > 0:
         set_seed((torch.initial_seed() + rank()) % 2**32)
 
 
 def make_generator(seed: int, stream: int = 0) -> torch.Generator:
-    """Return a CPU generator for one named stream (loader order, initialisation, ...) of the run's
-    seed.
+    """Return a CPU generator for one random stream of a run (loader order, initialisation, ...).
 
-    Streams are independent, so that drawing more numbers from one does not shift another. A
-    negative seed gives a non-deterministic generator, the same on all processes.
+    Streams are independent: more draws from one do not shift another.
+
+    Args:
+        seed: seed of the run; a negative one gives a random generator, equal on all processes.
+        stream: number of the stream, at least 0.
     """
     generator = torch.Generator()
     if seed < 0 and world_size() > 1:
-        seed = torch.initial_seed()  # of set_seed: random and the same on all
+        # set_seed drew this one at random and gave it to all processes.
+        seed = torch.initial_seed()
     if seed < 0:
         generator.seed()
     else:
@@ -51,15 +53,17 @@ def make_generator(seed: int, stream: int = 0) -> torch.Generator:
 
 
 def derive_seed(*parts: int) -> int:
-    """Mix non-negative integers into one seed of 63 bits, for :meth:`torch.Generator.manual_seed`."""
+    """Mix non-negative integers into one seed of 63 bits, as torch's generators take them."""
     word = np.random.SeedSequence(parts).generate_state(1, np.uint64)[0]
     # A Python integer first: NumPy 1 refuses to shift an unsigned 64-bit integer by a signed one.
     return int(word) >> 1
 
 
 def seed_worker(worker_id: int) -> None:
-    """Seed NumPy and Python in a data loader worker from torch's per-worker seed
-    (``DataLoader(worker_init_fn=)``).
+    """Seed Python and NumPy in a data loader worker, as ``DataLoader(worker_init_fn=)``.
+
+    Args:
+        worker_id: not used; torch has seeded each worker differently, and this seed is taken.
     """
     worker_seed = torch.initial_seed() % 2**32
     np.random.seed(worker_seed)
@@ -67,9 +71,10 @@ def seed_worker(worker_id: int) -> None:
 
 
 def random_state() -> dict:
-    """Return the state of all global generators, for checkpoints (plain tensors and tuples only)."""
+    """Return the state of all global generators, as plain tensors and tuples for a checkpoint."""
     state = {"python": random.getstate(), "torch": torch.get_rng_state()}
     name, keys, *rest = np.random.get_state()
+    # As a tensor, because checkpoints are read with weights_only; int64 is a type that torch has.
     state["numpy"] = (name, torch.from_numpy(keys.astype(np.int64)), *rest)
     if torch.cuda.is_available():
         state["cuda"] = torch.cuda.get_rng_state()  # of the one device that this process uses
@@ -77,7 +82,7 @@ def random_state() -> dict:
 
 
 def set_random_state(state: dict) -> None:
-    """Restore what :func:`random_state` returned."""
+    """Restore the generators from a state of :func:`random_state`."""
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     torch.set_rng_state(state["torch"].cpu())

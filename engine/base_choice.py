@@ -1,8 +1,12 @@
-"""The one place that chooses the base of the trainers: the installed Dassl or our own.
+"""Choose the base of the trainers: the installed Dassl, or our own implementation of its contract.
 
-The environment variable ``INTCLIP_BASE`` chooses: ``auto`` (default: Dassl when it imports),
-    ``dassl`` or ``builtin``.
-``train.py --base`` sets it. Everything above imports the names below and behaves the same on both.
+The environment variable ``INTCLIP_BASE`` chooses; ``train.py --base`` sets it:
+
+- ``auto`` (default): Dassl if it can be imported, else our own;
+- ``dassl``: Dassl, an error if it cannot be imported;
+- ``builtin``: our own.
+
+Other modules import the names of this module and behave the same on both bases.
 """
 
 import os
@@ -28,7 +32,11 @@ _CHOICES = ("auto", "builtin", "dassl")
 
 
 def _choose() -> tuple[str, str]:
-    """Return the base's name and the reason."""
+    """Return the name of the base and the reason for it.
+
+    Raises:
+        UserError: the choice is unknown, or Dassl is chosen but cannot be imported.
+    """
     wanted = os.environ.get("INTCLIP_BASE", "auto") or "auto"
     if wanted not in _CHOICES:
         raise UserError(not_accepted("the base (--base or INTCLIP_BASE)", wanted, _CHOICES))
@@ -58,7 +66,7 @@ else:
     TRAINER_REGISTRY = Registry("TRAINER.NAME")
 
     def build_trainer(cfg):
-        """Return the trainer that ``cfg.TRAINER.NAME`` names, built."""
+        """Build and return the trainer that is registered as ``cfg.TRAINER.NAME``."""
         return TRAINER_REGISTRY.get(cfg.TRAINER.NAME)(cfg)
 
 
@@ -75,8 +83,9 @@ declare(
 
 
 def sync_registries() -> None:
-    """Make our data sets and evaluators known to Dassl, if it is the base; a name that Dassl has
-    stays Dassl's.
+    """Register data sets and evaluators of Dassl with us and ours with Dassl, if it is the base.
+
+    A name that both have keeps its own object in each registry.
     """
     if BASE != "dassl":
         return
@@ -88,7 +97,7 @@ def sync_registries() -> None:
 
 
 def describe_base() -> str:
-    """Return one line that says which base is in use and why."""
+    """Return a log line with the base in use and the reason for it."""
     if BASE == "dassl":
         import dassl
 

@@ -1,8 +1,8 @@
-"""Checkpoints of learnable weights: files that are whole or absent, and resuming from them.
+"""Save checkpoints of learnable weights atomically, and resume runs from them.
 
-A file holds the learnable weights, optimiser, schedule, loss scaling, random states and the best
-result so far. Frozen weights stay in the backbone's own file; a digest of them tells whether the
-same backbone is loaded. The names are Dassl's.
+A file contains the learnable weights, optimiser, schedule, loss scaling, random states and the best
+result so far. Frozen weights stay in the file of the backbone; their digest in the checkpoint shows
+whether the same backbone is loaded. File names and basic keys are Dassl's.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from core import distributed
+from core.config import Key, declare
 from core.distributed import from_main
 from core.errors import UserError
 from core.files import write_atomically, write_text
@@ -31,13 +32,27 @@ POINTER = "checkpoint"  # text file that names the last checkpoint of its folder
 BEST, LAST = "model-best.pth.tar", "model-last.pth.tar"
 NEEDED = ("optimizer", "scheduler", "scaler", "best_result", "random_states")  # for resuming
 
+declare(
+    "TRAIN",
+    Key(
+        "CHECKPOINT_FREQ",
+        0,
+        "also keep a checkpoint every N epochs; 0 keeps last and best",
+        may_change=True,
+    ),
+)
+
 
 # Files --------------------------------------------------------------------------------------------
 
 
 def save_checkpoint(state: dict, path: Path, *, remember: bool = True) -> None:
-    """Write ``state`` to ``path``; a crash leaves the old file. ``remember`` makes it the one to
-    resume from.
+    """Write a checkpoint; a crash leaves the old file.
+
+    Args:
+        state: content, with at least the keys ``state_dict`` and ``epoch``.
+        path: file to write.
+        remember: name the file in the pointer of its folder; resuming then starts from it.
 
     Raises:
         UserError: the file cannot be written.
@@ -49,7 +64,7 @@ def save_checkpoint(state: dict, path: Path, *, remember: bool = True) -> None:
 
 
 def copy_checkpoint(source: Path, folder: Path) -> None:
-    """Copy a checkpoint file into ``folder`` under its name; a crash leaves the old file."""
+    """Copy a checkpoint file into ``folder`` under the same name; a crash leaves the old file."""
     _write(folder / source.name, lambda temporary: shutil.copyfile(source, temporary))
 
 
@@ -62,20 +77,19 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict:
-    """Read a checkpoint to the CPU.
+    """Return the content of a checkpoint, with its tensors on the CPU.
 
     Raises:
-        UserError: the file is missing (the error names those that are there) or not a checkpoint.
+        UserError: the file is missing (the error names the existing ones) or not a checkpoint.
     """
     if not path.is_file():
         found = sorted(p.name for p in path.parent.glob("*pth.tar*"))
-        there = (
-            f"the folder has {', '.join(found)}"
-            if found
-            else f"no checkpoint lies in {path.parent}"
-        )
+        there = f"no checkpoint lies in {path.parent}"
+        if found:
+            there = f"the folder has {', '.join(found)}"
         raise UserError(f"no checkpoint at {path}; {there}")
     try:
+        # Without weights_only, pickle would run code from the file.
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines() or ["unreadable"]
@@ -88,7 +102,7 @@ def load_checkpoint(path: Path) -> dict:
 
 
 def read_last_name(folder: Path) -> Path | None:
-    """Return the last checkpoint of ``folder`` that its pointer file names, or None."""
+    """Return the path in the pointer file of ``folder``, None where there is no pointer."""
     pointer = folder / POINTER
     if not pointer.is_file():
         return None
@@ -97,23 +111,21 @@ def read_last_name(folder: Path) -> Path | None:
 
 
 def frozen_digest(model: nn.Module) -> str:
-    """Return a digest of the frozen parameters and buffers of ``model`` and of the kinds of its
-    modules.
+    """Return a digest of the frozen parameters, the buffers and the module types of ``model``.
 
-    The kinds count because weights do not tell everything: number of heads, activation, epsilon.
+    The types and settings of the modules count too, because equal weights can give other outputs:
+    with another number of heads, activation or epsilon.
     """
     learnable = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     digest = hashlib.blake2b(digest_size=16)
     for name, module in model.named_modules():
-        kind = (
-            type(module).__name__,
-            getattr(module, "num_heads", None),
-            getattr(module, "eps", None),
-        )
+        num_heads, eps = getattr(module, "num_heads", None), getattr(module, "eps", None)
+        kind = (type(module).__name__, num_heads, eps)
         digest.update(f"{name} {kind}".encode())
     for name, tensor in sorted(model.state_dict().items()):
         if name not in learnable:
             digest.update(name.encode())
+            # As bytes, because NumPy has no bfloat16.
             flat = tensor.detach().cpu().contiguous().view(-1)
             digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()
@@ -124,8 +136,11 @@ def frozen_digest(model: nn.Module) -> str:
 
 @dataclass(frozen=True)
 class Resumed:
-    """Where a resumed run continues: number of finished epochs and the best result so far (-inf:
-    none).
+    """Point from which a run continues.
+
+    Attributes:
+        num_epochs: number of finished epochs.
+        best_result: best value of the selecting metric on val so far; -inf: none.
     """
 
     num_epochs: int = 0
@@ -133,15 +148,18 @@ class Resumed:
 
 
 class Checkpointer:
-    """Save, load and resume the objects of one run, below ``<output folder>/<name>/``.
+    """Save, load and resume the objects of one run in ``<output folder>/<name>/``.
+
+    All processes call its methods. The main process reads and writes the files.
 
     Args:
         name: folder of the checkpoints.
-        network: has ``trainable_state_dict()`` and ``load_trainable_state_dict(state)``.
+        network: network with ``trainable_state_dict()`` and ``load_trainable_state_dict(state)``.
         optim: optimiser.
         sched: learning-rate schedule.
         scaler: loss scaling.
-        settings: what a resumed run must not change (:func:`engine.run_settings.run_settings`).
+        settings: settings that a resumed run must not change; see
+            :func:`engine.run_settings.run_settings`.
         digest: identifies the frozen weights and the classes.
     """
 
@@ -173,8 +191,17 @@ class Checkpointer:
         best_result: float,
         val_result: float | None = None,
     ) -> None:
-        """Write ``<folder>/<name>/<file>`` after ``num_epochs`` epochs; all processes call it, the
-        main one writes.
+        """Write the checkpoint ``<folder>/<name>/<file>``.
+
+        Args:
+            folder: output folder.
+            file: file name; every name but :data:`BEST` becomes the checkpoint to resume from.
+            num_epochs: number of finished epochs.
+            best_result: best value of the selecting metric so far.
+            val_result: value of the selecting metric after this epoch.
+
+        Raises:
+            UserError: the file cannot be written.
         """
         state = {
             "state_dict": self.network.trainable_state_dict(),
@@ -192,8 +219,11 @@ class Checkpointer:
         from_main(lambda: save_checkpoint(state, path, remember=file != BEST))
 
     def load(self, folder: str | Path, epoch: int | None = None) -> int:
-        """Load the best weights of ``folder``, or those of ``epoch``, for evaluation; return the
-        number of epochs.
+        """Load weights for evaluation and return after how many epochs they were saved.
+
+        Args:
+            folder: output folder of a run.
+            epoch: epoch to load, from 1; None: the best one.
 
         Raises:
             UserError: there is no such checkpoint, or it does not fit this network.
@@ -212,19 +242,18 @@ class Checkpointer:
     def resume(
         self, folder: str | Path, *, own_folder: str | Path, max_epoch: int, required: bool
     ) -> Resumed:
-        """Restore weights, optimiser, schedule and random state from the last checkpoint of
-        ``folder``.
+        """Restore weights, optimiser, schedule and random state from the last checkpoint.
 
         Args:
             folder: output folder to resume from.
-            own_folder: output folder of this run; the best checkpoint is copied there where it is
-                another one.
-            max_epoch: length of the run.
-            required: a folder without a checkpoint is an error, not a run from scratch.
+            own_folder: output folder of this run; if it is another one, the best checkpoint is
+                copied there.
+            max_epoch: number of epochs of the run.
+            required: True makes a folder without a checkpoint an error; False starts from scratch.
 
         Raises:
-            UserError: the checkpoint is of a run with other settings or weights, or cannot be
-                resumed.
+            UserError: the checkpoint comes from a run with other settings or frozen weights, or
+                lacks a part that resuming needs.
         """
         path, checkpoint = from_main(lambda: self._read_last(Path(folder, self.name), required))
         if path is None:
@@ -234,8 +263,7 @@ class Checkpointer:
         if missing:
             raise UserError(
                 f"{path} can be evaluated (--eval-only) but not resumed: it lacks "
-                f"{', '.join(missing)}, which this "
-                "version needs; give another --output-dir"
+                f"{', '.join(missing)}, which this version needs; give another --output-dir"
             )
         self._load_weights(checkpoint, path)
         own = Path(own_folder, self.name)
@@ -245,7 +273,7 @@ class Checkpointer:
         return Resumed(checkpoint["epoch"], checkpoint["best_result"])
 
     def _read_last(self, folder: Path, required: bool) -> tuple[Path | None, dict]:
-        """Return path and content of the last checkpoint of ``folder``; None where there is none."""
+        """Return path and content of the last checkpoint in ``folder``, (None, {}) without one."""
         path = read_last_name(folder)
         if path is None:
             if required:
@@ -258,10 +286,11 @@ class Checkpointer:
     def _restore(self, checkpoint: dict) -> None:
         self.optim.load_state_dict(checkpoint["optimizer"])
         self.sched.load_state_dict(checkpoint["scheduler"])
-        if checkpoint["scaler"]:  # empty without loss scaling: PREC amp on another kind of GPU
+        # Empty if the run before had no loss scaling: PREC amp depends on the GPU.
+        if checkpoint["scaler"]:
             self.scaler.load_state_dict(checkpoint["scaler"])
         states, rank = checkpoint["random_states"], distributed.rank()
-        if rank < len(states):  # there may have been fewer processes
+        if rank < len(states):  # the run before may have had fewer processes
             set_random_state(states[rank])
 
     def _load_weights(self, checkpoint: dict, path: Path) -> None:
@@ -275,16 +304,13 @@ class Checkpointer:
         if checkpoint.get("source_digest", self.digest) != self.digest:
             raise UserError(
                 f"{path} was trained on other frozen weights or classes; expected the same "
-                "MODEL.BACKBONE.PATH or NAME "
-                "(and --seed, where the backbone starts from random weights) and words of "
-                "DATASET.HIERARCHY"
+                "MODEL.BACKBONE.PATH or NAME (and --seed, if the backbone has random weights) and "
+                "words of DATASET.HIERARCHY"
             )
 
 
 def _bring_along(path: Path, checkpoint: dict, own: Path, max_epoch: int) -> None:
-    """Copy what the end of the run may need from the folder of ``path`` to ``own``, where that is
-    another folder.
-    """
+    """Copy the files that the end of the run may load from the resumed folder to ``own``."""
     if path.parent.resolve() == own.resolve():
         return
     best = path.with_name(BEST)

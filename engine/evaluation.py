@@ -1,4 +1,4 @@
-"""Predict a split on all processes, evaluate it on one, write the results of a run."""
+"""Predict a split on all processes, evaluate it on the main one, write the results of a run."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,11 +29,18 @@ Predict = Callable[[dict], tuple[Tensor, Tensor]]  # batch -> scores and labels,
 def predict_split(
     loader: Iterable[dict], predict: Predict, *, split: str, num_classes: int
 ) -> tuple[Tensor, Tensor]:
-    """Return scores and labels ``(N, C)`` of all images of a split in its order; each process
-    predicts its own.
+    """Return scores and labels ``(N, C)`` of all images of a split in its order.
+
+    Args:
+        loader: batches of this process; its images are those of no other process.
+        predict: function from a batch to scores and labels, ``(B, C)`` each.
+        split: name of the split, for the progress bar.
+        num_classes: C.
     """
     index, scores, labels = [], [], []
-    for batch in tqdm(loader, desc=split, leave=False, disable=None if is_main() else True):
+    # None: tqdm shows the bar on a terminal only.
+    disable = None if is_main() else True
+    for batch in tqdm(loader, desc=split, leave=False, disable=disable):
         score, label = predict(batch)
         index.append(batch["index"])
         scores.append(score)
@@ -42,16 +49,20 @@ def predict_split(
 
 
 def evaluate_on_main(evaluator: Any, scores: Tensor, labels: Tensor, rule: Any) -> SplitResult:
-    """Return the result of a split, computed on the main process, so that all agree on it to the
-    last bit.
+    """Return the result of a split; log the decision rule if it was fitted here.
+
+    The main process computes the result, so that all processes have it to the last bit.
 
     Args:
         evaluator: see :data:`evaluation.EVALUATOR_REGISTRY`.
         scores: ``(N, C)``.
         labels: ``(N, C)``.
-        rule: decision rule fitted on val; None: this is val, fit one.
+        rule: decision rule fitted on val; None fits one, which is right for val only.
     """
-    return from_main(lambda: evaluate_split(evaluator, scores, labels, rule))
+    result = from_main(lambda: evaluate_split(evaluator, scores, labels, rule))
+    if rule is None and result.rule is not None:
+        log.info("Decision rule: %s", result.rule.describe())
+    return result
 
 
 def write_results(
@@ -62,14 +73,16 @@ def write_results(
     impaths: Mapping[str, Sequence[str]] | None = None,
     names: Sequence[str] = (),
 ) -> None:
-    """Log the table of splits; on the main process, write ``metrics.json``, ``per_class*.csv``,
-    ``predictions.csv``.
+    """Log the table of all splits; write the result files on the main process.
+
+    The files are ``metrics.json``, ``per_class.csv`` and ``predictions.csv`` of the last split, and
+    ``per_class_<split>.csv`` of the others.
 
     Args:
         folder: output folder of the run.
-        results: by split, in the order of evaluation; the last one is the run's result.
-        weights: text that says which weights were evaluated.
-        impaths: image files of each split; None writes no predictions.
+        results: results by split, in the order of evaluation; the last one is the run's result.
+        weights: name of the evaluated weights, such as ``epoch 3``.
+        impaths: image files by split; None writes no predictions.
         names: class names, for the predictions.
     """
     metrics = {split: dict(result.metrics) for split, result in results.items()}
@@ -77,7 +90,7 @@ def write_results(
     if is_main():
         for split, result in results.items():
             suffix = "" if split == last else f"_{split}"
-            if result.per_class:  # an evaluator need not have any
+            if result.per_class:  # evaluators of other projects may have no rows
                 write_per_class(folder / f"per_class{suffix}.csv", result.per_class)
         if impaths is not None:
             _write_predictions(folder / "predictions.csv", results[last], impaths[last], names)

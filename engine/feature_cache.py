@@ -1,9 +1,12 @@
-"""Frozen features of every image of a split, computed once and kept on disk.
+"""Compute the frozen features of all images once and keep them on disk.
 
-An entry is a folder named by the digest of everything that the features depend on, so that a change
-of any of it finds no entry and makes a new one: nothing is ever invalid. It holds one memory-mapped
-``feature-<i>.npy`` of shape ``(N, ...)`` per feature, ``crc32.npy (N,)`` over each image's bytes,
-and ``key.json``, which says what it is of.
+An entry is a folder whose name is the digest of everything that the features depend on. A change of
+an image, a weight or a setting gives another name, so an entry never becomes invalid. An entry of a
+split with N images contains
+
+- ``feature-<i>.npy``: the i-th feature, ``(N, ...)``, memory-mapped;
+- ``crc32.npy``: a check sum over the features of each image, ``(N,)`` uint32;
+- ``key.json``: everything that the features depend on, for people.
 """
 
 import hashlib
@@ -15,6 +18,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +39,10 @@ from datasets.loading import Loader
 from models.base import ClipNetwork
 
 log = get_logger()
-VERSION = 1  # of the layout; part of every key
-PART = ".part"  # ends the name of an entry that is being written
-OLD_PART_SECONDS = 3600
-FREE_SHARE = 0.95  # of the free disk space that an entry may take
+VERSION = 1  # of the layout of an entry; part of every key
+PART = ".part"  # suffix of an entry that is being written
+OLD_PART_SECONDS = 3600  # an unfinished entry without changes for so long belongs to a killed run
+FREE_SHARE = 0.95  # share of the free disk space that an entry may take
 
 declare(
     "TRAIN",
@@ -46,8 +50,7 @@ declare(
         "FEATURE_CACHE",
         "",
         "folder for the frozen features of every image, computed once for all runs of the same "
-        "backbone, images and "
-        "INPUT; needs deterministic INPUT.TRANSFORMS; empty: none",
+        "backbone, images and INPUT; needs deterministic INPUT.TRANSFORMS; empty: none",
         may_change=True,
     ),
 )
@@ -56,8 +59,11 @@ Features = tuple[Tensor, ...]
 
 
 def cache_key(paths: Sequence[str], **parts: Any) -> dict[str, Any]:
-    """Return what the features depend on: ``parts`` (JSON values) and each file's path, size and time
-    of change.
+    """Return the key of an entry as JSON values.
+
+    Args:
+        paths: image files; the key depends on path, size and time of change of each.
+        parts: other values that the features depend on.
     """
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
@@ -67,52 +73,61 @@ def cache_key(paths: Sequence[str], **parts: Any) -> dict[str, Any]:
 
 
 def make_root(path: str) -> Path:
-    """Return the folder ``path`` (with ``~`` expanded), made where it is missing;
-    :class:`UserError` if that fails.
+    """Create the cache folder if it is missing and return it, with ``~`` expanded.
+
+    Raises:
+        UserError: the folder cannot be created.
     """
     root = Path(path).expanduser()
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"TRAIN.FEATURE_CACHE is '{path}', a folder that cannot be made: {error.strerror}"
+            f"TRAIN.FEATURE_CACHE is '{path}', a folder that cannot be created: {error.strerror}"
         ) from error
     return root
 
 
 def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, Any]:
-    """Return what the features of all splits depend on beside the images.
+    """Return the part of the key that all splits of a run share.
+
+    Args:
+        model: network that computes the features.
+        cfg: configuration of the run.
+        precision: precision of the forward pass.
 
     Raises:
-        UserError: training images are augmented at random, so that they have no fixed features.
+        UserError: training images are augmented at random, so they have no fixed features.
     """
     fixed = ("normalize", "center_crop")
     random = [name for name in cfg.INPUT.TRANSFORMS if name not in fixed]
     if random and not cfg.INPUT.NO_TRANSFORM:
         raise UserError(
             "TRAIN.FEATURE_CACHE needs deterministic transforms, but INPUT.TRANSFORMS has "
-            f"{', '.join(random)}; "
-            "set INPUT.NO_TRANSFORM True, or TRAIN.FEATURE_CACHE ''"
+            f"{', '.join(random)}; set INPUT.NO_TRANSFORM True, or TRAIN.FEATURE_CACHE ''"
         )
     return {
         "features": model.feature_cache_key_part(),
         "precision": precision,
         "input": {name: str(value) for name, value in flatten(cfg.INPUT)},
+        # Another version of torch can round differently.
         "torch": torch.__version__,
     }
 
 
 class FeatureCache(Dataset):
-    """The features of one split, read image by image: ``cache[i]`` is a tuple of tensors without batch
-    dimension.
+    """Features of one split: ``cache[i]`` is a tuple of tensors without batch dimension.
+
+    Args:
+        folder: folder of the entry.
     """
 
     def __init__(self, folder: Path) -> None:
-        names = sorted(
-            folder.glob("feature-*.npy"), key=lambda path: int(path.stem.partition("-")[2])
-        )
+        num_features = len(list(folder.glob("feature-*.npy")))
         self.folder = folder
-        self.arrays = [np.load(name, mmap_mode="r") for name in names]
+        self.arrays = []
+        for i in range(num_features):
+            self.arrays.append(np.load(folder / f"feature-{i}.npy", mmap_mode="r"))
         self.crc = np.load(folder / "crc32.npy")
         self.checked = np.zeros(len(self.crc), dtype=bool)
 
@@ -121,7 +136,8 @@ class FeatureCache(Dataset):
 
     def __getitem__(self, index: int) -> Features:
         rows = [np.array(array[index]) for array in self.arrays]
-        if not self.checked[index]:  # once per process is enough: the file is never written again
+        # Once per process is enough, because a finished entry is never written again.
+        if not self.checked[index]:
             if _crc(rows) != self.crc[index]:
                 raise UserError(
                     f"the feature cache {self.folder} is damaged (image {index}); delete that "
@@ -134,8 +150,14 @@ class FeatureCache(Dataset):
 def cache_split(
     loader: DataLoader, root: Path, key: dict[str, Any], encode: Callable[[dict], Features]
 ) -> None:
-    """Make ``loader`` give the features that ``encode`` makes of its batches, from the entry under
-    ``root``.
+    """Let ``loader`` return cached features in place of images.
+
+    Args:
+        loader: loader of a split.
+        root: cache folder.
+        key: part of the key that all splits share, from :func:`feature_key`.
+        encode: function from a batch to its features, ``(B, ...)`` each; called if there is no
+            entry yet.
     """
     split = loader.dataset
     in_order = Loader(
@@ -143,29 +165,35 @@ def cache_split(
         batch_size=loader.batch_size,
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
-        generator=torch.Generator(),  # the run that writes draws no more from the global one than a run that reads
+        # Its own generator: a run that writes must not draw more global random numbers than one
+        # that reads, or their training would differ.
+        generator=torch.Generator(),
     )
 
     def batches() -> Iterator[Features]:
         for batch in tqdm(in_order, desc="frozen features", leave=False, disable=None):
             yield encode(batch)
 
-    key = cache_key(
-        [record.impath for record in split.records], transform=repr(split.transform), **key
-    )
+    paths = [record.impath for record in split.records]
+    key = cache_key(paths, transform=repr(split.transform), **key)
     split.features = open_cache(root, key, len(split), batches)
 
 
 def open_cache(
     root: Path, key: dict[str, Any], num_images: int, batches: Callable[[], Iterable[Features]]
 ) -> FeatureCache:
-    """Return the entry of ``key`` under ``root``; where there is none, write it from ``batches``,
-    in image order.
+    """Return the entry of a key; write it first if there is none.
 
-    Of the processes of a machine the first writes and the others wait, however long it takes.
+    The first process of each machine writes; the others wait for it without a time limit.
+
+    Args:
+        root: cache folder.
+        key: key from :func:`cache_key`.
+        num_images: images of the split, N.
+        batches: returns the features of all batches in the order of the images.
 
     Raises:
-        UserError: the entry would not fit the disk (nothing is written), cannot be written, or is
+        UserError: the entry does not fit on the disk (nothing is written), cannot be written, or is
             damaged.
     """
     text = json.dumps(key, indent=1, sort_keys=True)
@@ -186,14 +214,15 @@ def open_cache(
 
 
 def _write(folder: Path, key: str, num_images: int, batches: Iterator[Features]) -> None:
-    """Write an entry beside its place and move it there whole; a run that dies leaves no entry."""
+    """Write an entry under a temporary name and move it when it is complete."""
     first = next(batches)
     part = None
     try:
         _remove_old_parts(folder)
         _check_space(folder, sum(num_images * feature[0].nbytes for feature in first))
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=PART, dir=folder.parent))
-        part.chmod(folder.parent.stat().st_mode & 0o777)  # mkdtemp makes it the owner's alone
+        # mkdtemp lets only the owner read, but a cache folder may be shared.
+        part.chmod(folder.parent.stat().st_mode & 0o777)
         _fill(part, num_images, first, batches)
         (part / "key.json").write_text(key, encoding="utf-8")
         _move(part, folder)
@@ -207,18 +236,16 @@ def _write(folder: Path, key: str, num_images: int, batches: Iterator[Features])
 
 
 def _wait_for(file: Path) -> None:
-    """Wait for the process that writes ``file``; not in a collective, which would time out."""
+    """Wait for another process to write ``file``, without a collective, which would time out."""
     while not file.is_file():
         check_peers()
         time.sleep(0.2)
 
 
 def _remove_old_parts(folder: Path) -> None:
-    """Remove what runs that were killed began to write: parts of this entry that nobody has touched
-    for an hour.
-    """
+    """Remove unfinished copies of this entry that killed runs have left."""
     for part in folder.parent.glob(f"{folder.name}.*{PART}"):
-        with suppress(FileNotFoundError):  # whoever wrote it is done meanwhile
+        with suppress(FileNotFoundError):  # another run may finish and move it meanwhile
             times = [path.stat().st_mtime for path in (part, *part.glob("*"))]
             if time.time() - max(times) > OLD_PART_SECONDS:
                 shutil.rmtree(part, ignore_errors=True)
@@ -230,19 +257,19 @@ def _check_space(folder: Path, size: int) -> None:
     if size > FREE_SHARE * free:
         raise UserError(
             f"the feature cache needs {size / 1e9:.2f} GB, but {folder.parent} has "
-            f"{free / 1e9:.2f} GB free; "
-            "set TRAIN.FEATURE_CACHE to a larger disk or to '' (no cache), or PREC to a 16-bit "
-            "format"
+            f"{free / 1e9:.2f} GB free; set TRAIN.FEATURE_CACHE to a larger disk or to '' (no "
+            "cache), or PREC to a 16-bit format"
         )
 
 
 def _fill(part: Path, num_images: int, first: Features, rest: Iterator[Features]) -> None:
-    arrays = [
-        _new_array(part / f"feature-{i}.npy", _array(f).dtype, (num_images, *f.shape[1:]))
-        for i, f in enumerate(first)
-    ]
+    """Write arrays and check sums; ``first`` is the first batch, ``rest`` the batches after it."""
+    arrays = []
+    for i, feature in enumerate(first):
+        shape = (num_images, *feature.shape[1:])
+        arrays.append(_new_array(part / f"feature-{i}.npy", _array(feature).dtype, shape))
     crc, done = np.zeros(num_images, dtype=np.uint32), 0
-    for batch in _chain(first, rest):
+    for batch in chain([first], rest):
         rows = [_array(feature) for feature in batch]
         for offset in range(len(rows[0])):
             crc[done + offset] = _crc([row[offset] for row in rows])
@@ -256,10 +283,9 @@ def _fill(part: Path, num_images: int, first: Features, rest: Iterator[Features]
 
 
 def _new_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a new memory-mapped array whose disk blocks are reserved: a full disk would kill a
-    process that writes.
-    """
+    """Return a new memory-mapped array whose disk blocks are reserved."""
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    # Without reserved blocks, writing to the memory of the array on a full disk kills the process.
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -274,11 +300,6 @@ def _move(part: Path, folder: Path) -> None:
             raise
 
 
-def _chain(first: Features, rest: Iterator[Features]) -> Iterator[Features]:
-    yield first
-    yield from rest
-
-
 def _crc(rows: Sequence[np.ndarray]) -> int:
     value = 0
     for row in rows:
@@ -287,11 +308,16 @@ def _crc(rows: Sequence[np.ndarray]) -> int:
 
 
 def _array(feature: Tensor) -> np.ndarray:
-    """Return ``feature`` for NumPy, which has no bfloat16: its bits as int16."""
+    """Return a feature as a NumPy array; bfloat16, which NumPy lacks, as its bits in int16."""
     feature = feature.detach().cpu().contiguous()
-    return (feature.view(torch.int16) if feature.dtype == torch.bfloat16 else feature).numpy()
+    if feature.dtype == torch.bfloat16:
+        feature = feature.view(torch.int16)
+    return feature.numpy()
 
 
 def _tensor(row: np.ndarray) -> Tensor:
+    """Return the tensor that :func:`_array` converted."""
     tensor = torch.from_numpy(row)
-    return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
+    if tensor.dtype == torch.int16:
+        tensor = tensor.view(torch.bfloat16)
+    return tensor

@@ -1,4 +1,4 @@
-"""One training step (gradients, micro batches, loss scaling, update), and when its loss is read."""
+"""Training steps: gradients, micro batches, loss scaling, update, and the reading of losses."""
 
 import math
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import Key, declare
+from core.distributed import world_size
 from core.errors import UserError
 from engine.parallel import global_loss
 from engine.precision import Precision
@@ -33,11 +34,12 @@ class TrainingStep:
     """Forward pass, loss, backward pass and update of one batch.
 
     Args:
-        network: the network itself; ``parallel`` is what a forward pass calls on several processes.
-        loss: module with ``reduction``, "sum" or "mean" over images.
+        network: the network.
+        parallel: ``network`` as a forward pass calls it: wrapped on several processes.
+        loss: module with an attribute ``reduction``, "sum" or "mean" over images.
         optim: optimiser over the learnable parameters.
         precision: autocast and loss scaling.
-        micro_batch: images per pass; 0: the whole batch. The gradient is that of the whole batch.
+        micro_batch: images per pass; 0: the whole batch. The gradient is the same.
         max_norm: largest norm of the gradient; 0: no limit.
     """
 
@@ -61,16 +63,17 @@ class TrainingStep:
         self.max_norm = max_norm
 
     def __call__(self, inputs: Inputs, label: Tensor) -> Tensor:
-        """Train on one batch of images ``(B, 3, H, W)`` (or their frozen features) and labels ``(B,
-        C)``.
+        """Train on one batch.
+
+        Args:
+            inputs: images ``(B, 3, H, W)`` or their frozen features.
+            label: ``(B, C)``.
 
         Returns:
-            The loss of the whole batch over all processes: a detached scalar that stays on the
-                device, because reading
-            it would wait for the step.
+            The loss of the whole batch over all processes, a detached scalar. It stays on the
+            device, because reading it would wait for the step.
         """
-        # Cleared before the forward pass, so that the activations can have the memory of the
-        # gradients.
+        # Cleared before the forward pass, so that activations can use the memory of the gradients.
         self.optim.zero_grad(set_to_none=True)
         parts = batch_parts(inputs, label, self.micro_batch)
         if len(parts) == 1:
@@ -81,7 +84,7 @@ class TrainingStep:
         return value
 
     def _backward_in_parts(self, parts: list[tuple[Inputs, Tensor]], num_images: int) -> Tensor:
-        """Add up the gradients of the parts; the texts, which all parts share, are encoded once."""
+        """Add up the gradients of the parts; encode the texts, which all parts share, once."""
         total = parts[0][1].new_zeros(())
         with text_once(self.network, self.precision):
             for inputs, label in parts:
@@ -90,8 +93,15 @@ class TrainingStep:
         return total
 
     def backward(self, inputs: Inputs, label: Tensor, weight: float = 1.0) -> Tensor:
-        """Add the gradients of ``weight`` times the loss to the present ones; return that loss,
-        detached.
+        """Add the gradients of a weighted loss to the present gradients.
+
+        Args:
+            inputs: images ``(B, 3, H, W)`` or their frozen features.
+            label: ``(B, C)``.
+            weight: factor of the loss.
+
+        Returns:
+            The weighted loss over all processes, detached.
         """
         with self.precision.autocast():
             loss = weight * self.loss(self.parallel(inputs), label)
@@ -100,21 +110,28 @@ class TrainingStep:
         return value
 
     def update(self) -> None:
-        """Clip the gradients where ``max_norm`` says so, and let the optimiser step."""
+        """Clip the gradients if ``max_norm`` is set, and step the optimiser."""
         scaler = self.precision.scaler
         if self.max_norm > 0:
+            # The limit is for the true gradients, not for the scaled ones.
             scaler.unscale_(self.optim)
-            learnable = [p for group in self.optim.param_groups for p in group["params"]]
+            learnable = []
+            for group in self.optim.param_groups:
+                learnable += group["params"]
             torch.nn.utils.clip_grad_norm_(learnable, self.max_norm)
         scaler.step(self.optim)
         scaler.update()
 
 
 class StepValues:
-    """The results of training steps, read when reading does not make the host wait.
+    """Results of training steps, read when reading does not make the host wait.
 
-    On a CPU every step is read at once. Results on another device are kept there and read together
-    every ``every`` steps and at the end of the epoch.
+    On a CPU every step is read at once. Results on another device are read together every ``every``
+    steps and at the end of the epoch.
+
+    Args:
+        num_steps: steps of the epoch.
+        every: steps between two readings.
     """
 
     def __init__(self, *, num_steps: int, every: int) -> None:
@@ -124,8 +141,13 @@ class StepValues:
         self.unread: list[tuple[int, Mapping[str, float | Tensor]]] = []
 
     def add(self, values: Mapping[str, float | Tensor]) -> list[tuple[int, dict[str, float]]]:
-        """Take the results of the next step; return number and results of the steps that are read
-        now.
+        """Take the results of the next step and read the steps that are due.
+
+        Args:
+            values: scalars by name.
+
+        Returns:
+            ``(number of the step from 0, its results)`` for each step that is read now.
         """
         self.unread.append((self.num_added, values))
         self.num_added += 1
@@ -139,8 +161,17 @@ class StepValues:
         return read
 
 
+def check_micro_batch(size: int) -> None:
+    """Raise :class:`UserError` for micro batches on several processes, which are not supported."""
+    if size and world_size() > 1:
+        raise UserError(
+            f"SPEED.MICRO_BATCH is {size}; accepted on several processes: 0 (each process has only "
+            "its part of the batch; start more processes if that does not fit)"
+        )
+
+
 def check_finite(loss: float, *, epoch: int, batch: int) -> None:
-    """Raise :class:`UserError` if the loss of a batch (both numbers from 0) is not finite."""
+    """Raise :class:`UserError` if a loss is not finite; ``epoch`` and ``batch`` count from 0."""
     if not math.isfinite(loss):
         raise UserError(
             f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}; "

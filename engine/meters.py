@@ -1,4 +1,4 @@
-"""Averages of an epoch, its progress bar and its log lines in Dassl's format."""
+"""Show the progress of an epoch: a bar, and log lines in Dassl's format."""
 
 import datetime
 import time
@@ -6,16 +6,26 @@ from collections.abc import Mapping, Sequence
 
 from tqdm import tqdm
 
+from core.config import Key, declare
 from core.distributed import is_main
 from core.logging import get_logger
 
 log = get_logger()
 
+declare("TRAIN", Key("PRINT_FREQ", 10, "batches between two log lines", low=1, may_change=True))
+
 Values = Mapping[str, float]
 
 
 class ProgressMeter:
-    """Show a progress bar and log a line every ``print_freq`` batches, on the main process."""
+    """Show a progress bar and log a line every ``print_freq`` batches, on the main process.
+
+    Args:
+        num_batches: batches of an epoch.
+        epoch: number of the epoch, from 0.
+        max_epoch: epochs of the run.
+        print_freq: batches between two log lines.
+    """
 
     def __init__(self, num_batches: int, epoch: int, max_epoch: int, print_freq: int) -> None:
         self.num_batches = num_batches
@@ -48,8 +58,8 @@ class ProgressMeter:
         """Count one step and show the values that were read since the last one.
 
         Args:
-            read: values by name of the steps whose results are known by now; reading each step at
-                once would wait for the device.
+            read: values by name, for each step that was read since the last call. This may be no
+                step or several, because reading each step at once would wait for the device.
             lr: learning rate of the step.
         """
         self.num_steps += 1
@@ -71,18 +81,18 @@ class ProgressMeter:
             self.sums[name] = self.sums.get(name, 0.0) + value
 
     def averages(self) -> dict[str, float]:
-        """Return the means of the values that were read."""
+        """Return the mean of each value over the steps that were read."""
         return {name: total / self.num_read for name, total in self.sums.items()}
 
     def eta(self) -> str:
-        """Return the time until the end of the last epoch."""
+        """Return the estimated time until the end of the last epoch, as ``H:MM:SS``."""
         rest_of_epoch = self.num_batches - self.num_steps
         later_epochs = (self.max_epoch - self.epoch - 1) * self.num_batches
         per_batch = self.batch_sum / max(self.num_steps, 1)
         return str(datetime.timedelta(seconds=int((rest_of_epoch + later_epochs) * per_batch)))
 
     def line(self, lr: float) -> str:
-        """Return Dassl's log line."""
+        """Return the log line of the present step, in the format that Dassl's parsers read."""
         steps, averages = self.num_steps, self.averages()
         parts = [
             f"epoch [{self.epoch + 1}/{self.max_epoch}] batch [{steps}/{self.num_batches}]",

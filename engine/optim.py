@@ -1,10 +1,8 @@
-"""Optimisers over named parameter groups, and learning-rate schedules by epoch with Dassl's
-meaning.
-"""
+"""Optimisers over named parameter groups, and Dassl's learning-rate schedules by epoch."""
 
 import bisect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -60,10 +58,16 @@ def build_optimizer(
     optim_cfg: CfgNode,
     lr_mults: Mapping[str, float] | None = None,
 ) -> torch.optim.Optimizer:
-    """Build ``optim_cfg.NAME`` over ``{name: parameters}``; a group's learning rate is ``LR`` times
-    its multiplier.
+    """Build the optimiser ``optim_cfg.NAME`` over named parameter groups.
 
-    Empty groups are left out. Each group keeps its name in ``param_groups[i]["name"]``.
+    Args:
+        groups: parameters by group name; empty groups are left out. The optimiser has the name in
+            ``param_groups[i]["name"]``.
+        optim_cfg: section ``OPTIM`` of the configuration.
+        lr_mults: factor of ``OPTIM.LR`` by group name; other groups have factor 1.
+
+    Raises:
+        UserError: all groups are empty.
     """
     mults = dict(lr_mults or {})
     unknown = set(mults) - set(groups)
@@ -86,48 +90,81 @@ def build_optimizer(
 
 
 def build_lr_scheduler(optimizer: torch.optim.Optimizer, optim_cfg: CfgNode) -> LambdaLR:
-    """Build the schedule; call ``step()`` once after every epoch."""
-    lambdas = [
-        lambda epoch, base=group["lr"]: lr_at_epoch(epoch, base, optim_cfg) / base if base else 0.0
-        for group in optimizer.param_groups
-    ]
-    return LambdaLR(optimizer, lambdas)
+    """Return the schedule of :func:`lr_at_epoch`; call its ``step()`` once after each epoch.
+
+    Args:
+        optimizer: optimiser; the learning rate of each group is its base rate.
+        optim_cfg: section ``OPTIM`` of the configuration.
+    """
+    factors = [_relative_rate(group["lr"], optim_cfg) for group in optimizer.param_groups]
+    return LambdaLR(optimizer, factors)
+
+
+def _relative_rate(base_lr: float, optim_cfg: CfgNode) -> Callable[[int], float]:
+    """Return the function from epoch to factor of ``base_lr`` that torch's scheduler needs."""
+
+    def factor(epoch: int) -> float:
+        if base_lr == 0:
+            return 0.0
+        return lr_at_epoch(epoch, base_lr, optim_cfg) / base_lr
+
+    return factor
 
 
 def lr_at_epoch(epoch: int, base_lr: float, optim_cfg: CfgNode) -> float:
-    """Return the learning rate of 0-based ``epoch`` for a group whose own rate is ``base_lr``.
+    """Return the learning rate of an epoch for a group with the base rate ``base_lr``.
 
-    Warm-up as in Dassl: ``constant`` gives every group ``WARMUP_CONS_LR``; ``linear`` starts at
-    ``WARMUP_MIN_LR`` and goes on with ``base_lr * epoch / WARMUP_EPOCH``. Then the schedule starts
-    at its own epoch 0 (``WARMUP_RECOUNT``), its length being ``MAX_EPOCH`` all the same.
+    Warm-up is Dassl's. ``constant`` gives every group ``WARMUP_CONS_LR``. ``linear`` gives
+    ``WARMUP_MIN_LR`` in the first epoch, then ``base_lr * epoch / WARMUP_EPOCH``. After warm-up the
+    schedule starts at its epoch 0 if ``WARMUP_RECOUNT`` is True. Its length is ``MAX_EPOCH`` in
+    either case.
+
+    Args:
+        epoch: number of the epoch, from 0.
+        base_lr: learning rate of the group without a schedule.
+        optim_cfg: section ``OPTIM`` of the configuration.
     """
     warmup = max(optim_cfg.WARMUP_EPOCH, 0)
-    if epoch < warmup:
-        if optim_cfg.WARMUP_TYPE == "constant":
-            return optim_cfg.WARMUP_CONS_LR
-        return optim_cfg.WARMUP_MIN_LR if epoch == 0 else base_lr * epoch / warmup
-    return base_lr * _schedule_factor(
-        epoch - warmup if optim_cfg.WARMUP_RECOUNT else epoch, optim_cfg
-    )
+    if epoch >= warmup:
+        start = warmup if optim_cfg.WARMUP_RECOUNT else 0
+        return base_lr * _schedule_factor(epoch - start, optim_cfg)
+    if optim_cfg.WARMUP_TYPE == "constant":
+        return optim_cfg.WARMUP_CONS_LR
+    if epoch == 0:
+        return optim_cfg.WARMUP_MIN_LR
+    return base_lr * epoch / warmup
 
 
 def _schedule_factor(epoch: int, optim_cfg: CfgNode) -> float:
+    """Return the factor of the base rate, without warm-up; the schedules are torch's."""
     if optim_cfg.LR_SCHEDULER == "cosine":
         return 0.5 * (1 + math.cos(math.pi * epoch / optim_cfg.MAX_EPOCH))
     steps = [int(step) for step in optim_cfg.STEPSIZE]
     if optim_cfg.LR_SCHEDULER == "multi_step":
         return optim_cfg.GAMMA ** bisect.bisect_right(sorted(steps), epoch)
+    # As in Dassl: no positive step size means a single step at the end, so a constant rate.
     size = steps[-1] if steps and steps[-1] > 0 else optim_cfg.MAX_EPOCH
     return optim_cfg.GAMMA ** (epoch // size)
 
 
-def log_param_groups(optimizer: torch.optim.Optimizer, num_frozen: int) -> None:
-    """Log name, number of tensors and values, and learning rate of each group, and what is frozen."""
+def log_param_groups(optimizer: torch.optim.Optimizer, network: nn.Module) -> None:
+    """Log the size and learning rate of each group, and the number of frozen values.
+
+    Args:
+        optimizer: optimiser of :func:`build_optimizer`.
+        network: network whose parameters are in the groups or frozen.
+    """
     log.info("Parameter groups:")
     for group in optimizer.param_groups:
-        num_values = sum(p.numel() for p in group["params"])
+        params = group["params"]
+        num_values = sum(p.numel() for p in params)
         log.info(
-            "  %-12s %4d tensors %12s values  lr %.3e", group["name"], len(group["params"]), f"{num_values:,}",
+            "  %-12s %4d tensors %12s values  lr %.3e",
+            group["name"],
+            len(params),
+            f"{num_values:,}",
+            # The rate before warm-up, which the schedule has already applied to "lr".
             group.get("initial_lr", group["lr"]),
-        )  # fmt: skip
+        )
+    num_frozen = sum(p.numel() for p in network.parameters() if not p.requires_grad)
     log.info("  %-12s %30s values  no gradient, no optimiser state", "frozen", f"{num_frozen:,}")

@@ -1,6 +1,4 @@
-"""Training on several processes: the same start, gradients of the global batch, scores of the whole
-split.
-"""
+"""Train on several processes: equal start, gradients of the global batch, scores in order."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,25 +15,28 @@ REDUCTIONS = ("sum", "mean")
 
 
 def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
-    """Return ``network`` with gradients averaged over the processes; itself on one process, or
-    where nothing learns.
+    """Return ``network`` with gradients averaged over the processes.
 
-    Only what is learnt is synchronised: it starts as on rank 0. What is frozen is the same by
-        construction (see
-    :func:`check_same_start`). ``static_graph`` lets parameters be without a gradient as long as
-    they always are;
-    False looks for them in every step, which is slower.
+    Learnable parameters start with the values of rank 0. Frozen weights are not exchanged;
+    :func:`check_same_start` makes sure that they are equal.
+
+    Args:
+        network: network on the device of this process.
+        static_graph: True if all steps use the same parameters; a parameter may have no gradient if
+            it never has one. False searches for unused parameters in every step, which is slower.
+
+    Returns:
+        The wrapped network; ``network`` itself on one process or if it has no learnable parameter.
     """
-    learnt = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
-    if world_size() == 1 or not learnt:
+    learnable, frozen = [], []
+    for name, parameter in network.named_parameters():
+        group = learnable if parameter.requires_grad else frozen
+        group.append(name)
+    frozen += [name for name, _ in network.named_buffers()]
+    if world_size() == 1 or not learnable:
         return network
-    frozen = [
-        name
-        for name, _ in [*network.named_parameters(), *network.named_buffers()]
-        if name not in learnt
-    ]
-    # The weights of 1x1 convolutions have one layout under two names; nothing is lost by what torch
-    # warns of here.
+    # torch warns of different strides of gradients of 1x1 convolutions. Both strides describe the
+    # same layout, so nothing is slower.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(network, frozen)
     return DistributedDataParallel(
@@ -47,33 +48,35 @@ def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
 
 
 def check_loss(loss: nn.Module) -> None:
-    """Raise :class:`UserError` unless ``loss`` says how the losses of parts make up that of a
-    batch.
+    """Raise :class:`UserError` unless ``loss.reduction`` is ``"sum"`` or ``"mean"``.
 
-    Micro batches and several processes need it: with the wrong factor they would train on another
-        gradient, unnoticed.
+    Micro batches and several processes compute the loss of a batch from the losses of its parts.
+    With the wrong reduction they would silently train on another gradient.
     """
     reduction, name = getattr(loss, "reduction", None), type(loss).__name__
     if reduction is None:
         raise UserError(
-            f'the loss {name} has no attribute \'reduction\'; declare reduction = "sum" or "mean", which says how it '
-            "reduces over the images of a batch"
+            f"the loss {name} has no attribute 'reduction'; declare reduction = \"sum\" or "
+            '"mean", its reduction over the images of a batch'
         )
     if reduction not in REDUCTIONS:
         raise UserError(not_accepted(f"reduction of the loss {name}", reduction, REDUCTIONS))
 
 
 def global_loss(loss: Tensor, *, reduction: str | None, num_images: int) -> tuple[Tensor, Tensor]:
-    """Return what this process back-propagates, and the loss of the global batch (detached, not
-    waited for).
+    """Return the loss to back-propagate on this process, and the loss of the global batch.
 
-    The gradients are averaged over W processes. A sum over the batch is the sum of the processes'
-    sums, so each multiplies its own by W; a mean over N images counts each process's by its share
-    ``N_r / N``, so by ``W N_r / N``.
+    :func:`wrap_network` averages gradients over W processes. A sum over the batch is the sum of all
+    processes, so each process multiplies its loss by W. A mean over N images weights the mean of a
+    process with N_r images by ``N_r / N``, so the factor is ``W * N_r / N``.
 
     Args:
-        loss: scalar, of this process's ``num_images`` images.
-        reduction: ``sum`` or ``mean`` (over images); on one process anything.
+        loss: scalar, the loss of the images of this process.
+        reduction: ``sum`` or ``mean`` over images; not read on one process.
+        num_images: number of images of this process, N_r.
+
+    Returns:
+        The loss to back-propagate, and the detached global loss, both scalars on the device.
     """
     if world_size() == 1:
         return loss, loss.detach()
@@ -90,25 +93,35 @@ def gather_split(
 ) -> tuple[Tensor, Tensor]:
     """Return scores and labels ``(N, C)`` of the whole split in its order, on every process.
 
-    ``index`` ``(B,)``, ``scores`` ``(B, C)`` and ``labels`` ``(B, C)`` are this process's batches,
-    of which there may be none; no image may be on two processes.
+    Args:
+        index: places of the images in the split, ``(B,)`` int64 for each batch of this process;
+            there may be no batch. An image must not be on two processes.
+        scores: ``(B, C)`` for each batch.
+        labels: ``(B, C)`` for each batch.
+        num_classes: C.
     """
     device = labels[0].device if labels else scores_device()
     place = torch.cat([torch.empty(0, dtype=torch.int64), *index]).to(device)  # (N_r,)
     empty = torch.empty((0, num_classes), device=device)
     order = all_gather_rows(place).argsort()  # (N,)
-    return tuple(all_gather_rows(torch.cat([empty, *parts]))[order] for parts in (scores, labels))
+    all_scores = all_gather_rows(torch.cat([empty, *scores]))[order]  # (N, C)
+    all_labels = all_gather_rows(torch.cat([empty, *labels]))[order]  # (N, C)
+    return all_scores, all_labels
 
 
 def scores_device() -> torch.device:
-    """Return the device that collectives take tensors from."""
+    """Return the device of tensors for collectives: CUDA with NCCL, the CPU otherwise."""
     nccl = world_size() > 1 and torch.distributed.get_backend() == "nccl"
     return torch.device("cuda" if nccl else "cpu")
 
 
 def check_same_start(settings: Mapping[str, Any], num_images: Sequence[int], digest: str) -> None:
-    """Raise :class:`UserError` if the processes (of several machines, say) are not set to do the
-    same.
+    """Raise :class:`UserError` if the processes differ in settings, data or frozen weights.
+
+    Args:
+        settings: settings that the numbers of the run depend on.
+        num_images: numbers of images in train, val and test.
+        digest: digest of the frozen weights.
     """
     check_identical("settings", dict(settings), "give the same command on every machine")
     check_identical(

@@ -1,4 +1,4 @@
-"""Mixed precision: one autocast type per setting, loss scaling where fp16 needs it."""
+"""Mixed precision: the autocast type of a setting, and loss scaling for fp16."""
 
 import contextlib
 from contextlib import AbstractContextManager
@@ -21,6 +21,10 @@ PRECISIONS: dict[str, torch.dtype | None] = {
 class Precision:
     """Autocast and loss scaling of a run.
 
+    Args:
+        name: one of :data:`PRECISIONS`.
+        device: device of the network.
+
     Attributes:
         dtype: type of autocast, None for full precision.
         scaler: scales the loss in fp16, whose small gradients would vanish; does nothing otherwise.
@@ -28,6 +32,7 @@ class Precision:
 
     def __init__(self, name: str, device: torch.device) -> None:
         if name == "amp":
+            # GPUs before Ampere emulate bf16, slowly.
             emulated = device.type == "cuda" and not torch.cuda.is_bf16_supported(
                 including_emulation=False
             )
@@ -38,7 +43,7 @@ class Precision:
         self.scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
 
     def autocast(self) -> AbstractContextManager:
-        """Return the context for forward pass and loss."""
+        """Return a context for the forward pass and the loss."""
         if self.dtype is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device_type, dtype=self.dtype)

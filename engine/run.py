@@ -1,4 +1,4 @@
-"""The start of a run: the checks and log lines before a trainer is built."""
+"""Start of a run: checks and log lines before the trainer is built."""
 
 import argparse
 import inspect
@@ -20,11 +20,15 @@ log = get_logger()
 
 
 def find_trainer(cfg: CfgNode, registry: Components) -> type:
-    """Return the configured trainer's class.
+    """Return the class of the configured trainer.
+
+    Args:
+        cfg: configuration of the run.
+        registry: registry of the trainers.
 
     Raises:
-        UserError: there is none of that name, it lacks methods, or it cannot run on several
-            processes.
+        UserError: there is no trainer of this name, its class lacks a method, or it cannot run on
+            several processes.
     """
     names = registry.registered_names()
     name = cfg.TRAINER.NAME
@@ -36,19 +40,25 @@ def find_trainer(cfg: CfgNode, registry: Components) -> type:
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise UserError(
-            f"the trainer {name} of {cls.__module__} has no {missing}; define what is missing"
+            f"the trainer {name} ({cls.__module__}) does not define {missing}; add it to the class"
         )
+    # Other trainers of Dassl's kind know nothing of processes: each would write the same files.
     if world_size() > 1 and not issubclass(cls, MultiLabelRunner):
         raise UserError(
-            f"TRAINER.NAME '{name}' is no MultiLabelTrainer, so it runs on one process only; "
+            f"TRAINER.NAME '{name}' is not a MultiLabelTrainer, so it runs on one process only; "
             "start it with python instead of torchrun"
         )
     return cls
 
 
 def log_start(args: argparse.Namespace, cfg: CfgNode, base: str, trainer: type) -> None:
-    """Log arguments and configuration (with ``VERBOSE``), system, base, and settings without
-    effect.
+    """Log arguments and configuration (if ``VERBOSE``), system, base, and ignored settings.
+
+    Args:
+        args: parsed command line.
+        cfg: configuration of the run.
+        base: line about the base of the trainers.
+        trainer: class of the trainer.
     """
     if cfg.VERBOSE:
         given = []
@@ -74,15 +84,17 @@ def log_start(args: argparse.Namespace, cfg: CfgNode, base: str, trainer: type) 
 
 
 def ignored_settings(cfg: CfgNode, trainer: type) -> list[str]:
-    """Return the keys that are set, but are options of a trainer or loss that is not in use."""
+    """Return the keys that are set but belong to a trainer or loss that the run does not use.
+
+    Args:
+        cfg: configuration of the run.
+        trainer: class of the trainer.
+    """
     used = sections_in_use(cfg, trainer)
     values = dict(flatten(cfg))
     ignored = []
     for name, key in declared_keys().items():
-        if (
-            is_component(key.section)
-            and key.section not in used
-            and values.get(name) != key.default
-        ):
+        unused = is_component(key.section) and key.section not in used
+        if unused and values.get(name) != key.default:
             ignored.append(name)
     return ignored

@@ -1,4 +1,4 @@
-"""The settings that decide the numbers of a run: saved with a checkpoint, compared when it is resumed."""
+"""Settings that the numbers of a run depend on: saved in checkpoints, compared when resuming."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from yacs.config import CfgNode
 
-from core.config import class_section, declared_keys, is_component, section_of
+from core.config import class_section, declared_keys, get_section, is_component, section_of
 from core.config_merge import flatten, translate
 from core.errors import UserError
 
@@ -18,43 +18,55 @@ Settings = dict[str, Any]
 def run_settings(cfg: CfgNode, trainer: type) -> Settings:
     """Return the settings that a resumed run must not change, as plain values by dotted name.
 
-    These are all declared keys, except those that their owner lets change (``Key.may_change``) and
-    the options of trainers and losses that this run does not use.
+    These are all declared keys, without keys that may change (``Key.may_change``) and without the
+    options of trainers and losses that the run does not use.
 
     Args:
-        cfg: the run's configuration.
-        trainer: the trainer's class, which says whose options are in use.
+        cfg: configuration of the run.
+        trainer: class of the trainer.
     """
     used = sections_in_use(cfg, trainer)
     values = dict(flatten(cfg))
     settings = {}
     for name, key in declared_keys().items():
         unused = is_component(key.section) and key.section not in used
-        if name in values and not key.may_change and not unused:
-            value = values[name]
-            settings[name] = list(value) if isinstance(value, tuple | list) else value
+        if name not in values or key.may_change or unused:
+            continue
+        value = values[name]
+        if isinstance(value, tuple):
+            value = list(value)  # one type, so that a list and a tuple of the same values are equal
+        settings[name] = value
     return settings
 
 
 def sections_in_use(cfg: CfgNode, trainer: type) -> set[str]:
-    """Return the sections of the trainer and of its loss, where it has one."""
+    """Return the section of the trainer and, if it has a loss, the section of the loss."""
     section = class_section("TRAINER", trainer)
-    loss = dict(flatten(cfg)).get(f"{section}.LOSS")
+    sections = {section}
+    loss = get_section(cfg, section).get("LOSS")
     loss_section = section_of("LOSS", loss) if loss else None
-    return {section, loss_section} - {None}
+    if loss_section:
+        sections.add(loss_section)
+    return sections
 
 
 def check_same_run(saved: Mapping[str, Any], now: Settings, path: Path) -> None:
-    """Raise :class:`UserError` that names the settings in which the run of the checkpoint ``path``
-    differs from ``now``.
+    """Raise :class:`UserError` if the run of a checkpoint had other settings.
 
-    Keys that the checkpoint's version did not have yet are not compared.
+    Keys that the checkpoint lacks, because an earlier version wrote it, are not compared.
+
+    Args:
+        saved: settings in the checkpoint.
+        now: settings of this run, from :func:`run_settings`.
+        path: file of the checkpoint, for the error.
     """
-    saved = {translate(name, saved.get) or name: value for name, value in saved.items()}
+    before = {}
+    for name, value in saved.items():
+        before[translate(name, saved.get) or name] = value
     differing = []
     for name, value in now.items():
-        if name in saved and saved[name] != value:
-            differing.append(f"{name} was {saved[name]!r}, is {value!r}")
+        if name in before and before[name] != value:
+            differing.append(f"{name} was {before[name]!r}, is {value!r}")
     if differing:
         rest = len(differing) - MAX_SHOWN
         more = f" and {rest} more" if rest > 0 else ""

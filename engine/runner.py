@@ -1,4 +1,4 @@
-"""The base of all multi-label methods: build a network over a data set and evaluate it."""
+"""Base class of all multi-label methods: build a network for a data set and evaluate it."""
 
 import datetime
 import time
@@ -58,18 +58,21 @@ declare(
 
 
 class MultiLabelRunner(TrainerX, ABC):
-    """Build a network over a data set and evaluate it; nothing learns.
+    """Build a network for a data set and evaluate it without training.
 
-    A subclass gives ``build_network`` and ``image_statistics``. Its network has the interface of
+    A subclass defines ``build_network`` and ``image_statistics``. Its network has the interface of
     :class:`models.base.ClipNetwork`: ``frozen_features(images)``, ``classify(features)``,
     ``scores(output) -> (B, C)``.
 
+    Args:
+        cfg: frozen configuration of the run.
+
     Attributes:
         section: section of the configuration with the options of the class, such as
-            ``TRAINER.MINE``.
+            ``TRAINER.MINE``; empty: ``TRAINER.<CLASS NAME>``, in capitals.
         model_name: folder of the checkpoints.
         precision_name: one of :data:`engine.precision.PRECISIONS`.
-        weights: says in the log and in ``metrics.json`` which weights are evaluated.
+        weights: name of the evaluated weights in the log and in ``metrics.json``.
     """
 
     section = ""
@@ -79,7 +82,8 @@ class MultiLabelRunner(TrainerX, ABC):
 
     def __init__(self, cfg: CfgNode) -> None:
         distributed.init(use_cuda=cfg.USE_CUDA, timeout_minutes=cfg.TRAIN.TIMEOUT)
-        if not log.handlers:  # built inside somebody's project: their stdout is the log
+        # Without handlers, another project builds this trainer: log to the console only.
+        if not log.handlers:
             setup_logging()
             log.info(describe_base())
         set_seed(cfg.SEED)
@@ -89,7 +93,7 @@ class MultiLabelRunner(TrainerX, ABC):
         groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
         self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname, groups=groups)
 
-    # A subclass gives these -----------------------------------------------------------------------
+    # For subclasses -------------------------------------------------------------------------------
 
     @abstractmethod
     def build_network(self) -> nn.Module:
@@ -97,24 +101,27 @@ class MultiLabelRunner(TrainerX, ABC):
 
     @abstractmethod
     def image_statistics(self) -> Statistics:
-        """Return mean and standard deviation per channel of the backbone's images."""
+        """Return mean and standard deviation of the backbone's images, per channel in [0, 1]."""
 
     def digest_frozen(self) -> str:
-        """Return a digest of what is frozen: all processes, and a checkpoint's run, must agree in it."""
+        """Return a digest of everything frozen.
+
+        It must be equal on all processes, and in a run and the checkpoints that it loads.
+        """
         return frozen_digest(self.model)
 
     def digest_features(self) -> str:
-        """Return a digest of the weights that frozen features depend on."""
+        """Return a digest of the weights that the frozen features depend on."""
         return frozen_digest(self.model.encoder)
 
     # Building -------------------------------------------------------------------------------------
 
     def method(self, cfg: CfgNode | None = None) -> CfgNode:
-        """Return the options of this class (``cfg`` where :attr:`cfg` is not set yet)."""
+        """Return the options of this class; give ``cfg`` before ``self.cfg`` is set."""
         return get_section(cfg or self.cfg, class_section("TRAINER", type(self)))
 
     def check_cfg(self, cfg: CfgNode) -> None:
-        """Check what depends on several keys."""
+        """Check settings that depend on each other; raise :class:`UserError` if they do not fit."""
         if cfg.TEST.EVALUATOR == "Classification":
             raise UserError(
                 "TEST.EVALUATOR is 'Classification', which is single-label; accepted here: "
@@ -124,7 +131,7 @@ class MultiLabelRunner(TrainerX, ABC):
             make_root(cfg.TRAIN.FEATURE_CACHE)
 
     def build_data_loader(self) -> None:
-        """Create the loaders; images are normalised on the device."""
+        """Create the loaders; their images are uint8 and are normalised on the device."""
         mean, std = choose_statistics(self.cfg, self.image_statistics())
         self.dm = dm = DataManager(self.cfg, mean=mean, std=std, images="uint8")
         self.train_loader_x, self.train_loader_u = dm.train_loader_x, dm.train_loader_u
@@ -140,30 +147,29 @@ class MultiLabelRunner(TrainerX, ABC):
         self.cache_features()
 
     def place_network(self) -> None:
-        """Build the network and bring it to the device, set up as ``SPEED`` says."""
-        with (
-            distributed.local_main_first()
-        ):  # one process of a machine downloads, the others find the file
+        """Build the network, move it to the device and apply the settings ``SPEED.*``."""
+        # The first process of a machine downloads weights, the others find the file.
+        with distributed.local_main_first():
             network = self.build_network()
         self.model = network.to(self.device)
         apply_speed(self.model, self.cfg, self.device)
         self.precision = Precision(self.precision_name, self.device)
 
     def check_peers(self, digest: str) -> None:
-        """Raise :class:`UserError` if the processes of a run differ in settings, data or frozen
-        weights.
-        """
+        """Raise :class:`UserError` if processes differ in settings, data or the digest."""
         dataset = self.dm.dataset
         counts = [len(split or ()) for split in (dataset.train_x, dataset.val, dataset.test)]
         check_same_start(run_settings(self.cfg, type(self)), counts, digest)
 
     def cache_features(self) -> None:
-        """With ``TRAIN.FEATURE_CACHE``, make the loaders give frozen features instead of images."""
+        """Let the loaders return cached features in place of images, if there is a cache folder."""
         if not self.cfg.TRAIN.FEATURE_CACHE:
             return
         self.set_model_mode("eval")
-        tf32 = "" if self.cfg.SPEED.TF32 == "torch" else f", TF32 {self.cfg.SPEED.TF32}"
-        key = feature_key(self.model, self.cfg, f"{self.precision.dtype or 'fp32'}{tf32}")
+        precision = str(self.precision.dtype or "fp32")
+        if self.cfg.SPEED.TF32 != "torch":
+            precision += f", TF32 {self.cfg.SPEED.TF32}"
+        key = feature_key(self.model, self.cfg, precision)
         key |= {"weights": self.digest_features(), "normalizer": repr(self.dm.normalizer)}
         root = make_root(self.cfg.TRAIN.FEATURE_CACHE)
         for loader in (self.train_loader_x, self.val_loader, self.test_loader):
@@ -179,42 +185,48 @@ class MultiLabelRunner(TrainerX, ABC):
     # Evaluation -----------------------------------------------------------------------------------
 
     def train(self) -> None:
-        """Go straight to the evaluation on val, which fits the decision rule, and test."""
+        """Evaluate on val, which fits the decision rule, and on test; nothing is trained."""
         start = time.time()
-        log.info("%s learns nothing: the network is evaluated as it is", type(self).__name__)
-        log.info("Finish training")  # result parsers wait for it
+        log.info("%s has nothing to train: the network is evaluated as it is", type(self).__name__)
+        log.info("Finish training")  # result parsers of CoOp and Dassl wait for these lines
         log.info("Finished training")
         self.open_writer()
         self.test()
         self.finish(start)
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Say that there is nothing to load."""
+        """Log that there is nothing to load; ``--eval-only`` works all the same."""
         log.info(
             "%s has no checkpoints: nothing is loaded from '%s'", type(self).__name__, directory
         )
 
     def open_writer(self) -> None:
-        """Open TensorBoard's files, on the main process."""
+        """Open the files of TensorBoard, on the main process only."""
         if is_main():
             self.init_writer(str(Path(self.output_dir, "tensorboard")))
 
     def finish(self, start: float) -> None:
-        """Log the time since ``start`` and close the files."""
+        """Log the time since ``start``, from ``time.time()``, and close TensorBoard's files."""
         log.info("Elapsed: %s", datetime.timedelta(seconds=round(time.time() - start)))
         self.close_writer()
 
     def test(self, split: str | None = None) -> float:
-        """Evaluate ``val``, or (default) ``cfg.TEST.SPLIT`` with the rule fitted on val, and write
-        the results.
+        """Evaluate val, which fits the decision rule, then test with this rule; write the results.
+
+        Args:
+            split: ``val`` evaluates val only and writes no files; ``test`` evaluates both; None:
+                ``cfg.TEST.SPLIT``, with files.
 
         Returns:
-            The metric ``TEST.SELECT_METRIC`` of the last split.
+            Value of the selecting metric on the last split.
+
+        Raises:
+            UserError: the data set has no val or no test split.
         """
         if self.val_loader is None or self.test_loader is None:
             raise UserError(
-                f"DATASET.NAME '{self.cfg.DATASET.NAME}' has no val or no test split: nothing is "
-                "evaluated without both"
+                f"DATASET.NAME '{self.cfg.DATASET.NAME}' has no val or no test split; an "
+                "evaluation needs both"
             )
         results = {"val": self.evaluate_split("val")}
         if split == "val":
@@ -223,7 +235,9 @@ class MultiLabelRunner(TrainerX, ABC):
             results["test"] = self.evaluate_split("test", results["val"].rule)
         impaths = None
         if self.cfg.TEST.PREDICTIONS:
-            impaths = {s: [r.impath for r in getattr(self.dm.dataset, s)] for s in results}
+            impaths = {}
+            for name in results:
+                impaths[name] = [record.impath for record in getattr(self.dm.dataset, name)]
         names = [self.lab2cname[c] for c in range(self.num_classes)]
         write_results(
             Path(self.output_dir), results, weights=self.weights, impaths=impaths, names=names
@@ -231,8 +245,11 @@ class MultiLabelRunner(TrainerX, ABC):
         return list(results.values())[-1].selected
 
     def evaluate_split(self, split: str, rule: DecisionRule | None = None) -> SplitResult:
-        """Evaluate ``split``; ``rule`` is the one fitted on val, None fits one and is right for val
-        only.
+        """Evaluate all images of one split and write the metrics to TensorBoard.
+
+        Args:
+            split: ``val`` or ``test``.
+            rule: decision rule fitted on val; None fits one, which is right for val only.
         """
         self.set_model_mode("eval")
         log.info("Evaluate on the *%s* set", split)
@@ -254,19 +271,25 @@ class MultiLabelRunner(TrainerX, ABC):
             return predict_split(loader, predict, split=split, num_classes=self.num_classes)
 
     def parse_batch_test(self, batch: dict) -> tuple[Inputs, Tensor]:
-        """Return normalised images ``(B, 3, H, W)``, or their frozen features, and labels ``(B,
-        C)`` on the device.
+        """Return the inputs and labels of a batch on the device.
 
-        Images travel as uint8, a quarter of the bytes, and are normalised where they arrive.
+        Args:
+            batch: ``img (B, 3, H, W)`` uint8, or ``features`` from the cache; ``label (B, C)``.
+
+        Returns:
+            Normalised images ``(B, 3, H, W)`` or frozen features, and labels ``(B, C)``.
         """
         label = batch["label"].to(self.device, non_blocking=True)
         if "features" in batch:
-            tensors = tuple(part.to(self.device, non_blocking=True) for part in batch["features"])
-            return self.model.restore_features(tensors, tuple(self.cfg.INPUT.SIZE)), label
-        return self.dm.normalizer(batch["img"].to(self.device, non_blocking=True)), label
+            tensors = [part.to(self.device, non_blocking=True) for part in batch["features"]]
+            features = self.model.restore_features(tuple(tensors), tuple(self.cfg.INPUT.SIZE))
+            return features, label
+        # uint8 images are a quarter of the bytes of float32, so they are normalised after the copy.
+        images = batch["img"].to(self.device, non_blocking=True)
+        return self.dm.normalizer(images), label
 
     def model_inference(self, input: Inputs) -> Tensor:
-        """Return scores ``(B, C)`` in [0, 1], in fp32 at least."""
+        """Return scores ``(B, C)`` in [0, 1], in float32 at least, for images or features."""
         with torch.no_grad(), self.precision.autocast():
             output = self.model(input)
         return self.model.scores(output)

@@ -1,4 +1,4 @@
-"""What makes a run faster or smaller and leaves its result alone: the keys ``SPEED.*``."""
+"""Settings ``SPEED.*`` that change speed or memory of a run, but not its result."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,10 +14,9 @@ from models.base import ClipNetwork, FrozenFeatures
 
 log = get_logger()
 
-PARTS = ("trunk", "semantic", "text")  # of a network, that torch.compile can be given
+PARTS = ("trunk", "semantic", "text")  # parts of a network that torch.compile accepts
 
-# None of these changes the numbers of a run but for rounding. TF32 does, so a resumed run must keep
-# it.
+# A resumed run may change all of these but TF32, which changes numbers by more than rounding.
 declare(
     "SPEED",
     Key(
@@ -46,9 +45,12 @@ Inputs = torch.Tensor | FrozenFeatures
 
 
 def apply_speed(model: ClipNetwork, cfg: CfgNode, device: torch.device) -> None:
-    """Apply ``cfg.SPEED`` to ``model``, which is on ``device``; values, names and gradients stay.
+    """Apply ``cfg.SPEED`` to a network; a setting that the network does not support is a warning.
 
-    A network without the part of a setting is named in a warning.
+    Args:
+        model: network on ``device``; its weights, their names and gradients stay the same.
+        cfg: configuration of the run.
+        device: device of the run.
     """
     speed = cfg.SPEED
     set_tf32(speed.TF32, device)
@@ -61,8 +63,10 @@ def apply_speed(model: ClipNetwork, cfg: CfgNode, device: torch.device) -> None:
 
 
 def _call(model: nn.Module, method: str, *args: object) -> object:
-    """Return the result of a method of ``model``, None where the network does not have it."""
-    return getattr(model, method)(*args) if hasattr(model, method) else None
+    """Return the result of a method of ``model``, None if the network does not have it."""
+    if not hasattr(model, method):
+        return None
+    return getattr(model, method)(*args)
 
 
 def _warn_ignored(key: str, model: nn.Module) -> None:
@@ -70,9 +74,7 @@ def _warn_ignored(key: str, model: nn.Module) -> None:
 
 
 def set_tf32(value: str, device: torch.device) -> None:
-    """Let fp32 products on CUDA be computed in TF32 (``on``) or not (``off``); ``torch`` changes
-    nothing.
-    """
+    """Switch TF32 for fp32 products on CUDA ``on`` or ``off``; ``torch`` keeps torch's setting."""
     if value == "torch" or device.type != "cuda":
         return
     torch.set_float32_matmul_precision("high" if value == "on" else "highest")
@@ -82,8 +84,13 @@ def set_tf32(value: str, device: torch.device) -> None:
 def compile_parts(
     model: ClipNetwork, parts: Sequence[str], device: torch.device, backend: str = "inductor"
 ) -> None:
-    """Compile ``trunk``, ``semantic`` and ``text`` of ``model``; where the compiler does not work,
-    say so and go on.
+    """Compile parts of a network; if the compiler does not work here, warn and change nothing.
+
+    Args:
+        model: network; parts that it does not have are named in a warning.
+        parts: names from :data:`PARTS`.
+        device: device of the network.
+        backend: backend of ``torch.compile``.
     """
     fault = compiler_fault(device, backend)
     if fault:
@@ -96,10 +103,10 @@ def compile_parts(
 
 
 def compiler_fault(device: torch.device, backend: str = "inductor") -> str:
-    """Return why ``torch.compile`` does not work on ``device``, in one line; empty where it works."""
+    """Return in one line why ``torch.compile`` fails on ``device``; empty if it works."""
     try:
         torch.compile(lambda x: x.sin() + 1, backend=backend)(torch.ones(8, device=device))
-    except Exception as error:  # whatever a missing compiler or its driver raises
+    except Exception as error:  # a missing compiler or driver raises errors of many types
         lines = str(error).strip().splitlines() or [""]
         return f"{type(error).__name__}: {lines[0][:160]}"
     return ""
@@ -108,7 +115,13 @@ def compiler_fault(device: torch.device, backend: str = "inductor") -> str:
 def batch_parts(
     inputs: Inputs, label: torch.Tensor, size: int
 ) -> list[tuple[Inputs, torch.Tensor]]:
-    """Return a batch in parts of ``size`` images; whole where that is 0 or not smaller."""
+    """Split a batch into micro batches.
+
+    Args:
+        inputs: images ``(B, 3, H, W)`` or their frozen features.
+        label: ``(B, C)``.
+        size: images per micro batch; 0: one part with the whole batch.
+    """
     if not 0 < size < len(label):
         return [(inputs, label)]
     return list(zip(inputs.split(size), label.split(size), strict=True))
@@ -116,9 +129,13 @@ def batch_parts(
 
 @contextmanager
 def text_once(model: ClipNetwork, precision: Precision) -> Iterator[None]:
-    """Encode the texts once for all batches, or parts of a batch, inside the context.
+    """Encode the texts once for all forward passes inside the context.
 
-    Their gradients are sent on to the parameters once, at the end.
+    The gradients of the texts are collected and reach the parameters at the end of the context.
+
+    Args:
+        model: network; one without texts is not changed.
+        precision: precision in which the texts are encoded.
     """
     with ExitStack() as stack:
         if hasattr(model, "shared_text"):
@@ -128,7 +145,13 @@ def text_once(model: ClipNetwork, precision: Precision) -> Iterator[None]:
 
 
 def part_weight(loss: nn.Module, num_images: int, num_all: int) -> float:
-    """Return the factor of a part's loss in that of its batch: 1 for a sum over images, the share
-    for a ``mean``.
+    """Return the factor of the loss of a part of a batch in the loss of the batch.
+
+    Args:
+        loss: loss whose ``reduction`` is ``"sum"`` (factor 1) or ``"mean"`` (share of the images).
+        num_images: images in the part.
+        num_all: images in the batch.
     """
-    return num_images / num_all if getattr(loss, "reduction", "sum") == "mean" else 1.0
+    if getattr(loss, "reduction", "sum") == "mean":
+        return num_images / num_all
+    return 1.0

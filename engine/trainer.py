@@ -1,9 +1,4 @@
-"""The base of all trainers that learn, above either base (Dassl's or ours).
-
-A trainer holds objects and hands results on: a loss, a :class:`TrainingStep`, a
-    :class:`Checkpointer`, and what
-:class:`engine.runner.MultiLabelRunner` holds.
-"""
+"""Base class of all trainers that learn, on top of either base (Dassl's or ours)."""
 
 import time
 from abc import abstractmethod
@@ -13,12 +8,11 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.distributed import world_size
 from core.errors import UserError
 from core.logging import get_logger
 from core.seed import part_ranks
 from engine.checkpoint import BEST, LAST, Checkpointer
-from engine.loop import StepValues, TrainingStep, check_finite
+from engine.loop import StepValues, TrainingStep, check_finite, check_micro_batch
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
 from engine.parallel import check_loss, wrap_network
@@ -28,16 +22,6 @@ from engine.speed import Inputs
 
 log = get_logger()
 
-declare(
-    "TRAIN",
-    Key(
-        "CHECKPOINT_FREQ",
-        0,
-        "also keep a checkpoint every N epochs; 0 keeps last and best",
-        may_change=True,
-    ),
-    Key("PRINT_FREQ", 10, "batches between two log lines", low=1, may_change=True),
-)
 declare(
     "TEST",
     Key("NO_TEST", False, "train only: no evaluation, so no best checkpoint", may_change=True),
@@ -52,57 +36,51 @@ declare(
 
 
 class MultiLabelTrainer(MultiLabelRunner):
-    """Train the learnable part of a network, evaluate the chosen epoch.
+    """Train the learnable part of a network and evaluate the chosen epoch.
 
-    A subclass also gives ``build_loss``. Its network has ``parameter_groups() -> {name:
-    [Parameter]}``, ``trainable_state_dict()`` and ``load_trainable_state_dict(state)``. On several
-    processes ``model`` is that network and ``parallel_model`` is what a training step calls.
+    A subclass defines ``build_network``, ``image_statistics`` and ``build_loss``. Its network has
+    the interface of :class:`models.base.ClipNetwork` and in addition ``parameter_groups() -> {name:
+    [Parameter]}``, ``trainable_state_dict()`` and ``load_trainable_state_dict(state)``.
 
     Attributes:
-        static_graph: on several processes, whether every step uses the same parameters; False is
+        static_graph: on several processes, True if all steps use the same parameters; False is
             slower.
+        parallel_model: ``model`` as a training step calls it, wrapped on several processes.
     """
 
     static_graph = True
 
     @abstractmethod
     def build_loss(self) -> nn.Module:
-        """Return the loss module: ``(output, label (B, C)) -> scalar``; see
-        :data:`losses.LOSS_REGISTRY`.
-        """
+        """Return the loss, with the contract of :data:`losses.LOSS_REGISTRY`."""
 
     def lr_multipliers(self) -> Mapping[str, float]:
-        """Return the learning-rate multiplier of each parameter group that has one."""
+        """Return factors of ``OPTIM.LR`` by name of the parameter group; others have factor 1."""
         return {}
 
     # Building -------------------------------------------------------------------------------------
 
     def check_cfg(self, cfg: CfgNode) -> None:
-        """Check what depends on several keys."""
+        """Check settings that depend on each other; raise :class:`UserError` if they do not fit."""
         super().check_cfg(cfg)
         if cfg.TEST.NO_TEST and cfg.TEST.FINAL_MODEL == "best_val":
             raise UserError(
-                "TEST.NO_TEST True leaves no way to find TEST.FINAL_MODEL 'best_val'; accepted: "
-                "last_step"
+                "TEST.FINAL_MODEL is 'best_val', but TEST.NO_TEST True skips val; "
+                "accepted: last_step"
             )
-        if cfg.SPEED.MICRO_BATCH and world_size() > 1:
-            raise UserError(
-                f"SPEED.MICRO_BATCH is {cfg.SPEED.MICRO_BATCH}; accepted on several processes: 0 "
-                "(each has only its "
-                "part of the batch; start more of them where that does not fit)"
-            )
+        check_micro_batch(cfg.SPEED.MICRO_BATCH)
 
     def build_model(self) -> None:
-        """Build network, loss, optimiser and schedule; list what is learnable and what is frozen."""
+        """Build network, loss, optimiser and schedule; log the learnable and frozen parameters."""
+        cfg = self.cfg
         self.place_network()
         self.loss = self.build_loss().to(self.device)
         check_loss(self.loss)
-        self.optim = build_optimizer(
-            self.model.parameter_groups(), self.cfg.OPTIM, self.lr_multipliers()
-        )
-        self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
-        num_frozen = sum(p.numel() for p in self.model.parameters() if not p.requires_grad)
-        log_param_groups(self.optim, num_frozen)
+        groups = self.model.parameter_groups()
+        self.optim = build_optimizer(groups, cfg.OPTIM, self.lr_multipliers())
+        self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)
+        log_param_groups(self.optim, self.model)
+        # Before the network is wrapped, which copies weights from rank 0 to the other ranks.
         digest = self.digest_frozen()
         self.check_peers(digest)
         self.parallel_model = wrap_network(self.model, static_graph=self.static_graph)
@@ -112,8 +90,8 @@ class MultiLabelTrainer(MultiLabelRunner):
             self.loss,
             self.optim,
             self.precision,
-            micro_batch=self.cfg.SPEED.MICRO_BATCH,
-            max_norm=self.cfg.OPTIM.CLIP_GRAD_NORM,
+            micro_batch=cfg.SPEED.MICRO_BATCH,
+            max_norm=cfg.OPTIM.CLIP_GRAD_NORM,
         )
         self.checkpointer = Checkpointer(
             self.model_name,
@@ -121,13 +99,13 @@ class MultiLabelTrainer(MultiLabelRunner):
             optim=self.optim,
             sched=self.sched,
             scaler=self.precision.scaler,
-            settings=run_settings(self.cfg, type(self)),
+            settings=run_settings(cfg, type(self)),
             digest=digest,
         )
         self.register_model(self.model_name, self.model, self.optim, self.sched)
         self.cache_features()
 
-    # Checkpoints, under the names of Dassl's contract ---------------------------------------------
+    # Checkpoints, under Dassl's names -------------------------------------------------------------
 
     def save_model(
         self,
@@ -137,8 +115,14 @@ class MultiLabelTrainer(MultiLabelRunner):
         val_result: float | None = None,
         model_name: str = "",
     ) -> None:
-        """Save the learnable weights and all that resuming needs (``epoch`` counts from 0, the file
-        from 1).
+        """Save the learnable weights and everything that resuming needs.
+
+        Args:
+            epoch: number of the finished epoch, from 0.
+            directory: output folder; the file lies in its subfolder ``self.model_name``.
+            is_best: also save as the best checkpoint.
+            val_result: selecting metric of this epoch on val.
+            model_name: name of the file; empty: ``model.pth.tar-<epoch + 1>``.
         """
         files = [model_name or f"model.pth.tar-{epoch + 1}"]
         if is_best:
@@ -153,7 +137,7 @@ class MultiLabelTrainer(MultiLabelRunner):
             )
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Load the best checkpoint of ``directory``, or that of ``epoch``, for evaluation."""
+        """Load the best checkpoint of an output folder, or the one of ``epoch`` (from 1)."""
         if not directory:
             log.info("No model directory is given: load_model() is skipped")
             return
@@ -162,14 +146,10 @@ class MultiLabelTrainer(MultiLabelRunner):
         self.weights = f"epoch {num_epochs}"
 
     def resume_model_if_exist(self, directory: str) -> int:
-        """Resume from the last checkpoint of ``directory``, where there is one; return the number
-        of done epochs.
-        """
+        """Resume from the last checkpoint of an output folder; return the finished epochs or 0."""
+        required = bool(self.cfg.RESUME)
         resumed = self.checkpointer.resume(
-            directory,
-            own_folder=self.output_dir,
-            max_epoch=self.max_epoch,
-            required=bool(self.cfg.RESUME),
+            directory, own_folder=self.output_dir, max_epoch=self.max_epoch, required=required
         )
         self.best_result = resumed.best_result
         return resumed.num_epochs
@@ -178,17 +158,18 @@ class MultiLabelTrainer(MultiLabelRunner):
 
     def train(self) -> None:
         """Train to the last epoch, then evaluate."""
-        super(MultiLabelRunner, self).train()  # the loop over epochs is the base's
+        # Skips MultiLabelRunner.train, which trains nothing. The base has the loop over epochs.
+        super(MultiLabelRunner, self).train()
 
     def before_train(self) -> None:
-        """Resume, open TensorBoard's files, start the clock."""
+        """Resume, open the files of TensorBoard, start the clock."""
         part_ranks()
         self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.cfg.OUTPUT_DIR)
         self.open_writer()
         self.time_start = time.time()
 
     def before_epoch(self) -> None:
-        """Tell the loaders which epoch it is: order and augmentation depend on it."""
+        """Pass the epoch to the loaders, whose order and augmentation depend on it."""
         self.dm.set_epoch(self.epoch)
         self.weights = f"epoch {self.epoch + 1}"
 
@@ -205,41 +186,35 @@ class MultiLabelTrainer(MultiLabelRunner):
             read = results.add(self.forward_backward(batch))
             for number, values in read:
                 check_finite(values["loss"], epoch=self.epoch, batch=number)
-                self.write_step(number, values["loss"])
+                step = self.epoch * self.num_batches + number
+                self.write_scalar("train/loss", values["loss"], step)
+                self.write_scalar("train/lr", self.get_current_lr(), step)
             meter.update([values for _, values in read], lr=self.get_current_lr())
         meter.close()
         self.update_lr()
-
-    def write_step(self, number: int, loss: float) -> None:
-        """Write the loss and learning rate of batch ``number`` of this epoch to TensorBoard."""
-        step = self.epoch * self.num_batches + number
-        self.write_scalar("train/loss", loss, step)
-        self.write_scalar("train/lr", self.get_current_lr(), step)
 
     def forward_backward(self, batch: dict) -> dict[str, Tensor]:
         """Run one step; return the loss of the whole batch, which stays on the device."""
         return {"loss": self.step(*self.parse_batch_train(batch))}
 
     def parse_batch_train(self, batch: dict) -> tuple[Inputs, Tensor]:
-        """Return what :meth:`parse_batch_test` returns: training images differ in the loader only."""
+        """Return images and labels on the device, as :meth:`parse_batch_test` does."""
         return self.parse_batch_test(batch)
 
     def model_backward_and_update(self, loss: Tensor, names: object = None) -> None:
-        """Clear the gradients, back-propagate with loss scaling, step: for trainers with a
-        ``forward_backward`` of theirs.
-        """
+        """Back-propagate with loss scaling and step, for a subclass's own ``forward_backward``."""
         self.optim.zero_grad(set_to_none=True)
         self.precision.scaler.scale(loss).backward()
         self.step.update()
 
     def after_epoch(self) -> None:
-        """Evaluate on val, keep best and last."""
+        """Evaluate on val; save the best checkpoint and the last one."""
         cfg, done = self.cfg, self.epoch + 1
         if not cfg.TEST.NO_TEST:
             result = self.evaluate_split("val")
             metric, value = next(iter(result.metrics.items()))
-            first = self.epoch == 0  # there is always a best epoch, even where the metric is NaN
-            if value > self.best_result or first:
+            # The first epoch counts even if the metric is NaN, so that there is a best checkpoint.
+            if value > self.best_result or self.epoch == 0:
                 self.best_result = value
                 self.save_model(self.epoch, self.output_dir, val_result=value, model_name=BEST)
                 log.info("Best epoch so far: %d (val %s %.2f)", done, metric, value)
@@ -250,7 +225,7 @@ class MultiLabelTrainer(MultiLabelRunner):
     def after_train(self) -> None:
         """Evaluate the chosen checkpoint on val and test, write the results."""
         log.info("Finish training")
-        log.info("Finished training")  # MaPLe's result parser waits for it
+        log.info("Finished training")  # MaPLe's result parser waits for this line
         if not self.cfg.TEST.NO_TEST:
             self.deploy()
             self.test()

@@ -1,4 +1,4 @@
-"""The asymmetric losses as modules: options and a weight around the functions in ``functional``."""
+"""Asymmetric losses as modules: options and a weight around the functions in ``functional``."""
 
 from torch import Tensor
 
@@ -11,8 +11,9 @@ from .weighted import WEIGHT, WeightedLoss
 
 @LOSS_REGISTRY.register()
 class AsymmetricPairLoss(WeightedLoss):
-    """Asymmetric loss on ``(B, 2, C)`` pairs of logits, times ``weight`` (the loss of IntCLIP and
-    DualCoOp).
+    """Asymmetric loss on ``(B, 2, C)`` pairs of logits, times ``weight``.
+
+    It is the loss of IntCLIP and DualCoOp. Arguments: :func:`losses.asymmetric_pair_loss`.
     """
 
     def __init__(
@@ -32,7 +33,10 @@ class AsymmetricPairLoss(WeightedLoss):
 
 @LOSS_REGISTRY.register()
 class AsymmetricSigmoidLoss(WeightedLoss):
-    """The published asymmetric loss on ``(B, C)`` logits, times ``weight``."""
+    """Asymmetric loss in its published form on ``(B, C)`` logits, times ``weight``.
+
+    Arguments: :func:`losses.asymmetric_sigmoid_loss`.
+    """
 
     takes_pairs = False
 

@@ -1,8 +1,7 @@
-"""Plain binary cross-entropy as modules: a weight around the functions in ``functional``.
+"""Binary cross-entropy as modules: a weight around the functions in ``functional``.
 
-Both are sums over all known entries of the batch, as the asymmetric losses are, times ``weight``:
-    the mean over a batch
-of B images and C classes is ``weight = 1 / (B * C)``.
+Like the asymmetric losses, both are sums over all known entries of the batch, times ``weight``. For
+the mean over B images and C classes set ``weight = 1 / (B * C)``.
 """
 
 from torch import Tensor
@@ -16,9 +15,7 @@ from .weighted import WEIGHT, WeightedLoss
 
 @LOSS_REGISTRY.register()
 class BinaryPairLoss(WeightedLoss):
-    """Binary cross-entropy on ``(B, 2, C)`` pairs (cross-entropy over each pair), summed, times
-    ``weight``.
-    """
+    """Binary cross-entropy on ``(B, 2, C)`` pairs of logits, summed, times ``weight``."""
 
     def __init__(self, *, eps: float = 1e-6, weight: float = 0.03) -> None:
         super().__init__(weight, eps=eps)

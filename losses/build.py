@@ -1,4 +1,4 @@
-"""The registry of losses, its contract, and the options of a loss in the configuration."""
+"""Registry of losses, its contract, and the options of a loss in the configuration."""
 
 import inspect
 from dataclasses import replace
@@ -20,23 +20,23 @@ from core.registry import Registry
 
 LOSS_REGISTRY = Registry("LOSS")
 LOSS_REGISTRY.__doc__ = """
-Losses by class name. A registered class is a ``torch.nn.Module`` that
+Losses by class name. A registered class is a ``torch.nn.Module`` with these properties:
 
-- takes its settings as keyword arguments, each with a default, and declares those that a user may set with
-  :func:`declare_options`; they are then keys of the section ``LOSS.<CLASS NAME IN CAPITALS>``;
-- has ``forward(logits, target) -> scalar``, ``logits`` being ``(B, 2, C)`` (plane 0 negative, plane 1 positive) or, for
-  models with one logit per class, ``(B, C)``, and ``target`` ``(B, C)`` in [0, 1] with -1 for unknown entries;
-- says which of the two it takes by ``takes_pairs``: True (also where the attribute is missing) or False;
-- declares ``reduction``, ``"sum"`` or ``"mean"`` over the batch's images, as torch's own losses do: micro batches and
-  several processes need it to make up the loss of the whole batch;
-- computes in float32 at least, also under autocast.
+- Its settings are keyword arguments with defaults. :func:`declare_options` makes those that a user
+  may set keys of the section ``LOSS.<CLASS NAME IN CAPITALS>``.
+- ``forward(logits, target)`` returns a scalar. ``target`` is ``(B, C)`` in [0, 1], with -1 for
+  unknown entries. ``logits`` are pairs ``(B, 2, C)`` (plane 0 negative, plane 1 positive) if the
+  attribute ``takes_pairs`` is True or missing, and ``(B, C)`` if it is False.
+- The attribute ``reduction`` is ``"sum"`` or ``"mean"`` over the images of a batch, as in losses of
+  torch. Micro batches and several processes need it to compute the loss of the whole batch.
+- It computes in float32 at least, also under autocast.
 """
 declare_components("LOSS", LOSS_REGISTRY)
 
-FROM_ARGUMENT = 0.0  # default of a key in declare_options: that of the class's keyword argument
+# Default of a key in declare_options, which replaces it by the default of the keyword argument.
+FROM_ARGUMENT = 0.0
 
-# Names that the options of a loss had in the trainers' sections before losses had sections of their
-# own
+# Earlier versions had the options of a loss in the sections of the trainers, under these names.
 declare_alias("LOSS_WEIGHT", "WEIGHT")
 declare_alias("ASL_GAMMA_NEG", "GAMMA_NEG")
 declare_alias("ASL_GAMMA_POS", "GAMMA_POS")
@@ -45,15 +45,19 @@ declare_alias("ASL_EPS", "EPS")
 
 
 def declare_options(cls: type[nn.Module], *keys: Key) -> None:
-    """Declare keyword arguments of a loss as keys of its section: argument ``gamma`` is the key
-        ``GAMMA``.
+    """Declare keyword arguments of a loss as keys of its section.
 
-    The default of a key is the default of the argument, whatever the key itself says, so that it
-    stands once: ``declare_options(Focal, Key("GAMMA", FROM_ARGUMENT, "focusing exponent",
-    low=0.0))``.
+    The default of a key is always the default of the argument, so that it is written once.
+
+    Args:
+        cls: class of the loss.
+        keys: keys named as the arguments, in capitals.
 
     Raises:
         TypeError: the class has no such keyword argument, or the argument has no default.
+
+    Example:
+        ``declare_options(Focal, Key("GAMMA", FROM_ARGUMENT, "focusing exponent", low=0.0))``
     """
     arguments = inspect.signature(cls).parameters
     complete = []
@@ -68,9 +72,7 @@ def declare_options(cls: type[nn.Module], *keys: Key) -> None:
 
 
 def loss_names(*, takes_pairs: bool) -> list[str]:
-    """Return the registered losses over pairs of logits ``(B, 2, C)``, or over single ones ``(B,
-    C)``.
-    """
+    """Return the names of the losses over pairs ``(B, 2, C)`` or over single logits ``(B, C)``."""
     names = []
     for name in LOSS_REGISTRY.registered_names():
         if getattr(LOSS_REGISTRY.get(name), "takes_pairs", True) == takes_pairs:
@@ -82,15 +84,18 @@ def build_loss(name: str, cfg: CfgNode | None = None, **settings: Any) -> nn.Mod
     """Return the loss registered as ``name``.
 
     Args:
-        name: registered name; an unknown one raises ``UserError`` with the nearest match.
-        cfg: configuration whose section of the loss gives its options; without it they have their
-            defaults.
-        settings: keyword arguments that win over ``cfg``.
+        name: registered name.
+        cfg: configuration with the section of the loss; None: all options have their defaults.
+        settings: keyword arguments of the loss; they win over ``cfg``.
+
+    Raises:
+        UserError: there is no loss of this name; the error names the nearest match.
     """
     cls = LOSS_REGISTRY.get(name)
     section = class_section("LOSS", cls)
     options = {}
     if cfg is not None:
         node = get_section(cfg, section)
-        options = {key: node[key.upper()] for key in map(str.lower, keys_of(section))}
+        for key in keys_of(section):
+            options[key.lower()] = node[key]
     return cls(**{**options, **settings})

@@ -1,13 +1,18 @@
-"""Losses for multi-label classification as pure functions: asymmetric, and plain binary
-cross-entropy.
+"""Losses for multi-label classification as pure functions. B: batch, C: classes.
 
-Source: Ben-Baruch et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021; the form on
-    pairs of logits is
-that of DualCoOp (Sun et al., NeurIPS 2022) and IntCLIP (Yang et al., ECCV 2024). B: batch, C:
-classes.
+For an entry with target y, probability p+ of the class and p- of its absence the asymmetric loss is
 
-All functions return the negated *sum* over known entries (not a mean), and never compute below
-float32.
+    - (1 - p_t) ** gamma * (y log(p+) + (1 - y) log(p-)),    p- = min(p- + clip, 1)
+
+with p_t = p+ and gamma = gamma_pos for y = 1, p_t = p- and gamma = gamma_neg for y = 0. The factor
+(1 - p_t) ** gamma is a constant for the gradient. Binary cross-entropy is the case
+gamma_pos = gamma_neg = clip = 0.
+
+All functions return the *sum* over known entries, not a mean. They compute in float32 (float64 for
+logits in float64), also under autocast.
+
+Sources: Ben-Baruch et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021, section 2;
+the form on pairs of logits: DualCoOp (Sun et al., NeurIPS 2022), IntCLIP (Yang et al., ECCV 2024).
 """
 
 import torch
@@ -29,25 +34,25 @@ def asymmetric_pair_loss(
     """Return the asymmetric loss on pairs of logits, a scalar.
 
     Args:
-        logits: ``(B, 2, C)``, plane 0 negative, plane 1 positive; the probability is the softmax
-            over the pair.
-        target: ``(B, C)``, 0 or 1, any value between for soft labels, -1 for unknown.
+        logits: ``(B, 2, C)``, plane 0 negative, plane 1 positive; p- and p+ are the softmax over
+            the pair.
+        target: ``(B, C)``: 0 or 1, a value between them for soft labels, -1 for unknown.
         gamma_neg: focusing exponent of negative entries.
         gamma_pos: focusing exponent of positive entries.
-        clip: probability margin added to p-, so that easy negatives cost nothing.
-        eps: lower bound of a probability within the logarithm.
+        clip: probability margin that is added to p-, so that easy negatives cost nothing.
+        eps: lower bound of a probability inside the logarithm.
+
+    Raises:
+        ValueError: the shapes do not fit.
     """
-    if (
-        logits.dim() != 3
-        or logits.shape[1] != 2
-        or (logits.shape[0], logits.shape[2]) != tuple(target.shape)
-    ):
+    expected = (*target.shape[:1], 2, *target.shape[1:])
+    if logits.dim() != 3 or tuple(logits.shape) != expected:
         raise ValueError(_shapes("(B, 2, C)", logits, target))
     with torch.autocast(device_type=logits.device.type, enabled=False):
         known = target != UNKNOWN  # (B, C)
-        prob = torch.where(known.unsqueeze(1), _at_least_float32(logits), 0.0).softmax(
-            dim=1
-        )  # (B, 2, C)
+        # A logit of an unknown entry may be NaN. Zero times NaN is NaN, so it is replaced first.
+        safe = torch.where(known.unsqueeze(1), _at_least_float32(logits), 0.0)  # (B, 2, C)
+        prob = safe.softmax(dim=1)  # (B, 2, C)
         return _asymmetric_sum(
             prob[:, POSITIVE],
             prob[:, NEGATIVE],
@@ -68,15 +73,23 @@ def asymmetric_sigmoid_loss(
     clip: float = 0.05,
     eps: float = 1e-8,
 ) -> Tensor:
-    """Return the published asymmetric loss (p+ = sigmoid, p- = 1 - p+) on ``(B, C)`` logits, a
-    scalar.
+    """Return the asymmetric loss in its published form, on single logits; a scalar.
 
-    The other arguments are those of :func:`asymmetric_pair_loss`.
+    Args:
+        logits: ``(B, C)``; p+ is the sigmoid, p- is 1 - p+.
+        target: ``(B, C)``: 0 or 1, a value between them for soft labels, -1 for unknown.
+        gamma_neg: focusing exponent of negative entries.
+        gamma_pos: focusing exponent of positive entries.
+        clip: probability margin that is added to p-.
+        eps: lower bound of a probability inside the logarithm.
+
+    Raises:
+        ValueError: the shapes do not fit.
     """
     _check_single(logits, target)
     with torch.autocast(device_type=logits.device.type, enabled=False):
         safe = torch.where(target != UNKNOWN, _at_least_float32(logits), 0.0)  # (B, C)
-        # sigmoid(-x) is 1 - sigmoid(x) without its cancellation
+        # sigmoid(-x) equals 1 - sigmoid(x), without its loss of digits for large x.
         return _asymmetric_sum(
             safe.sigmoid(),
             (-safe).sigmoid(),
@@ -89,15 +102,30 @@ def asymmetric_sigmoid_loss(
 
 
 def binary_pair_loss(logits: Tensor, target: Tensor, *, eps: float = 1e-6) -> Tensor:
-    """Return plain binary cross-entropy on ``(B, 2, C)`` pairs: no focusing, no margin; a scalar."""
+    """Return binary cross-entropy on pairs of logits, a scalar.
+
+    Args:
+        logits: ``(B, 2, C)``, plane 0 negative, plane 1 positive.
+        target: ``(B, C)``: 0 or 1, a value between them for soft labels, -1 for unknown.
+        eps: lower bound of a probability inside the logarithm.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
     return asymmetric_pair_loss(logits, target, gamma_neg=0.0, gamma_pos=0.0, clip=0.0, eps=eps)
 
 
 def binary_sigmoid_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Return plain binary cross-entropy on ``(B, C)`` logits (p+ = sigmoid), a scalar.
+    """Return binary cross-entropy on single logits, a scalar.
 
-    ``target`` is that of :func:`asymmetric_pair_loss`. Computed from the logits, so no probability
-    needs a bound.
+    It is computed from the logits, not from probabilities, so it needs no ``eps``.
+
+    Args:
+        logits: ``(B, C)``; p+ is the sigmoid.
+        target: ``(B, C)``: 0 or 1, a value between them for soft labels, -1 for unknown.
+
+    Raises:
+        ValueError: the shapes do not fit.
     """
     _check_single(logits, target)
     with torch.autocast(device_type=logits.device.type, enabled=False):
@@ -118,13 +146,12 @@ def _asymmetric_sum(
     clip: float,
     eps: float,
 ) -> Tensor:
-    """Return the negated, weighted sum of log-probabilities over known entries; all tensors ``(B,
-    C)``.
-    """
+    """Return the asymmetric loss from p+, p- and the target, ``(B, C)`` each."""
     known = target != UNKNOWN
     y = torch.where(known, target, 0).to(pos_prob.dtype)
     neg_prob = (neg_prob + clip).clamp(max=1.0)
     log_prob = y * pos_prob.clamp(min=eps).log() + (1 - y) * neg_prob.clamp(min=eps).log()
+    # Detached: the weight selects hard entries, it must not be lowered itself.
     weight = _focusing_weight(pos_prob.detach(), neg_prob.detach(), y, gamma_neg, gamma_pos)
     return -torch.where(known, log_prob * weight, 0.0).sum()
 
@@ -132,16 +159,17 @@ def _asymmetric_sum(
 def _focusing_weight(
     pos_prob: Tensor, neg_prob: Tensor, y: Tensor, gamma_neg: float, gamma_pos: float
 ) -> Tensor:
-    """Return ``(1 - p_t) ** gamma``; both follow a soft label linearly from the negative to the
-    positive form.
-    """
+    """Return ``(1 - p_t) ** gamma``, ``(B, C)``; a soft label interpolates p_t and gamma."""
     true_prob = y * pos_prob + (1 - y) * neg_prob
     gamma = gamma_pos * y + gamma_neg * (1 - y)
-    return (1 - true_prob).clamp(min=0.0) ** gamma  # rounding may leave p_t a little above 1
+    # Rounding can leave p_t a little above 1, and a negative base has no real power.
+    return (1 - true_prob).clamp(min=0.0) ** gamma
 
 
 def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits if logits.dtype == torch.float64 else logits.float()
+    if logits.dtype == torch.float64:
+        return logits
+    return logits.float()
 
 
 def _check_single(logits: Tensor, target: Tensor) -> None:
@@ -150,4 +178,5 @@ def _check_single(logits: Tensor, target: Tensor) -> None:
 
 
 def _shapes(expected: str, logits: Tensor, target: Tensor) -> str:
-    return f"logits must be {expected} and target (B, C); got {tuple(logits.shape)} and {tuple(target.shape)}"
+    got = f"{tuple(logits.shape)} and {tuple(target.shape)}"
+    return f"logits must be {expected} and target (B, C); got {got}"

@@ -1,4 +1,4 @@
-"""The base of our loss modules."""
+"""Base class of the loss modules in this package."""
 
 from torch import nn
 
@@ -10,7 +10,12 @@ WEIGHT = Key("WEIGHT", FROM_ARGUMENT, "factor of the summed loss", low=0.0)
 
 
 class WeightedLoss(nn.Module):
-    """Keep the settings of a loss function and show them in ``repr``."""
+    """Keep the settings of a loss function and show them in ``repr``.
+
+    Args:
+        weight: factor of the summed loss.
+        settings: keyword arguments of the loss function.
+    """
 
     takes_pairs = True  # logits (B, 2, C), not (B, C)
     reduction = "sum"  # over the batch

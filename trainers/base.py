@@ -1,4 +1,4 @@
-"""The parts that all methods over CLIP share: backbone, class texts, prompts, loss, precision."""
+"""Base classes of the methods over CLIP: backbone, class texts, prompts, loss, precision."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ import open_clip
 from torch import nn
 from yacs.config import CfgNode
 
-from core.config import Key, declare
+from core.config import Key, class_section, declare
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from core.seed import make_generator
@@ -23,8 +23,8 @@ log = get_logger()
 
 PROMPT_STREAM = 2  # random stream of the prompts' initial values
 
-# The file may lie elsewhere and the architecture be said otherwise when a run is resumed: a digest
-# of the weights tells.
+# A resumed run may read the file from another place: a digest of the weights says whether it is the
+# same backbone.
 declare(
     "MODEL.BACKBONE",
     Key(
@@ -64,30 +64,34 @@ declare(
 
 
 class ClipMethod:
-    """A method over CLIP, for :class:`MultiLabelRunner` and :class:`MultiLabelTrainer`.
+    """Mixin of the methods over CLIP, for :class:`MultiLabelRunner` and :class:`MultiLabelTrainer`.
 
-    A subclass gives ``section``, ``model_name`` and ``build_network``. Its options are the keys of
-    ``section``; ``PREC`` is always among them.
+    A subclass gives ``build_network``. Its options are the keys of its section, ``TRAINER.<CLASS
+    NAME>`` in capitals or the attribute ``section``; without a key ``PREC`` the precision is
+    :attr:`precision_name`.
     """
 
     def check_cfg(self, cfg: CfgNode) -> None:
-        """Check the backbone."""
+        """Check that a backbone is configured; take the precision from the options."""
         super().check_cfg(cfg)
         backbone = cfg.MODEL.BACKBONE
         if not (backbone.NAME or backbone.ARCH or backbone.PATH):
             raise UserError(
                 "MODEL.BACKBONE.NAME is empty; expected a CLIP backbone such as RN101 (or an ARCH "
-                "file, or a "
-                "checkpoint PATH whose shapes tell)"
+                "file, or a checkpoint PATH from whose shapes the architecture follows)"
             )
-        self.precision_name = self.method(cfg).PREC
+        self.precision_name = self.method(cfg).get("PREC", self.precision_name)
 
     def image_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Return mean and standard deviation per channel of the backbone's images."""
+        """Return mean and standard deviation of the backbone's images, per channel in [0, 1]."""
         return image_statistics(self.cfg.MODEL.BACKBONE.ARCH)
 
     def load_clip(self) -> open_clip.CLIP:
-        """Return the configured backbone: frozen, on the CPU."""
+        """Return the configured backbone, frozen and on the CPU.
+
+        Raises:
+            UserError: the weights cannot be found or read, or do not fit the architecture.
+        """
         backbone = self.cfg.MODEL.BACKBONE
         log.info("Loading CLIP (backbone: %s)", backbone.ARCH or backbone.NAME or backbone.PATH)
         clip = load_clip(
@@ -101,21 +105,21 @@ class ClipMethod:
         return clip
 
     def digest_frozen(self) -> str:
-        """Return a digest of CLIP as it was loaded and of the words of the classes.
+        """Return a digest of the loaded CLIP weights and of the class texts.
 
-        The network changes the weights (it folds and multiplies them), in the last bit differently
-        on each machine.
+        The weights of the network would not do: it folds and multiplies the loaded ones, and the
+        last bits of the products differ between machines.
         """
         tree = self.dm.dataset.hierarchy
         words = [self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)]
         return hashlib.blake2b(json.dumps(words).encode(), digest_size=16).hexdigest()
 
     def digest_features(self) -> str:
-        """Return the digest of CLIP as it was loaded."""
+        """Return the digest of the loaded CLIP weights."""
         return self.clip_digest
 
     def class_texts(self) -> list[str]:
-        """Return one text per class, by the strategy ``CLASS_TEXT``."""
+        """Return one text per class, chosen by the option ``CLASS_TEXT``."""
         hierarchy = self.dm.dataset.hierarchy
         return class_texts(
             self.method().CLASS_TEXT,
@@ -125,7 +129,7 @@ class ClipMethod:
         )
 
     def prompt_settings(self) -> dict[str, Any]:
-        """Return the keyword arguments of networks with positive and negative prompts."""
+        """Return the keyword arguments for a network with positive and negative prompts."""
         method = self.method()
         return {
             "dense_form": method.DENSE_FORM,
@@ -143,25 +147,35 @@ class ClipMethod:
 
 
 class ClipRunner(ClipMethod, MultiLabelRunner):
-    """A method over CLIP that learns nothing."""
+    """A method over CLIP without training."""
 
 
 class ClipTrainer(ClipMethod, MultiLabelTrainer):
-    """A method over CLIP that learns; ``LOSS`` is among its options.
+    """A method over CLIP that learns; ``LOSS`` is among its options, or it defines ``build_loss``.
 
     Attributes:
-        takes_pairs: its logits are pairs ``(B, 2, C)``, not ``(B, C)``; decides which losses fit.
+        takes_pairs: True if the logits are pairs ``(B, 2, C)``, False if they are ``(B, C)``; the
+            loss must take the same.
     """
 
     takes_pairs = True
 
     def check_cfg(self, cfg: CfgNode) -> None:
-        """Check backbone and loss."""
+        """Check the backbone, and that the loss takes the logits of this method."""
         super().check_cfg(cfg)
-        name, fitting = self.method(cfg).LOSS, loss_names(takes_pairs=self.takes_pairs)
+        if type(self).build_loss is not ClipTrainer.build_loss:
+            return  # the loss is the subclass's own
+        key = f"{class_section('TRAINER', type(self))}.LOSS"
+        name = self.method(cfg).get("LOSS")
+        if name is None:
+            raise UserError(
+                f"the trainer {type(self).__name__} has no key {key}; declare it with "
+                "trainers.loss_keys, or define build_loss"
+            )
+        fitting = loss_names(takes_pairs=self.takes_pairs)
         if name not in fitting:
-            raise UserError(not_accepted(f"{self.section}.LOSS", name, fitting))
+            raise UserError(not_accepted(key, name, fitting))
 
     def build_loss(self) -> nn.Module:
-        """Return the configured loss with the options of its section."""
+        """Return the configured loss with the options of its section ``LOSS.<NAME>``."""
         return build_loss(self.method().LOSS, self.cfg)

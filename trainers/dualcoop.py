@@ -1,4 +1,4 @@
-"""DualCoOp (Sun, Hu, Saenko, NeurIPS 2022): positive and negative prompts over a frozen encoder."""
+"""DualCoOp (Sun, Hu, Saenko, NeurIPS 2022): positive and negative prompts over frozen CLIP."""
 
 from torch import nn
 
@@ -19,12 +19,12 @@ declare(
 
 @TRAINER_REGISTRY.register()
 class DualCoOp(ClipTrainer):
-    """Train the prompts alone."""
+    """Train the prompts; the encoders of CLIP stay frozen."""
 
     model_name = "dualcoop"
     section = "TRAINER.DUALCOOP"
     network_class = DualCoOpNetwork
 
     def build_network(self) -> nn.Module:
-        """Load CLIP and build the prompts over its frozen dense map."""
+        """Load CLIP and build the network of its frozen dense map and learnable prompts."""
         return self.network_class(self.load_clip(), self.class_texts(), **self.prompt_settings())

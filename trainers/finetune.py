@@ -1,5 +1,6 @@
-"""Plain fine-tuning: the last layers of CLIP's image encoder and a linear classifier learn; no text
-branch.
+"""Plain fine-tuning of the last layers of CLIP's image encoder with a linear classifier.
+
+The text encoder is not used.
 """
 
 from collections.abc import Mapping
@@ -32,14 +33,14 @@ declare(
 
 @TRAINER_REGISTRY.register()
 class FineTune(ClipTrainer):
-    """Train the last layers and a classifier on the mean of their map."""
+    """Train the last layers of the image encoder and a classifier on the mean of their map."""
 
     model_name = "finetune"
     section = "TRAINER.FINETUNE"
     takes_pairs = False
 
     def build_network(self) -> nn.Module:
-        """Load CLIP and build the branch that learns and its classifier."""
+        """Load CLIP and build the learnable branch and its classifier."""
         method = self.method()
         return FineTuneNetwork(
             self.load_clip(),
@@ -51,5 +52,5 @@ class FineTune(ClipTrainer):
         )
 
     def lr_multipliers(self) -> Mapping[str, float]:
-        """Return the multiplier of the group ``semantic``, the layers that learn."""
+        """Return the multiplier of the group ``semantic``, the learnable layers of CLIP."""
         return {"semantic": self.cfg.OPTIM.SEMANTIC_LR_MULT}

@@ -1,6 +1,4 @@
-"""IntCLIP (Yang, Ye, Tao, ECCV 2024): sight and semantic branches, class integration, asymmetric
-loss.
-"""
+"""IntCLIP (Yang, Ye, Tao, ECCV 2024): sight and semantic branches with class integration."""
 
 from collections.abc import Mapping
 
@@ -53,7 +51,7 @@ declare(
 
 @TRAINER_REGISTRY.register()
 class IntCLIP(ClipTrainer):
-    """Train prompts, semantic branch and aggregation."""
+    """Train the prompts, the semantic branch and the aggregation; the rest of CLIP stays frozen."""
 
     model_name = "intclip"
     section = "TRAINER.INTCLIP"

@@ -1,4 +1,4 @@
-"""Options that several trainers have: each trainer declares those it reads in its own section."""
+"""Options of several trainers; each trainer declares the ones that it reads in its own section."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from models.text.class_text import STRATEGIES
 
 
 def precision_keys() -> list[Key]:
-    """Return the key of the numbers' precision."""
+    """Return the key of the numeric precision."""
     return [
         Key(
             "PREC",
@@ -24,7 +24,7 @@ def precision_keys() -> list[Key]:
 
 
 def class_text_keys(default: str) -> list[Key]:
-    """Return the key that chooses the text of a class."""
+    """Return the key that chooses the text of a class; ``default`` is a strategy."""
     return [
         Key(
             "CLASS_TEXT",
@@ -36,7 +36,11 @@ def class_text_keys(default: str) -> list[Key]:
 
 
 def prompt_keys(*, class_text: str) -> list[Key]:
-    """Return the keys of positive and negative prompts and of the logits over regions."""
+    """Return the keys of positive and negative prompts and of the logits over regions.
+
+    Args:
+        class_text: default of ``CLASS_TEXT``.
+    """
     return [
         Key("N_CTX_POS", 16, "learnable tokens of the positive prompt", low=1),
         Key("N_CTX_NEG", 16, "learnable tokens of the negative prompt", low=1),
@@ -90,12 +94,12 @@ def norm_keys() -> list[Key]:
 
 
 def loss_keys(default: str, *, takes_pairs: bool) -> list[Key]:
-    """Return the key that chooses the loss; the options of a loss are keys of its own section
-    ``LOSS.<NAME>``.
+    """Return the key that chooses the loss; a loss has its options in ``LOSS.<NAME>``.
 
     Args:
-        default: registered name.
-        takes_pairs: the trainer's logits are pairs ``(B, 2, C)``, not ``(B, C)``.
+        default: registered name of a loss.
+        takes_pairs: True if the logits of the trainer are pairs ``(B, 2, C)``, False if they are
+            ``(B, C)``.
     """
     form = "pairs of logits" if takes_pairs else "one logit per class"
     return [

@@ -1,6 +1,4 @@
-"""The linear probe (Radford et al., ICML 2021, section 3.2): logistic regression on CLIP's frozen
-features.
-"""
+"""Linear probe (Radford et al., ICML 2021, section 3.2): logistic regression on frozen features."""
 
 from torch import nn
 
@@ -27,7 +25,7 @@ declare(
 
 @TRAINER_REGISTRY.register()
 class LinearProbe(ClipTrainer):
-    """Train one linear classifier on frozen features."""
+    """Train one linear classifier on the frozen image features of CLIP."""
 
     model_name = "linearprobe"
     section = "TRAINER.LINEARPROBE"

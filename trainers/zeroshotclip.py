@@ -1,4 +1,4 @@
-"""CLIP as it is (Radford et al., ICML 2021): class texts in templates, nothing learns."""
+"""Zero-shot CLIP (Radford et al., ICML 2021): class texts in templates, without training."""
 
 from torch import nn
 from yacs.config import CfgNode
@@ -40,7 +40,7 @@ declare(
 class ZeroshotCLIP(ClipRunner):
     """Evaluate CLIP without training.
 
-    The files and log lines are those of a trained model, without checkpoints.
+    Files and log lines are the same as for a trained method, except for checkpoints.
     """
 
     model_name = "zeroshotclip"
@@ -48,14 +48,13 @@ class ZeroshotCLIP(ClipRunner):
     weights = "CLIP without training"
 
     def check_cfg(self, cfg: CfgNode) -> None:
-        """Check the templates, and that there is something to do."""
+        """Check the templates, and that evaluation is not switched off."""
         super().check_cfg(cfg)
         templates = tuple(self.method(cfg).TEMPLATES)
         if not templates or any("{}" not in template for template in templates):
             raise UserError(
                 f"TRAINER.ZEROSHOTCLIP.TEMPLATES is {templates}; expected one or more texts, each "
-                f"with {{}} in the "
-                "place of the class, such as 'a photo of {}.'"
+                "with {} in the place of the class, such as 'a photo of {}.'"
             )
         if cfg.TEST.NO_TEST:
             raise UserError("TEST.NO_TEST True leaves ZeroshotCLIP nothing to do; accepted: False")

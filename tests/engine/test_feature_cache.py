@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "sub"):
         with pytest.raises(
-            UserError, match=r"TRAIN\.FEATURE_CACHE is .*, a folder that cannot be made"
+            UserError, match=r"TRAIN\.FEATURE_CACHE is .*, a folder that cannot be created"
         ):
             make_root(str(path))
 

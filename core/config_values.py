@@ -1,0 +1,117 @@
+"""Decode the raw value of a key and check it against the type and range of the key."""
+
+import ast
+from typing import Any
+
+from core.config import Key
+
+
+def decode(raw: Any, key: Key) -> Any:
+    """Return the value that ``raw`` stands for; unchanged where it cannot be read.
+
+    Args:
+        raw: value as YAML or the command line gives it, often a text.
+        key: key of the value, whose default has the expected type.
+    """
+    # YAML reads a bare ``on`` or ``off`` as a boolean.
+    if isinstance(raw, bool) and {"on", "off"} & set(key.accepted()):
+        return "on" if raw else "off"
+    return decode_as(raw, key.default)
+
+
+def fault_of(value: Any, key: Key) -> str | None:
+    """Return a text for the values that ``key`` accepts, None if ``value`` is one of them."""
+    return _type_fault(value, key) or _range_fault(value, key)
+
+
+def convert(value: Any, key: Key) -> Any:
+    """Return an accepted value in exactly the type of the key's default."""
+    if isinstance(key.default, float):
+        return float(value)
+    if isinstance(key.default, tuple | list):
+        return type(key.default)(value)
+    return value
+
+
+def decode_as(raw: Any, default: Any) -> Any:
+    """Read a Python literal from a text, as yacs does, for a key with this default.
+
+    Values of the command line are texts, and YAML reads ``4e-4`` as a text, too.
+    """
+    if isinstance(default, str):
+        return str(raw) if isinstance(raw, int | float) else raw
+    if not isinstance(raw, str):
+        return raw
+    text = raw.strip()
+    if isinstance(default, bool) and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        if isinstance(default, tuple | list) and text:
+            return _split_words(text)
+        return raw
+
+
+def _split_words(text: str) -> tuple[str, ...]:
+    """Return the words of a list without quotes, such as ``[a, b]`` or ``a,b``."""
+    words = map(str.strip, text.strip("()[]").split(","))
+    return tuple(filter(None, words))
+
+
+def _type_fault(value: Any, key: Key) -> str | None:
+    """Return a text for the expected type, None if ``value`` has it."""
+    default = key.default
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "True or False"
+    if isinstance(default, tuple | list):
+        return _list_fault(value, default)
+    kinds = {float: (int, float), int: (int,), str: (str,)}
+    names = {float: "a number", int: "a whole number", str: "text"}
+    # In Python a bool is an int, but True is no number of epochs.
+    if isinstance(value, kinds[type(default)]) and not isinstance(value, bool):
+        return None
+    return names[type(default)]
+
+
+def _list_fault(value: Any, default: tuple | list) -> str | None:
+    if not isinstance(value, tuple | list):
+        return "a list, as in [a, b]"
+    kind = type(default[0]) if default else str
+    number = int | float if kind is float else kind
+    for element in value:
+        if not isinstance(element, number) or isinstance(element, bool):
+            return f"a list of {kind.__name__}"
+    return None
+
+
+def _range_fault(value: Any, key: Key) -> str | None:
+    """Return a text for the accepted values, None if ``value`` is one of them."""
+    values = value if isinstance(value, tuple | list) else (value,)
+    if key.length is not None and len(values) != key.length:
+        return f"{key.length} values"
+    accepted = key.accepted()
+    # The default is accepted even where the choices lack it: an empty TRAINER.NAME, for example.
+    if accepted and value != key.default and not set(values) <= set(accepted):
+        return ", ".join(map(str, accepted))
+    for number in values:
+        if isinstance(number, int | float) and not _in_range(number, key):
+            return f"a number {_describe_range(key)}".rstrip()
+    return None
+
+
+def _in_range(number: float, key: Key) -> bool:
+    if number != number:  # NaN
+        return False
+    above = key.low is None or number >= key.low
+    below = key.high is None or number <= key.high
+    return above and below
+
+
+def _describe_range(key: Key) -> str:
+    bounds = []
+    if key.low is not None:
+        bounds.append(f"at least {key.low}")
+    if key.high is not None:
+        bounds.append(f"at most {key.high}")
+    return " and ".join(bounds)

@@ -1,0 +1,90 @@
+"""A resumed run keeps its settings, also those of a trainer that shares a section with another."""
+
+import pytest
+import torch
+
+import train
+from core.config_merge import setup_cfg
+from core.errors import UserError
+from engine.base_choice import TRAINER_REGISTRY
+from engine.run_settings import check_same_run, run_settings, sections_in_use
+from trainers.intclip import IntCLIP
+
+SHARED = "TRAINER.INTCLIP"
+
+
+@pytest.fixture(scope="module")
+def renamed():
+    """Register a subclass of IntCLIP, without a section of its own, and return its class."""
+
+    class RenamedIntCLIP(IntCLIP):
+        pass
+
+    TRAINER_REGISTRY.register(force=True)(RenamedIntCLIP)
+    yield RenamedIntCLIP
+    del TRAINER_REGISTRY._obj_map["RenamedIntCLIP"]
+
+
+@pytest.fixture(scope="module")
+def finished(renamed, scenes_root, tmp_path_factory):
+    """Return the folder of a finished run of the subclass and its arguments."""
+    from tests.conftest import FAST
+
+    out = tmp_path_factory.mktemp("renamed")
+    args = ["--root", str(scenes_root), "--seed", "1", "--trainer", "RenamedIntCLIP"]
+    args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
+    args += ["--config-file", "configs/trainers/IntCLIP/scenes.yaml"]
+    args += ["--output-dir", str(out), *FAST, "OPTIM.MAX_EPOCH", "1"]
+    train.main(args)
+    return out, args
+
+
+@pytest.mark.parametrize(
+    ("opts", "message"),
+    [
+        ((f"{SHARED}.LOGIT_SCALE", "7"), r"TRAINER\.INTCLIP\.LOGIT_SCALE was 20\.0, is 7\.0"),
+        (("LOSS.ASYMMETRICPAIRLOSS.WEIGHT", "2"), r"ASYMMETRICPAIRLOSS\.WEIGHT was .*, is 2\.0"),
+        ((f"{SHARED}.LOSS_WEIGHT", "2"), r"ASYMMETRICPAIRLOSS\.WEIGHT was .*, is 2\.0"),
+    ],
+)
+def test_a_trainer_with_the_section_of_another_refuses_changed_options(finished, opts, message):
+    _, args = finished
+    with pytest.raises(UserError, match=message) as caught:
+        train.main([*args, *opts])
+    assert "\n" not in str(caught.value)
+
+
+def test_the_options_of_other_trainers_and_losses_may_change(finished):
+    out, args = finished
+    changed = ["TRAINER.DUALCOOP.LOGIT_SCALE", "7", "LOSS.BINARYPAIRLOSS.WEIGHT", "2"]
+    train.main([*args, *changed])
+    logs = sorted(out.glob("log.txt*"), key=lambda path: path.stat().st_mtime)
+    assert any("(epoch 1 is done)" in log.read_text() for log in logs)
+
+
+def test_the_sections_in_use_are_those_of_the_class_and_of_its_loss(renamed):
+    cfg = setup_cfg([], opts=["TRAINER.NAME", "RenamedIntCLIP", f"{SHARED}.LOSS", "BinaryPairLoss"])
+    assert sections_in_use(cfg, renamed) == {SHARED, "LOSS.BINARYPAIRLOSS"}
+
+
+def test_a_checkpoint_holds_the_settings_of_its_run(finished, renamed):
+    out, _ = finished
+    saved = torch.load(out / "intclip" / "model.pth.tar-1", weights_only=True)["settings"]
+    assert saved["TRAINER.NAME"] == "RenamedIntCLIP"
+    assert saved[f"{SHARED}.LOGIT_SCALE"] == 20.0
+    assert "TRAINER.DUALCOOP.LOGIT_SCALE" not in saved
+    assert "OUTPUT_DIR" not in saved
+
+
+def test_settings_under_earlier_names_are_compared_with_the_present_ones(renamed, tmp_path):
+    now = run_settings(setup_cfg([], opts=["TRAINER.NAME", "RenamedIntCLIP"]), renamed)
+    check_same_run({f"{SHARED}.ASL_GAMMA_NEG": 2.0}, now, tmp_path)
+    with pytest.raises(UserError, match=r"GAMMA_NEG was 3\.0, is 2\.0"):
+        check_same_run({f"{SHARED}.ASL_GAMMA_NEG": 3.0}, now, tmp_path)
+
+
+def test_an_error_names_five_settings_and_counts_the_others(tmp_path):
+    saved = {f"KEY{i}": 0 for i in range(7)}
+    now = dict.fromkeys(saved, 1)
+    with pytest.raises(UserError, match=r"KEY4 was 0, is 1 and 2 more; set another OUTPUT_DIR"):
+        check_same_run(saved, now, tmp_path)
