@@ -84,11 +84,15 @@ def measure(script: str, forms: Sequence[Settings], repeats: int, warm_up: int =
     finally:
         for worker in workers:
             worker.process.kill()
-    return [_result(script, *parts) for parts in zip(forms, times, ends, strict=True)]
+    results = []
+    for settings, taken, end in zip(forms, times, ends, strict=True):
+        results.append(_result(script, settings, taken, end))
+    return results
 
 
 def _result(script: str, settings: Settings, times: list[dict], end: dict) -> Result:
     seconds = [turn["seconds"] for turn in times]
+    cpu_seconds = [turn["cpu_seconds"] for turn in times]
     median = statistics.median(seconds)
     result = {
         "name": script,
@@ -96,7 +100,7 @@ def _result(script: str, settings: Settings, times: list[dict], end: dict) -> Re
         "median": round(1000 * median, 2),
         "unit": "ms",
         "repeats": [round(1000 * value, 2) for value in seconds],
-        "cpu_ms": round(1000 * statistics.median(turn["cpu_seconds"] for turn in times), 2),
+        "cpu_ms": round(1000 * statistics.median(cpu_seconds), 2),
     }
     if settings.get("num_images"):
         result["images_per_s"] = round(settings["num_images"] / median, 3)
@@ -240,8 +244,10 @@ def table(results: Sequence[Result]) -> str:
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; the first row is its header."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines.insert(1, f"| {' | '.join(['---'] * len(rows[0]))} |")
+    header, *others = rows
+    lines = []
+    for row in [header, ["---"] * len(header), *others]:
+        lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines)
 
 

@@ -29,10 +29,10 @@ def profile(settings: dict[str, Any], num_files: int, repeats: int) -> str:
     """
     torch.set_num_threads(1)
     root = Path(settings["root"])
-    originals = [str(root / "low" / f"{i}.jpg") for i in range(num_files)]
-    prepared = [str(root / "prepared-384" / "low" / f"{i}.jpg") for i in range(num_files)]
+    originals = list_files(root / "low", num_files)
+    prepared = list_files(root / "prepared-384" / "low", num_files)
     mode, side = settings["interpolation"], settings["size"]
-    small = [read(path) for path in prepared]
+    small = read_all(prepared)
     views = [resize(pixels, side, mode) for pixels in small]
     steps = decode_steps(originals, prepared)
     steps |= resize_steps(originals, small, side, mode)
@@ -41,6 +41,11 @@ def profile(settings: dict[str, Any], num_files: int, repeats: int) -> str:
     for name, step in steps.items():
         rows.append([name, f"{milliseconds(step, num_files, repeats):.3f}"])
     return markdown(rows)
+
+
+def list_files(folder: Path, num_files: int) -> list[str]:
+    """Return the paths of the generated files of ``folder``."""
+    return [str(folder / f"{i}.jpg") for i in range(num_files)]
 
 
 def decode_steps(originals: Sequence[str], prepared: Sequence[str]) -> dict[str, Step]:
@@ -59,9 +64,8 @@ def resize_steps(
     originals: Sequence[str], small: Sequence[Tensor], side: int, mode: str
 ) -> dict[str, Step]:
     """Return the steps from pixels to ``side`` x ``side`` pixels; ``small`` are prepared copies."""
-    whole = [read(path) for path in originals]
-    half = [read(path, reduction=2) for path in originals]
-    pictures = [to_picture(pixels) for pixels in whole]
+    whole, half = read_all(originals), read_all(originals, reduction=2)
+    pictures = to_pictures(whole)
     size, filter_ = (side, side), Image.Resampling[mode.upper()]
     return {
         "resize the original, Pillow": lambda i: pictures[i].resize(size, filter_),
@@ -76,9 +80,9 @@ def resize_steps(
 
 def batch_steps(views: Sequence[Tensor]) -> dict[str, Step]:
     """Return the steps from images ``(3, H, W)`` of the final size to a batch of all of them."""
-    pictures = [to_picture(pixels) for pixels in views]
-    floats = [pixels.float() for pixels in views]
+    pictures = to_pictures(views)
     batch = torch.stack(list(views))  # (B, 3, H, W)
+    floats = batch.float().unbind()
     normalizer, augment = Normalizer(MEAN, STD), v2.RandAugment()
     to_tensor = v2.functional.pil_to_tensor
     return {
@@ -106,14 +110,22 @@ def read(path: str, reduction: int = 1) -> Tensor:
         return load_pixels(image, reduction=reduction)
 
 
+def read_all(paths: Sequence[str], reduction: int = 1) -> list[Tensor]:
+    """Return the pixels of several files."""
+    return [read(path, reduction) for path in paths]
+
+
 def resize(pixels: Tensor, side: int, mode: str) -> Tensor:
     """Return ``pixels (3, H, W)`` as ``(3, side, side)``."""
     return v2.functional.resize(pixels, [side, side], InterpolationMode(mode))
 
 
-def to_picture(pixels: Tensor) -> Image.Image:
-    """Return ``pixels (3, H, W)``, uint8, as an image of Pillow."""
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+def to_pictures(images: Sequence[Tensor]) -> list[Image.Image]:
+    """Return uint8 images ``(3, H, W)`` as images of Pillow."""
+    pictures = []
+    for pixels in images:
+        pictures.append(Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()))
+    return pictures
 
 
 def milliseconds(step: Step, num_files: int, repeats: int) -> float:

@@ -1,4 +1,4 @@
-"""The measured models, in our form and in the straightforward form, built from a case's settings."""
+"""Build the measured models, in our form and the straightforward one, from a case's settings."""
 
 import argparse
 import itertools

@@ -1,4 +1,4 @@
-"""The straightforward form of loading: full decode, PIL's resize, float, normalisation per image."""
+"""The straightforward form of loading: full decode, PIL's resize, normalised float per image."""
 
 import json
 from collections.abc import Callable, Sequence

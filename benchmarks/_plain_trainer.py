@@ -1,6 +1,6 @@
 """The straightforward form inside our trainer: its own network and its own loaders.
 
-Loss, optimiser, schedule, evaluation and checkpoints are those of :class:`trainers.intclip.IntCLIP`.
+Loss, optimiser, schedule, evaluation and checkpoints are inherited from the trainer IntCLIP.
 """
 
 from collections.abc import Sequence

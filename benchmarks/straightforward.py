@@ -171,7 +171,7 @@ def dense_map(visual: ModifiedResNet, images: Tensor) -> Tensor:
 
 
 def pool_tokens(pool: AttentionPool2d, x: Tensor) -> Tensor:
-    """Return the mean and all locations of ``x (B, D, h, w)``, with positions: ``(1 + N, B, D)``."""
+    """Return mean and locations of ``x (B, D, h, w)`` with their positions, ``(1 + N, B, D)``."""
     _, channels, *size = x.shape
     tokens = x.flatten(2).permute(2, 0, 1)  # (N, B, D)
     tokens = torch.cat([tokens.mean(dim=0, keepdim=True), tokens])  # (1 + N, B, D)

@@ -1,4 +1,4 @@
-"""The benchmark scripts at toy size: they run, count what they measured, print lines and a table."""
+"""The benchmark scripts at toy size: they run, count correctly, print JSON lines and a table."""
 
 import importlib
 import json
