@@ -1,1 +1,1 @@
-"""What a change is worth: methods compared (methods/) and speed measured (one script per subject)."""
+"""Benchmarks: speed (one script for each subject) and results of methods (the package methods)."""

@@ -1,67 +1,91 @@
-"""The command line of all benchmarks: shared flags, whole numbers with a lower bound, one line for a mistake."""
+"""Command line of the speed benchmarks: shared flags, checked values, errors in one line."""
 
 import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
 
-from core.config_merge import setup_cfg
 from core.errors import UserError
 
-KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")  # of the configuration, such as SPEED.TF32
+CONFIG_KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")  # such as SPEED.TF32
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser with the flags that all benchmarks have; ``KEY VALUE`` pairs go to ``opts``, from the first key on.
+    """A parser with the flags of all speed benchmarks; ``KEY VALUE`` pairs may follow the flags.
 
-    ``keys`` says which pairs are taken (empty: none); without ``has_device`` there is no choice of device and threads.
+    Args:
+        doc: description in the help.
+        repeats: default number of timed repeats.
+        keys: help text on the accepted ``KEY VALUE`` pairs; empty: the script takes none.
+        has_device: whether the script has the flags ``--device`` and ``--threads``.
     """
 
     def __init__(
         self, doc: str, *, repeats: int = 5, keys: str = "", has_device: bool = True
     ) -> None:
-        usage = "%(prog)s [flags]" + (" [KEY VALUE ...]" if keys else "")
-        formatter = argparse.RawDescriptionHelpFormatter
+        usage = "%(prog)s [flags]"
+        if keys:
+            usage += " [KEY VALUE ...]"
         super().__init__(
-            usage=usage, description=doc, formatter_class=formatter, epilog=keys, allow_abbrev=False
+            usage=usage,
+            description=doc,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog=keys,
+            allow_abbrev=False,
         )
         self.has_keys = bool(keys)
+        self._add_shared_flags(repeats)
+        if has_device:
+            self._add_device_flags()
+
+    def _add_shared_flags(self, repeats: int) -> None:
         self.add_argument("--repeats", type=at_least(1), default=repeats, help="timed repeats")
         self.add_argument(
             "--warm-up", type=at_least(0), default=1, help="repeats before those, not counted"
         )
-        if has_device:
-            self.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-            self.add_argument(
-                "--threads", type=at_least(0), default=0, help="torch's threads; 0: one per core"
-            )
         self.add_argument(
             "--baseline",
             action="store_true",
-            help="also measure the straightforward form, in turns",
+            help="also measure the straightforward form; both forms take turns",
         )
         self.add_argument("--output", default="", help="file to append the JSON lines to")
         self.add_argument("--worker", default="", help=argparse.SUPPRESS)
 
+    def _add_device_flags(self) -> None:
+        self.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+        self.add_argument(
+            "--threads", type=at_least(0), default=0, help="threads of torch; 0: one per core"
+        )
+
     def parse(self, argv: Sequence[str] | None) -> argparse.Namespace:
-        """Return the flags, and ``opts``, the checked list of keys and values.
+        """Return the flags, with the checked ``KEY VALUE`` list as ``opts``.
+
+        Args:
+            argv: words after the command; None: those of this process.
 
         Raises:
-            UserError: a key or value is not accepted, or there is no CUDA device.
+            UserError: a key or a value is not accepted, or there is no CUDA device.
         """
         words = list(sys.argv[1:] if argv is None else argv)
-        is_key = [self.has_keys and bool(KEY.fullmatch(word)) for word in words]
-        start = is_key.index(True) if True in is_key else len(words)
-        args = self.parse_args(words[:start])
-        args.opts = words[start:]
-        setup_cfg([], opts=args.opts)
+        num_flags = self._index_of_first_key(words)
+        args = self.parse_args(words[:num_flags])
+        args.opts = words[num_flags:]
+        if args.opts:
+            check_opts(args.opts)
         if getattr(args, "device", "cpu") == "cuda" and not args.worker:
             check_cuda()
         return args
 
+    def _index_of_first_key(self, words: Sequence[str]) -> int:
+        if self.has_keys:
+            for index, word in enumerate(words):
+                if CONFIG_KEY.fullmatch(word):
+                    return index
+        return len(words)
+
 
 def at_least(low: int) -> Callable[[str], int]:
-    """Return a type for ``add_argument``: a whole number that is not below ``low``."""
+    """Return a type for ``add_argument``: a whole number, ``low`` or greater."""
 
     def number(text: str) -> int:
         try:
@@ -77,6 +101,14 @@ def at_least(low: int) -> Callable[[str], int]:
     return number
 
 
+def check_opts(opts: Sequence[str]) -> None:
+    """Raise :class:`UserError` if the configuration does not accept ``KEY VALUE`` pairs."""
+    # Imported here because it imports all owners of keys, and startup.py measures imports.
+    from core.config_merge import setup_cfg
+
+    setup_cfg([], opts=opts)
+
+
 def check_cuda() -> None:
     """Raise :class:`UserError` if torch finds no CUDA device."""
     import torch
@@ -86,7 +118,7 @@ def check_cuda() -> None:
 
 
 def start(main: Callable[[], None]) -> None:
-    """Run a script's ``main``; a mistake ends in its message and status 2."""
+    """Run the ``main`` of a script; a user's mistake ends in its message and status 2."""
     try:
         main()
     except UserError as error:

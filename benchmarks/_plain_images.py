@@ -1,4 +1,4 @@
-"""The straightforward form of loading: full decode, PIL's resize, float and normalisation, for each image."""
+"""The straightforward form of loading: full decode, PIL's resize, normalised float per image."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -8,16 +8,25 @@ from PIL import Image
 from torch.utils.data import Dataset
 from torchvision.transforms import InterpolationMode, v2
 
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class PlainDataset(Dataset):
-    """Images ``(3, H, W)`` of ``paths``; with ``annotation_file``, that is parsed for every one of them."""
+    """Images ``(3, H, W)`` of files.
+
+    Args:
+        paths: the files.
+        transform: PIL image -> tensor.
+        annotation_file: JSON file that is parsed for every image; empty: none.
+    """
 
     def __init__(
         self, paths: Sequence[str], transform: Callable, annotation_file: str = ""
     ) -> None:
-        self.paths, self.transform, self.annotation_file = paths, transform, annotation_file
+        self.paths = paths
+        self.transform = transform
+        self.annotation_file = annotation_file
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -31,12 +40,18 @@ class PlainDataset(Dataset):
 
 
 def plain_transform(size: int, interpolation: str, *, augment: bool) -> Callable:
-    """Return PIL image -> normalised float32 ``(3, size, size)``; ``augment`` flips it and applies RandAugment."""
-    resize = v2.Resize((size, size), interpolation=InterpolationMode(interpolation), antialias=True)
-    random = [v2.RandomHorizontalFlip(), v2.RandAugment()] if augment else []
-    to_float = [
-        v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize(mean=list(MEAN), std=list(STD)),
-        v2.ToPureTensor(),
-    ]
-    return v2.Compose([resize, v2.ToImage(), *random, *to_float])
+    """Return a transform: PIL image -> normalised float32 ``(3, size, size)``.
+
+    Args:
+        size: side in pixels.
+        interpolation: ``bilinear`` or ``bicubic``.
+        augment: whether to flip at random and apply RandAugment.
+    """
+    mode = InterpolationMode(interpolation)
+    steps = [v2.Resize((size, size), interpolation=mode, antialias=True), v2.ToImage()]
+    if augment:
+        steps += [v2.RandomHorizontalFlip(), v2.RandAugment()]
+    steps.append(v2.ToDtype(torch.float32, scale=True))
+    steps.append(v2.Normalize(mean=list(MEAN), std=list(STD)))
+    steps.append(v2.ToPureTensor())
+    return v2.Compose(steps)

@@ -1,1 +1,1 @@
-"""Compare methods on a benchmark: sweep on val with an equal budget, then seeds x splits on test, table and picture."""
+"""Compare methods: equal sweeps on val, then seeds x splits on test; a table and a picture."""

@@ -1,4 +1,10 @@
-"""Command line of the comparison; scripts/benchmark.sh calls it."""
+"""Compare methods on generated scenes.
+
+Each method chooses its setting on val of split 1, among the same number of settings. Then every
+method trains with every seed on every split and is evaluated on test. table.md gives means,
+standard deviations, 95 % bootstrap intervals and paired differences; table.svg shows every run.
+Finished runs are kept and not repeated. scripts/benchmark.sh calls this module.
+"""
 
 import argparse
 import os
@@ -15,8 +21,16 @@ from tools.scenes.make import make_scenes
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Return the command line's settings."""
-    parser = argparse.ArgumentParser(prog="scripts/benchmark.sh", description=__doc__.split(";")[0])
+    """Return the flags.
+
+    Raises:
+        UserError: a number is below 1.
+    """
+    parser = argparse.ArgumentParser(
+        prog="scripts/benchmark.sh",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--plan", type=Path, default=Path("configs/benchmarks/scenes.yaml"))
     parser.add_argument("--seeds", type=int, default=5, help="seeds per split")
     parser.add_argument(
@@ -41,7 +55,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Make the data, sweep on val, run on test, write the page."""
+    """Make the data, sweep on val, run on test, write table and picture."""
     args = parse_args(argv)
     started = time.time()
     plan = read_plan(args.plan).select(args.only)
@@ -51,9 +65,8 @@ def main(argv: list[str] | None = None) -> None:
         make_scenes(root, seed=split)
     runner = Runner(plan, args.output, roots, args.jobs)
     page = compare(runner, splits, seeds)
-    command = shlex.join(
-        ["bash", "scripts/benchmark.sh", *(sys.argv[1:] if argv is None else argv)]
-    )
+    words = sys.argv[1:] if argv is None else argv
+    command = shlex.join(["bash", "scripts/benchmark.sh", *words])
     page.write(args.output, command=command, minutes=(time.time() - started) / 60)
 
 

@@ -1,8 +1,9 @@
 """Controls of the comparison: DualCoOp and IntCLIP with free class vectors, without a text encoder.
 
-Out-of-tree trainers (``IMPORTS "['benchmarks.methods.free_vectors']"``). They differ from the
-trainers of the project only in the text component, so the difference of the results is the effect
-of the text encoder.
+These trainers are outside the package ``trainers``; the setting
+``IMPORTS "['benchmarks.methods.free_vectors']"`` registers them. They differ from the project's
+trainers in the text component only, so a difference between the results is the effect of the text
+encoder.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,13 +46,13 @@ def with_free_text(network_class: type[RegionNetwork]) -> Callable[..., RegionNe
 
 @TRAINER_REGISTRY.register()
 class FreeDualCoOp(DualCoOp):
-    """DualCoOp with free class vectors; settings are ``TRAINER.DUALCOOP.*``."""
+    """DualCoOp with free class vectors; its options are ``TRAINER.DUALCOOP.*``."""
 
     network_class = staticmethod(with_free_text(DualCoOpNetwork))
 
 
 @TRAINER_REGISTRY.register()
 class FreeIntCLIP(IntCLIP):
-    """IntCLIP with free class vectors; settings are ``TRAINER.INTCLIP.*``."""
+    """IntCLIP with free class vectors; its options are ``TRAINER.INTCLIP.*``."""
 
     network_class = staticmethod(with_free_text(IntCLIPNetwork))

@@ -1,20 +1,23 @@
-"""The plan of a comparison, from YAML: methods, the settings that each may try on val, and what is common to all.
+"""The plan of a comparison, read from YAML: the methods, and the settings that each may try on val.
 
-trials: 8                      # settings that every method may try; a method with another number is an error
+dataset_config: configs/datasets/scenes.yaml
+trials: 8                      # settings that each method tries; another number is an error
 common: {OPTIM.MAX_EPOCH: 16}  # options of every run
 methods:
-  - name: intclip              # folder and command line
+  - name: intclip              # folder of the runs, and name on the command line
     label: IntCLIP, full       # in the table
-    group: method              # rows of a group stand together
     trainer: IntCLIP
+    config: my.yaml            # default: configs/trainers/<trainer>/scenes.yaml
     options: {TRAINER.INTCLIP.CLASS_TEXT: path}
-    sweep: {OPTIM.LR: [1e-3, 2e-3], OPTIM.SEMANTIC_LR_MULT: [0.1, 0.3, 1.0, 3.0]}   # all combinations
-    like: other_name           # instead of sweep: the setting that was chosen for another method
+    sweep:                     # all combinations are tried
+      OPTIM.LR: [1e-3, 2e-3]
+      OPTIM.SEMANTIC_LR_MULT: [0.1, 0.3, 1.0, 3.0]
+    like: other_name           # instead of sweep: take over the choice of another method
 """
 
 import itertools
-import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +26,26 @@ import yaml
 from core.errors import UserError, not_accepted
 
 Options = dict[str, Any]
-_KEYS = ("name", "label", "group", "trainer", "config", "options", "sweep", "like")
+_KEYS = ("name", "label", "trainer", "config", "options", "sweep", "like")
 
 
-@dataclass(frozen=True, eq=False)  # a method is itself alone, so that runs can be keys
+@dataclass(frozen=True, eq=False)  # compared by identity, so that runs can be keys of a dict
 class Method:
-    """One row of the table."""
+    """One row of the table.
+
+    Attributes:
+        name: folder of its runs, and name on the command line.
+        label: name in the table.
+        trainer: registered name of the trainer.
+        config: YAML file; empty: that of the trainer for scenes.
+        options: configuration of all its runs.
+        trials: the settings that it tries.
+        like: name of the method whose choice it takes over; empty: none.
+    """
 
     name: str
     label: str
     trainer: str
-    group: str = ""
     config: str = ""
     options: Options = field(default_factory=dict)
     trials: tuple[Options, ...] = ()
@@ -41,37 +53,52 @@ class Method:
 
     @property
     def learns(self) -> bool:
-        """Return whether a seed changes anything."""
+        """Whether a seed changes the result."""
         return self.trainer != "ZeroshotCLIP"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All methods, what every run has in common, and the number of trials."""
+    """All methods.
+
+    Attributes:
+        methods: in the order of the table.
+        common: configuration of all runs.
+        num_trials: number of settings that each method tries.
+        dataset_config: YAML file of the data set.
+    """
 
     methods: tuple[Method, ...]
     common: Options
     num_trials: int
     dataset_config: str
 
-    def select(self, names: list[str]) -> "Plan":
-        """Return the plan with only the methods ``names`` (empty: all) and those whose settings they take over."""
+    def select(self, names: Sequence[str]) -> "Plan":
+        """Return the plan with the methods ``names`` only, and those that they are ``like``.
+
+        Args:
+            names: names of methods; empty: all.
+
+        Raises:
+            UserError: a name is unknown.
+        """
         known = {method.name: method for method in self.methods}
+        wanted = set(names or known)
         for name in names:
             if name not in known:
                 raise UserError(not_accepted("--only", name, list(known)))
-        wanted = set(names or known)
-        wanted |= {known[name].like for name in wanted if known[name].like}
-        return Plan(
-            tuple(m for m in self.methods if m.name in wanted),
-            self.common,
-            self.num_trials,
-            self.dataset_config,
-        )
+            if known[name].like:
+                wanted.add(known[name].like)
+        methods = tuple(method for method in self.methods if method.name in wanted)
+        return replace(self, methods=methods)
 
 
 def read_plan(path: Path) -> Plan:
-    """Read and check a plan; faults are reported together."""
+    """Read and check a plan.
+
+    Raises:
+        UserError: names all faults.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -84,49 +111,64 @@ def read_plan(path: Path) -> Plan:
     return plan
 
 
-def describe_options(options: Options) -> str:
-    """Return options as they would be typed, but for the sections of their keys."""
-    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in options.items()) or "-"
-
-
-def as_arguments(options: Options) -> list[str]:
-    """Return options as command-line overrides, sorted by key."""
-    return [part for key in sorted(options) for part in (key, _literal(options[key]))]
-
-
-def _literal(value: Any) -> str:
-    return (
-        value
-        if isinstance(value, str)
-        else repr(tuple(value) if isinstance(value, list) else value)
-    )
-
-
-def _method(entry: dict[str, Any], path: Path) -> Method:
+def _method(entry: Mapping[str, Any], path: Path) -> Method:
     for key in entry:
         if key not in _KEYS:
             raise UserError(f"plan {path}: {not_accepted('key of a method', key, _KEYS)}")
-    sweep = entry.get("sweep", {})
-    trials = tuple(
-        dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())
-    )
-    rest = {key: entry[key] for key in ("group", "config", "options", "like") if key in entry}
     return Method(
-        entry["name"], entry.get("label", entry["name"]), entry["trainer"], trials=trials, **rest
+        entry["name"],
+        entry.get("label", entry["name"]),
+        entry["trainer"],
+        config=entry.get("config", ""),
+        options=entry.get("options", {}),
+        trials=_combinations(entry.get("sweep", {})),
+        like=entry.get("like", ""),
     )
 
 
-def _faults(plan: Plan) -> list[str]:
+def _combinations(sweep: Mapping[str, Sequence[Any]]) -> tuple[Options, ...]:
+    found = []
+    for values in itertools.product(*sweep.values()):
+        found.append(dict(zip(sweep, values, strict=True)))
+    return tuple(found)
+
+
+def _faults(plan: Plan) -> Iterator[str]:
     names = [method.name for method in plan.methods]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"two methods are called '{name}'"
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
+            yield f"two methods are called '{name}'"
     for method in plan.methods:
         if method.like and method.like not in names:
             yield f"'{method.name}' is like '{method.like}', which is no method of the plan"
-        if method.learns and not method.like and len(method.trials) not in (1, plan.num_trials):
-            yield f"'{method.name}' tries {len(method.trials)} settings; {plan.num_trials}, or 1 for a fixed recipe"
+        num_trials = len(method.trials)
+        if method.learns and not method.like and num_trials not in (1, plan.num_trials):
+            yield (
+                f"'{method.name}' tries {num_trials} settings; accepted: {plan.num_trials}, "
+                "or 1 for a fixed recipe"
+            )
 
 
-def dump(options: Options) -> str:
-    """Return options as one line of JSON."""
-    return json.dumps(options, sort_keys=True)
+# Options as text ----------------------------------------------------------------------------------
+
+
+def describe_options(options: Options) -> str:
+    """Return options for a table, their keys without the section; ``-`` where there are none."""
+    shown = []
+    for key, value in options.items():
+        shown.append(f"{key.rpartition('.')[2]} {value}")
+    return ", ".join(shown) or "-"
+
+
+def as_arguments(options: Options) -> list[str]:
+    """Return options as ``KEY VALUE`` pairs of a command line, sorted by key."""
+    arguments = []
+    for key in sorted(options):
+        arguments += [key, _literal(options[key])]
+    return arguments
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return repr(tuple(value) if isinstance(value, list) else value)

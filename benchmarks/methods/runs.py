@@ -1,11 +1,11 @@
-"""Single runs: each is one ordinary training command, kept by its settings, so that nothing is ever run twice."""
+"""Single runs: ordinary training commands whose results are kept, so that none is repeated."""
 
 import contextlib
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +17,21 @@ from tqdm import tqdm
 from benchmarks.methods.plan import Method, Options, Plan, as_arguments
 from core.errors import UserError
 
+DONE = "seconds.json"  # written last, so it marks a finished run
+MAX_SHOWN = 5  # failures in an error message
+
 
 @dataclass(frozen=True)
 class Run:
-    """One method with one setting on one split with one seed; ``final`` runs look at test, others at val alone."""
+    """One method with one setting on one split with one seed.
+
+    Attributes:
+        method: the method.
+        setting: the chosen setting as pairs of key and value.
+        split: number of the split.
+        seed: the seed.
+        final: evaluate on test; otherwise on val only.
+    """
 
     method: Method
     setting: tuple[tuple[str, object], ...]
@@ -29,101 +40,117 @@ class Run:
     final: bool
 
     def options(self, plan: Plan) -> Options:
-        """Return all overrides: what is common, the method's, the setting's."""
+        """Return the whole configuration: common, the method's, the setting's."""
         stage = {"TEST.SPLIT": "test" if self.final else "val"}
         return plan.common | self.method.options | dict(self.setting) | stage
 
 
 class Runner:
-    """Run what has no result yet, several at a time, under ``folder``; data of split k lie at ``roots[k]``."""
+    """Execute runs that have no result yet, several at a time.
 
-    def __init__(self, plan: Plan, folder: Path, roots: dict[int, Path], num_jobs: int) -> None:
-        self.plan, self.folder, self.roots, self.num_jobs = plan, folder, roots, num_jobs
+    Args:
+        plan: the plan.
+        folder: of all runs and results.
+        roots: folder of the data of each split.
+        num_jobs: runs at a time.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, roots: Mapping[int, Path], num_jobs: int) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.roots = roots
+        self.num_jobs = num_jobs
 
     def results(self, runs: Iterable[Run], desc: str) -> dict[Run, dict]:
-        """Return the content of each run's ``metrics.json``, with its ``seconds``."""
+        """Return the content of each run's ``metrics.json``, with its ``seconds``.
+
+        Args:
+            runs: equal ones run once.
+            desc: label of the progress bar.
+
+        Raises:
+            UserError: runs failed; the results of the others are kept.
+        """
         runs = list(dict.fromkeys(runs))
-        missing = [run for run in runs if not (self.path(run) / "seconds.json").is_file()]
+        missing = [run for run in runs if not (self.path(run) / DONE).is_file()]
         failures = self._execute(missing, desc) if missing else []
         if failures:
-            shown = "\n".join(failures[:5])
+            shown = "\n".join(failures[:MAX_SHOWN])
             raise UserError(
                 f"{len(failures)} of {len(missing)} runs failed (the others are kept):\n{shown}"
             )
         return {run: self._read(run) for run in runs}
 
     def path(self, run: Run) -> Path:
-        """Return the run's output folder: readable, and different whenever a setting or the backbone differs."""
-        config = Path(self.config_file(run.method))
-        text = json.dumps(
-            [self.arguments(run), config.read_text(), self._backbone_digest], sort_keys=True
-        )
+        """Return the output folder of a run; every setting and backbone has a different one."""
+        config = Path(self.config_file(run.method)).read_text()
+        content = [self.arguments(run), config, self._backbone_digest]
+        text = json.dumps(content, sort_keys=True)
         digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
         kind = "final" if run.final else "sweep"
-        return (
-            self.folder
-            / "runs"
-            / run.method.name
-            / f"{kind}-split{run.split}-seed{run.seed}-{digest}"
-        )
+        name = f"{kind}-split{run.split}-seed{run.seed}-{digest}"
+        return self.folder / "runs" / run.method.name / name
 
     def config_file(self, method: Method) -> str:
-        """Return the method's YAML file."""
+        """Return the YAML file of a method."""
         return method.config or f"configs/trainers/{method.trainer}/scenes.yaml"
 
     def arguments(self, run: Run, output_dir: str = "") -> list[str]:
         """Return the command line after ``train.py``."""
-        return [
-            *(
-                "--root",
-                str(self.roots[run.split]),
-                "--seed",
-                str(run.seed),
-                "--trainer",
-                run.method.trainer,
-            ),
-            *(
-                "--dataset-config-file",
-                self.plan.dataset_config,
-                "--config-file",
-                self.config_file(run.method),
-            ),
-            *(("--output-dir", output_dir) if output_dir else ()),
-            *as_arguments(run.options(self.plan)),
-        ]
+        flags = {
+            "--root": str(self.roots[run.split]),
+            "--seed": str(run.seed),
+            "--trainer": run.method.trainer,
+            "--dataset-config-file": self.plan.dataset_config,
+            "--config-file": self.config_file(run.method),
+        }
+        if output_dir:
+            flags["--output-dir"] = output_dir
+        arguments = []
+        for pair in flags.items():
+            arguments += pair
+        return arguments + as_arguments(run.options(self.plan))
 
     @cached_property
     def _backbone_digest(self) -> str:
         path = Path(self.plan.common.get("MODEL.BACKBONE.PATH", ""))
-        return (
-            hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest() if path.is_file() else ""
-        )
+        if not path.is_file():
+            return ""
+        return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
 
-    def _execute(self, runs: list[Run], desc: str) -> list[str]:
+    def _execute(self, runs: Sequence[Run], desc: str) -> list[str]:
+        """Execute runs in processes of their own; return a line for each that failed."""
         failures = []
         context = get_context("spawn")
         with ProcessPoolExecutor(
             self.num_jobs, mp_context=context, initializer=_one_thread
         ) as pool:
-            jobs = {}
+            folders = {}
             for run in runs:
                 folder = str(self.path(run))
-                jobs[pool.submit(execute, self.arguments(run, folder), folder)] = run
-            for job in tqdm(as_completed(jobs), total=len(jobs), desc=desc, disable=None):
-                if job.exception() is not None:
-                    failures.append(
-                        f"{self.path(jobs[job])}: {str(job.exception()).splitlines()[0]}"
-                    )
+                folders[pool.submit(execute, self.arguments(run, folder), folder)] = folder
+            for job in tqdm(as_completed(folders), total=len(folders), desc=desc, disable=None):
+                error = job.exception()
+                if error is not None:
+                    failures.append(f"{folders[job]}: {str(error).splitlines()[0]}")
         return failures
 
     def _read(self, run: Run) -> dict:
         folder = self.path(run)
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        return metrics | json.loads((folder / "seconds.json").read_text(encoding="utf-8"))
+        return metrics | json.loads((folder / DONE).read_text(encoding="utf-8"))
 
 
 def execute(arguments: list[str], folder: str) -> None:
-    """Train in this process, with what it prints in ``folder/stdout.txt``; ``seconds.json`` marks a finished run."""
+    """Train in this process; the text that it prints goes to ``folder/stdout.txt``.
+
+    Args:
+        arguments: command line after ``train.py``.
+        folder: output folder, which is created.
+
+    Raises:
+        RuntimeError: the message of a :class:`UserError`, whose text crosses process boundaries.
+    """
     import torch
 
     torch.set_num_threads(1)
@@ -140,12 +167,11 @@ def execute(arguments: list[str], folder: str) -> None:
         try:
             main(arguments)
         except UserError as error:
-            raise RuntimeError(str(error)) from None  # plain text crosses the process boundary
-    done = Path(folder, "seconds.json")
-    done.write_text(json.dumps({"seconds": round(time.time() - started, 2)}), encoding="utf-8")
+            raise RuntimeError(str(error)) from None
+    seconds = {"seconds": round(time.time() - started, 2)}
+    Path(folder, DONE).write_text(json.dumps(seconds), encoding="utf-8")
 
 
 def _one_thread() -> None:
-    os.environ["OMP_NUM_THREADS"] = (
-        "1"  # as many runs as cores: more threads would only wait for each other
-    )
+    # There are as many runs as cores; more threads would only wait for each other.
+    os.environ["OMP_NUM_THREADS"] = "1"

@@ -1,6 +1,6 @@
-"""What several seeds on several splits say: mean, standard deviation, bootstrap intervals, paired differences."""
+"""Statistics over seeds and splits: mean, standard deviation, bootstrap interval of the mean."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,14 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean, standard deviation over all runs (n - 1) and the 95 % bootstrap interval of the mean."""
+    """Summary of several runs.
+
+    Attributes:
+        mean: over all runs.
+        std: standard deviation over all runs, with n - 1.
+        low: lower end of the 95 % bootstrap interval of the mean.
+        high: its upper end.
+    """
 
     mean: float
     std: float
@@ -20,31 +27,41 @@ class Summary:
 
     @property
     def resolved(self) -> bool:
-        """Return whether zero lies outside the interval."""
+        """Whether zero lies outside the interval."""
         return self.low > 0 or self.high < 0
 
 
 def summarise(values: np.ndarray, seed: int = 0) -> Summary:
-    """Return the summary of ``values (splits, seeds)``.
+    """Return the summary of ``values (splits, seeds)``; NaN if any value is NaN.
 
-    The bootstrap draws splits with replacement, then seeds within each (Davison and Hinkley 1997, section 3.8): runs on
-    one split share its images, so they are not independent. nan if any value is nan.
+    The bootstrap draws splits with replacement, then seeds within each (Davison and Hinkley 1997,
+    section 3.8): runs on one split share its images, so they are not independent.
+
+    Args:
+        values: results of runs.
+        seed: of the bootstrap; the same seed gives the same interval.
     """
     values = np.asarray(values, dtype=np.float64)
     if np.isnan(values).any():
-        return Summary(*[float("nan")] * 4)
+        nan = float("nan")
+        return Summary(nan, nan, nan, nan)
     num_splits, num_seeds = values.shape
     rng = np.random.default_rng(seed)
     splits = rng.integers(num_splits, size=(NUM_RESAMPLES, num_splits, 1))
     seeds = rng.integers(num_seeds, size=(NUM_RESAMPLES, num_splits, num_seeds))
     means = values[splits, seeds].mean(axis=(1, 2))  # (NUM_RESAMPLES,)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    std = values.std(ddof=1) if values.size > 1 else 0.0
-    return Summary(float(values.mean()), float(std), float(low), float(high))
+    std = 0.0
+    if values.size > 1:
+        std = float(values.std(ddof=1))
+    return Summary(float(values.mean()), std, float(low), float(high))
 
 
 def grid(
-    values: dict[tuple[int, int], float], splits: Sequence[int], seeds: Sequence[int]
+    values: Mapping[tuple[int, int], float], splits: Sequence[int], seeds: Sequence[int]
 ) -> np.ndarray:
-    """Return values by (split, seed) as an array ``(splits, seeds)``."""
-    return np.array([[values[split, seed] for seed in seeds] for split in splits])
+    """Return ``values`` by (split, seed) as an array ``(splits, seeds)``."""
+    rows = []
+    for split in splits:
+        rows.append([values[split, seed] for seed in seeds])
+    return np.array(rows)

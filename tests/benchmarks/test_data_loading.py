@@ -1,13 +1,13 @@
-"""The loading benchmark: every form loads the same images, and the table says how many times faster one is."""
+"""The loading benchmark: every form loads the same images; the table compares their rates."""
 
-import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from benchmarks import data_loading
+from benchmarks import _loading_steps, data_loading
 from benchmarks._photos import SPLITS, draw_photo, write_official_size, write_photos
 from tools.prepare_images import prepare as prepare_copies
 
@@ -27,21 +27,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_form_gives_batches_of_the_size(root: Path, form: str, monkeypatch) -> None:
     monkeypatch.setattr(data_loading, "BATCH", 4)
     monkeypatch.setattr(data_loading, "NUM_FILES", 3)
-    monkeypatch.setattr(
-        data_loading.torch, "set_num_threads", lambda count: None
-    )  # of this process
-    sizes = []
-    real = data_loading._one_pass
-
-    def spy(loader, finish, num_images: int) -> None:
-        def note(batch) -> None:
-            done = finish(batch)
-            images = batch["img"] if isinstance(batch, dict) else batch
-            sizes.append(tuple((images if done is None else done).shape))
-
-        real(loader, note, num_images)
-
-    monkeypatch.setattr(data_loading, "_one_pass", spy)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)  # of the tests' process
     settings = {
         "root": str(root),
         "size": 48,
@@ -50,10 +36,25 @@ def test_every_form_gives_batches_of_the_size(root: Path, form: str, monkeypatch
         "num_images": 8,
         "form": form,
     }
-    turn = data_loading.prepare(settings)
-    assert isinstance(turn, functools.partial)
-    turn()
+    one_pass = data_loading.prepare(settings)
+    loader, finish, num_images = one_pass.args
+    sizes = []
+
+    def note(batch) -> None:
+        done = finish(batch)
+        images = batch["img"] if isinstance(batch, dict) else batch
+        sizes.append(tuple(images.shape if done is None else done.shape))
+
+    one_pass.func(loader, note, num_images)
     assert sizes == [(4, 3, 48, 48)] * 2
+
+
+def test_the_single_steps_are_all_measured(root: Path) -> None:
+    settings = {"root": str(root), "size": 48, "interpolation": "bilinear"}
+    lines = _loading_steps.profile(settings, num_files=3, repeats=1).splitlines()
+    assert len(lines) == 2 + 17
+    for line in lines[2:]:
+        assert float(line.split("|")[2]) >= 0
 
 
 def test_table_compares_with_the_form_of_the_same_kind() -> None:
@@ -63,10 +64,9 @@ def test_table_compares_with_the_form_of_the_same_kind() -> None:
         data_loading.PLAIN_AUGMENTED: 50.0,
     }
     rates |= {"ours, prepared": 400.0, "ours, prepared, augmented": 150.0}
-    results = [
-        {"settings": {"workers": 0, "form": form}, "images_per_s": rate}
-        for form, rate in rates.items()
-    ]
+    results = []
+    for form, rate in rates.items():
+        results.append({"settings": {"workers": 0, "form": form}, "images_per_s": rate})
     lines = data_loading.table(results).splitlines()
     assert "| none | ours, prepared | 400 | 2.50 | 4.00 | 80.00 |" in lines
     assert "| none | ours, prepared, augmented | 150 | 6.67 | 3.00 | 30.00 |" in lines

@@ -32,7 +32,7 @@ def test_one_split_is_the_plain_bootstrap_of_the_mean():
 
 
 def test_runs_of_one_split_are_not_taken_for_independent():
-    """Two splits that differ much, seeds that do not: the interval must reach from one split to the other."""
+    """Splits differ and seeds do not, so the interval reaches from one split to the other."""
     values = np.array([[10.0] * 20, [20.0] * 20])
     summary = summarise(values)
     assert (summary.low, summary.high) == (10.0, 20.0)
