@@ -236,7 +236,9 @@ declare(
         "IMPORTS",
         (),
         "your own Python modules (names or .py files) with trainers, losses, data sets, metrics, "
-        "evaluators; imported before the configuration is checked",
+        "evaluators; "
+        "imported before the configuration is checked; the lists of all files and of the command "
+        "line add up",
         may_change=True,
     ),
 )

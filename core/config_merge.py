@@ -75,7 +75,7 @@ def setup_cfg(
         settings.append(Setting(name, value, flag))
     settings += _read_opts(opts, faults)
     # Before the check, because these modules declare keys of their own.
-    _import_own(settings, files, faults)
+    settings = _import_own(settings, files, faults)
     cfg = get_cfg_default()
     for setting in resolve_sections(settings, faults):
         fault = _apply(cfg, setting)
@@ -170,21 +170,42 @@ def _read_opts(opts: Sequence[str], faults: list[str]) -> list[Setting]:
     return settings
 
 
-def _import_own(settings: Sequence[Setting], files: Sequence[str], faults: list[str]) -> None:
-    """Import the modules under ``IMPORTS``; they may lie beside the YAML files."""
-    own = [setting for setting in settings if setting.name == "IMPORTS"]
-    if not own:
-        return
-    names = decode_as(own[-1].value, ())
-    if isinstance(names, str):
-        names = (names,)
-    if not isinstance(names, tuple | list):
-        return  # a wrong type, which the check reports
+def _import_own(
+    settings: Sequence[Setting], files: Sequence[str], faults: list[str]
+) -> list[Setting]:
+    """Import what every ``IMPORTS`` names; return the settings with all of them as one.
+
+    A data set's file and a trainer's file each name their own module, so the lists add up. Modules
+    are found on Python's path, in the current folder, and beside the YAML files.
+    """
     folders = [find_file(file).parent for file in files]
-    try:
-        import_modules(list(map(str, names)), folders=folders)
-    except UserError as error:
-        faults.append(f"{error} (set in {own[-1].source})")
+    rest, names = [], []
+    for setting in settings:
+        own = _own_modules(setting)
+        if own is None:
+            rest.append(setting)
+            continue
+        names += [name for name in own if name not in names]
+        beside = [] if setting.source == COMMAND_LINE else [find_file(setting.source).parent]
+        try:
+            import_modules(own, folders=[*beside, *folders])
+        except UserError as error:
+            faults.append(f"{error} (set in {setting.source})")
+    return [*rest, Setting("IMPORTS", tuple(names), "IMPORTS")] if names else rest
+
+
+def _own_modules(setting: Setting) -> list[str] | None:
+    """Return the modules that a setting of ``IMPORTS`` names, None for another setting or a wrong
+    type.
+    """
+    if setting.name != "IMPORTS":
+        return None
+    value = decode_as(setting.value, ())
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, tuple | list):
+        return None  # the check of types names it
+    return [str(name) for name in value]
 
 
 # Sections of the trainer and its loss -------------------------------------------------------------

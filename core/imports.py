@@ -6,56 +6,91 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.errors import UserError
+from core.errors import UserError, did_you_mean
 
 
 def import_modules(names: Sequence[str], *, folders: Sequence[Path] = ()) -> None:
     """Import the modules under ``IMPORTS``, which register classes and declare keys.
 
     Args:
-        names: module names as in an ``import`` statement, or paths of ``.py`` files.
-        folders: folders to search in addition to Python's path and the current folder.
+        names: module names as ``import`` takes them, or paths of ``.py`` files.
+        folders: where to look for them, after Python's own path and the current folder.
 
     Raises:
-        UserError: a module is not found, or its code raises an error.
+        UserError: a module is not found, it fails while it is imported, or another module has its
+            name.
     """
-    for folder in (Path.cwd(), *folders):
-        if str(folder.resolve()) not in sys.path:
-            sys.path.append(str(folder.resolve()))
+    folders = [folder.resolve() for folder in (Path.cwd(), *folders)]
+    for folder in folders:
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
     for name in names:
         try:
             if name.endswith(".py"):
                 _import_file(name, folders)
             else:
-                importlib.import_module(name)
+                _import_name(name, folders)
         except UserError:
             raise
-        except Exception as error:  # the user's code can raise anything
-            reason = " ".join(str(error).split())
+        except Exception as error:  # anything can happen in somebody's module
             raise UserError(
-                f"IMPORTS names '{name}', which does not import: {type(error).__name__}: {reason}"
+                f"IMPORTS names '{name}', which does not import: {_describe(error)}"
             ) from error
+
+
+def _import_name(name: str, folders: Sequence[Path]) -> None:
+    """Import a module by name; a file of that name in ``folders`` must be the one that is found."""
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:  # the module is there, and one that it imports is not
+            raise
+        stems = [file.stem for folder in folders for file in sorted(folder.glob("*.py"))]
+        raise UserError(
+            f"IMPORTS names '{name}', and there is no such module on Python's path, in the current "
+            f"folder or beside the YAML files.{did_you_mean(name, stems)}"
+        ) from error
+    found = _file_of(module)
+    files = [folder / f"{name.replace('.', '/')}.py" for folder in folders]
+    files = [file.resolve() for file in files if file.is_file()]
+    if files and found not in files:
+        raise UserError(
+            f"IMPORTS names '{name}', but Python finds {found} and not {files[0]}; rename the file"
+        )
 
 
 def _import_file(name: str, folders: Sequence[Path]) -> None:
     """Import a ``.py`` file once, under its name without the suffix."""
     places = [Path(name).expanduser(), *(folder / name for folder in folders)]
-    found = [path for path in places if path.is_file()]
+    found = [path.resolve() for path in places if path.is_file()]
     if not found:
         raise UserError(f"IMPORTS names '{name}', and there is no such file")
     module_name = found[0].stem
     known = sys.modules.get(module_name)
+    if known is not None and _file_of(known) == found[0]:
+        return  # a second import would register the same classes again
     if known is not None:
-        known_file = Path(getattr(known, "__file__", None) or "")
-        # A second import would register the same classes again.
-        if known_file.resolve() == found[0].resolve():
-            return
         raise UserError(
-            f"IMPORTS names '{name}', but a module '{module_name}' is imported already; rename "
-            "the file"
+            f"IMPORTS names '{name}', but a module '{module_name}' is imported already; "
+            "rename the file"
         )
     spec = importlib.util.spec_from_file_location(module_name, found[0])
     module = importlib.util.module_from_spec(spec)
     # Before the code runs, as Python does it: pickle and dataclasses look the module up there.
     sys.modules[module_name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module_name]
+        raise
+
+
+def _describe(error: Exception) -> str:
+    """Return an exception in one line, without the quotes that KeyError puts around its message."""
+    message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return f"{type(error).__name__}: {' '.join(str(message).split())}"
+
+
+def _file_of(module: object) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if file else None

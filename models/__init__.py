@@ -12,7 +12,8 @@ from models.aggregation import (
     position_attention,
 )
 from models.base import ClipNetwork, FrozenFeatures, ImageEncoder, assert_partition, trainable
-from models.clip.load import BACKBONES, CLIP_MEAN, CLIP_STD, image_statistics, load_clip
+from models.clip.configs import BACKBONES
+from models.clip.load import CLIP_MEAN, CLIP_STD, image_statistics, load_clip
 from models.dualcoop import DualCoOpNetwork
 from models.image.branches import (
     DENSE_FORMS,

@@ -35,8 +35,12 @@ class FrozenFeatures:
 
     def named_tensors(self) -> dict[str, Tensor]:
         """Return the tensors that are not None by name, in the order of declaration."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+        named = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Tensor):
+                named[field.name] = value
+        return named
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -50,9 +54,11 @@ class FrozenFeatures:
 
     def split(self, size: int) -> list["FrozenFeatures"]:
         """Return the features in parts of ``size`` images, as ``Tensor.split`` does."""
-        named = self.named_tensors()
-        pieces = zip(*(value.split(size) for value in named.values()), strict=True)
-        return [replace(self, **dict(zip(named, piece, strict=True))) for piece in pieces]
+        names = self.named_tensors().keys()
+        parts = []
+        for piece in zip(*(tensor.split(size) for tensor in self.tensors), strict=True):
+            parts.append(replace(self, **dict(zip(names, piece, strict=True))))
+        return parts
 
 
 class ImageEncoder(nn.Module):
@@ -187,11 +193,13 @@ class ClipNetwork(nn.Module):
 
 def _faults(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
     """Return what of ``state`` does not fit the parameters ``wanted``."""
-    faults = [f"missing {key}" for key in wanted if key not in state]
-    faults += [f"unexpected {key}" for key in state if key not in wanted]
+    faults = []
     for key, value in wanted.items():
-        if key in state and state[key].shape != value.shape:
+        if key not in state:
+            faults.append(f"missing {key}")
+        elif state[key].shape != value.shape:
             faults.append(f"{key} is {tuple(state[key].shape)}, not {tuple(value.shape)}")
+    faults += [f"unexpected {key}" for key in state if key not in wanted]
     return faults
 
 

@@ -76,7 +76,7 @@ class RegionNetwork(ClipNetwork):
         )  # (B, 2, C)
 
     def shared_text(self) -> AbstractContextManager:
-        """Return a context in which the texts are encoded once, see :meth:`TextComponent.shared`."""
+        """Return the context :meth:`TextComponent.shared`, in which texts are encoded once."""
         return self.text.shared()
 
     @staticmethod

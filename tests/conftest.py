@@ -4,8 +4,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from core.logging import close_logging
-from tools.scenes.make import make_scenes
+from core.logging import close_logging, get_logger
 
 settings.register_profile("machine may be busy", deadline=None)
 settings.load_profile("machine may be busy")
@@ -20,6 +19,9 @@ FAST = [
 @pytest.fixture(scope="session")
 def scenes_root(tmp_path_factory):
     """Return the folder of drawn scenes of 48 / 24 / 24 images."""
+    # Here, because it imports torchvision, which takes longer than the tests of the losses.
+    from tools.scenes.make import make_scenes
+
     root = tmp_path_factory.mktemp("scenes")
     make_scenes(root, seed=0, size=64, num_train=48, num_val=24, num_test=24)
     return root
@@ -51,3 +53,4 @@ def float64():
 def _no_open_logs():
     yield
     close_logging()
+    get_logger().propagate = True  # setup_logging switches it off, and caplog needs it

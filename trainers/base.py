@@ -8,7 +8,7 @@ import open_clip
 from torch import nn
 from yacs.config import CfgNode
 
-from core.config import Key, declare
+from core.config import Key, class_section, declare
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from core.seed import make_generator
@@ -23,7 +23,8 @@ log = get_logger()
 
 PROMPT_STREAM = 2  # random stream of the prompts' initial values
 
-# A resumed run may have another PATH or ARCH: the digest of the weights is compared in any case.
+# A resumed run may read the file from another place: a digest of the weights says whether it is the
+# same backbone.
 declare(
     "MODEL.BACKBONE",
     Key(
@@ -65,8 +66,9 @@ declare(
 class ClipMethod:
     """Mixin of the methods over CLIP, for :class:`MultiLabelRunner` and :class:`MultiLabelTrainer`.
 
-    A subclass defines ``section``, ``model_name`` and ``build_network``. Its options are the keys
-    of ``section``, which must have ``PREC``.
+    A subclass gives ``build_network``. Its options are the keys of its section, ``TRAINER.<CLASS
+    NAME>`` in capitals or the attribute ``section``; without a key ``PREC`` the precision is
+    :attr:`precision_name`.
     """
 
     def check_cfg(self, cfg: CfgNode) -> None:
@@ -78,7 +80,7 @@ class ClipMethod:
                 "MODEL.BACKBONE.NAME is empty; expected a CLIP backbone such as RN101 (or an ARCH "
                 "file, or a checkpoint PATH from whose shapes the architecture follows)"
             )
-        self.precision_name = self.method(cfg).PREC
+        self.precision_name = self.method(cfg).get("PREC", self.precision_name)
 
     def image_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return mean and standard deviation of the backbone's images, per channel in [0, 1]."""
@@ -149,7 +151,7 @@ class ClipRunner(ClipMethod, MultiLabelRunner):
 
 
 class ClipTrainer(ClipMethod, MultiLabelTrainer):
-    """A method over CLIP with training; its options must have ``LOSS``.
+    """A method over CLIP that learns; ``LOSS`` is among its options, or it defines ``build_loss``.
 
     Attributes:
         takes_pairs: True if the logits are pairs ``(B, 2, C)``, False if they are ``(B, C)``; the
@@ -161,10 +163,18 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check the backbone, and that the loss takes the logits of this method."""
         super().check_cfg(cfg)
-        name = self.method(cfg).LOSS
+        if type(self).build_loss is not ClipTrainer.build_loss:
+            return  # the loss is the subclass's own
+        key = f"{class_section('TRAINER', type(self))}.LOSS"
+        name = self.method(cfg).get("LOSS")
+        if name is None:
+            raise UserError(
+                f"the trainer {type(self).__name__} has no key {key}; declare it with "
+                "trainers.loss_keys, or define build_loss"
+            )
         fitting = loss_names(takes_pairs=self.takes_pairs)
         if name not in fitting:
-            raise UserError(not_accepted(f"{self.section}.LOSS", name, fitting))
+            raise UserError(not_accepted(key, name, fitting))
 
     def build_loss(self) -> nn.Module:
         """Return the configured loss with the options of its section ``LOSS.<NAME>``."""

@@ -1,4 +1,4 @@
-"""Architectures of CLIP: by name, by an open_clip JSON file, or inferred from a checkpoint's shapes.
+"""Architectures of CLIP: by name, by an open_clip JSON file, or inferred from shapes.
 
 An architecture is a dictionary of open_clip's form: ``embed_dim``, ``vision_cfg``, ``text_cfg`` and
 ``quick_gelu`` (False where it is not given).
@@ -50,7 +50,9 @@ def named_config(name: str) -> dict[str, Any]:
     check_vocabulary(config, f"MODEL.BACKBONE.NAME '{name}'")
     if is_openai_name(name):
         config["quick_gelu"] = True
-    return {key: value for key, value in config.items() if key in _MODEL_KEYS}
+    for key in set(config) - set(_MODEL_KEYS):
+        del config[key]
+    return config
 
 
 def check_vocabulary(config: dict[str, Any], source: str) -> None:
@@ -165,7 +167,7 @@ def check_agrees(name: str, config: dict[str, Any], held: dict[str, Any], path: 
 
 
 def published_name(config: dict[str, Any]) -> str:
-    """Return the name of OpenAI's backbone that has the shapes of ``config``, or an empty string."""
+    """Return the name of OpenAI's backbone with the shapes of ``config``, or an empty string."""
     for known in _PUBLISHED:
         if signature(named_config(known)) == signature(config):
             return known

@@ -17,7 +17,6 @@ from torch import Tensor
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from models.clip.configs import (
-    BACKBONES,
     check_agrees,
     check_vocabulary,
     config_name,
@@ -29,8 +28,6 @@ from models.clip.configs import (
     read_json,
 )
 from models.clip.weights import FORMATS, Weights, read_weights
-
-__all__ = ["BACKBONES", "CLIP_MEAN", "CLIP_STD", "image_statistics", "load_clip", "read_arch"]
 
 log = get_logger()
 
@@ -82,7 +79,10 @@ def load_clip(
 
 
 def image_statistics(arch: str = "") -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return (mean, std) of image normalisation: OpenAI CLIP's, or ``preprocess_cfg`` of ``arch``."""
+    """Return mean and std of image normalisation, three numbers each.
+
+    They are OpenAI CLIP's unless the file ``arch`` has its own in ``preprocess_cfg``.
+    """
     preprocess = read_json(arch).get("preprocess_cfg", {}) if arch else {}
     return tuple(preprocess.get("mean", CLIP_MEAN)), tuple(preprocess.get("std", CLIP_STD))
 
@@ -212,7 +212,10 @@ def _load(model: open_clip.CLIP, state: dict[str, Tensor], path: str) -> None:
 
 
 def _fill_constants(model: open_clip.CLIP, config: dict[str, Any]) -> bool:
-    """Give values to constants that a checkpoint need not have; return whether nothing lacks one."""
+    """Give values to constants that a checkpoint may lack.
+
+    Return whether every tensor of ``model`` has a value then.
+    """
     if model.logit_scale.is_meta:
         value = config.get("init_logit_scale", math.log(1 / 0.07))
         model.logit_scale = torch.nn.Parameter(torch.full(model.logit_scale.shape, value))

@@ -28,7 +28,7 @@ _IDS, _ROWS, _UNKNOWN = (f"token_embedding.{part}" for part in ("ids", "rows", "
 
 @functools.lru_cache(maxsize=1)
 def clip_tokenizer() -> SimpleTokenizer:
-    """Return CLIP's tokenizer; the one that open_clip makes at import, where it does, saves time."""
+    """Return CLIP's tokenizer; open_clip makes one at import, and a second costs time."""
     return getattr(open_clip.tokenizer, "_tokenizer", None) or SimpleTokenizer()
 
 
@@ -40,8 +40,9 @@ class CompactTokenizer:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._clip = clip_tokenizer()
-        used = {token for text in texts for token in self._clip.encode(text)}
-        used |= {self._clip.sot_token_id, self._clip.eot_token_id}
+        used = {self._clip.sot_token_id, self._clip.eot_token_id}
+        for text in texts:
+            used.update(self._clip.encode(text))
         self.ids = torch.tensor(sorted(used))  # (K,)
         self.unknown = len(self.ids)
         self._number = {int(token): number for number, token in enumerate(self.ids)}
@@ -91,14 +92,17 @@ def warn_unknown(table: Tensor, texts: Iterable[str]) -> None:
         texts: texts that will be encoded.
     """
     tokenizer = clip_tokenizer()
-    tokens = {token for text in texts for token in tokenizer.encode(text)}
-    unknown = sorted(
-        tokenizer.decode([token]).strip() for token in unknown_tokens(table, sorted(tokens))
-    )
+    tokens: set[int] = set()
+    for text in texts:
+        tokens.update(tokenizer.encode(text))
+    unknown = []
+    for token in unknown_tokens(table, sorted(tokens)):
+        unknown.append(tokenizer.decode([token]).strip())
     if unknown:
         log.warning(
-            "the backbone was trained without %d tokens of the class texts, which share one vector: %s",
-            len(unknown), ", ".join(unknown),
+            "the backbone was trained without %d tokens of the class texts, "
+            "which share one vector: %s",
+            len(unknown), ", ".join(sorted(unknown)),
         )  # fmt: skip
 
 

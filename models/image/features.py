@@ -34,7 +34,7 @@ class FrozenEncoder(ImageEncoder):
     """CLIP's frozen image encoder: one or two vectors per image, never with a gradient.
 
     ``global`` is the embedding that CLIP itself was trained with (attention pool, or class token),
-    ``mean`` the mean of the sight branch's dense map over locations, ``concat`` both, in this order.
+    ``mean`` the mean of the sight branch's dense map over locations, ``concat`` both in this order.
     """
 
     features_class = PooledFeatures

@@ -41,7 +41,7 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
 
 
 def conv_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Return ``norm(conv(x))`` for a BatchNorm in eval mode, with its scale and shift in the weights.
+    """Return ``norm(conv(x))`` for a BatchNorm in eval mode, folded into the weights.
 
     Numbers and gradients (also of the affine parameters) are the same up to rounding, and no tensor
     of the size of ``x`` is computed or stored for the normalisation.
@@ -53,7 +53,7 @@ def conv_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
 
 def bottleneck(block: Bottleneck, x: Tensor) -> Tensor:
-    """Return ``block(x)`` with its BatchNorms folded, which saves a trainable block time and memory."""
+    """Return ``block(x)`` with its BatchNorms folded, which saves time and memory."""
     out = F.relu_(conv_norm(block.conv1, block.bn1, x))
     out = F.relu_(conv_norm(block.conv2, block.bn2, out))
     out = conv_norm(block.conv3, block.bn3, block.avgpool(out))

@@ -1,6 +1,7 @@
 """CLIP's ResNets as a backbone family.
 
-Letters: B images, D channels of the encoder, E of the joint space, h x w locations, N = h * w, H heads.
+Letters: B images, D channels of the encoder, E of the joint space, h x w locations, N = h * w,
+H heads.
 """
 
 import copy
@@ -58,7 +59,10 @@ class DensePool(nn.Module):
 
 
 class GlobalPool(nn.Module):
-    """CLIP's attention pool (Radford et al. 2021, section 2.4) for any grid; the mean token asks."""
+    """CLIP's attention pool (Radford et al. 2021, section 2.4) for any grid.
+
+    The mean token is the only query.
+    """
 
     def __init__(self, pool: AttentionPool2d) -> None:
         super().__init__()
@@ -88,7 +92,7 @@ class GlobalPool(nn.Module):
 
 @register_family(ModifiedResNet)
 class SightSemanticResNet(SightSemantic):
-    """Both branches of a CLIP ResNet: shared layers once, ``semantic_layers`` twice, one dense pool.
+    """Both branches of a CLIP ResNet: shared layers once, trainable ones twice, one dense pool.
 
     All convolutions run with their BatchNorm folded in: the frozen ones are folded once, the
     trainable ones in every step. This changes only rounding.

@@ -139,7 +139,7 @@ class SightSemanticViT(SightSemantic):
 
 
 def _check_vit(visual: VisionTransformer, blocks: list[nn.Module], num: int) -> None:
-    """Raise :class:`UserError` if ``visual`` is not a plain CLIP ViT with ``num`` blocks or more."""
+    """Raise :class:`UserError` unless ``visual`` is a plain CLIP ViT of ``num`` blocks or more."""
     if not 1 <= num <= len(blocks):
         raise UserError(
             f"the number of learnable blocks is {num}; accepted: 1 to {len(blocks)}, "

@@ -37,7 +37,8 @@ class TextEncoder(nn.Module):
         has_matrix = isinstance(clip.text_projection, Tensor)
         if clip.attn_mask is None or not has_matrix:
             raise UserError(
-                "this backbone's text encoder is not of CLIP's form (causal mask, projection matrix)"
+                "this backbone's text encoder is not of CLIP's form "
+                "(causal mask, projection matrix)"
             )
         if not all(type(block) is ResidualAttentionBlock for block in clip.transformer.resblocks):
             raise UserError("this backbone's text encoder is not of CLIP's form (standard blocks)")
@@ -134,7 +135,7 @@ def _heads(x: Tensor, num: int, heads: int) -> tuple[Tensor, ...]:
 
 
 def _mlp(mlp: nn.Sequential, x: Tensor) -> Tensor:
-    """Return ``mlp(x)``; QuickGELU in one kernel stores one tensor for the backward pass, not two."""
+    """Return ``mlp(x)``; QuickGELU in one kernel stores one tensor for the backward pass."""
     if not isinstance(mlp.gelu, QuickGELU):
         return mlp(x)
     hidden = F.silu(mlp.c_fc(x).mul_(QUICK_GELU))  # (..., 4D), QUICK_GELU times too large

@@ -63,12 +63,7 @@ class TextComponent(nn.Module):
             yield
         finally:
             self._shared = None
-        used = [(t, h.grad) for t, h in zip(encoded, held, strict=True) if h.grad is not None]
-        if used:
-            planes, gradients = zip(*used, strict=True)
-            torch.autograd.backward(
-                planes, [g.to(t.dtype) for t, g in zip(planes, gradients, strict=True)]
-            )
+        _send_on(encoded, held)
 
 
 class PromptedText(TextComponent):
@@ -151,6 +146,17 @@ def _detached(plane: Tensor) -> Tensor:
     """Return a leaf in float32 at least, which collects a gradient where ``plane`` takes one."""
     leaf = full_precision(plane)[0].detach()
     return leaf.requires_grad_(plane.requires_grad and torch.is_grad_enabled())
+
+
+def _send_on(encoded: TextFeatures, held: TextFeatures) -> None:
+    """Back-propagate the gradients that ``held`` collected through ``encoded``."""
+    planes, gradients = [], []
+    for plane, leaf in zip(encoded, held, strict=True):
+        if leaf.grad is not None:
+            planes.append(plane)
+            gradients.append(leaf.grad.to(plane.dtype))
+    if planes:  # in one call, because both planes have one graph
+        torch.autograd.backward(planes, gradients)
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ Letters: C classes, N = 2C prompts, n context tokens, L positions, T distinct to
 text encoder.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,7 +17,10 @@ from models.clip.tokens import clip_tokenizer, warn_unknown
 
 
 def class_tokens(text: str) -> list[int]:
-    """Return the tokens of ``text`` (underscores as spaces) and a full stop, without SOS and EOS."""
+    """Return the tokens of ``text`` and a full stop, without SOS and EOS.
+
+    Underscores count as spaces.
+    """
     return clip_tokenizer().encode(f"{text.replace('_', ' ').rstrip('. ')}.")
 
 
@@ -115,7 +119,7 @@ class PromptLearner(nn.Module):
     def _register_tokens(self, table: Tensor, suffixes: list[list[int]]) -> None:
         """Keep the embeddings of SOS ``(1, D)`` and of all class texts, one after the other."""
         start = table[clip_tokenizer().sot_token_id][None].clone()
-        ids = torch.tensor([token for tokens in suffixes for token in tokens])
+        ids = torch.tensor(list(itertools.chain(*suffixes)))
         self.register_buffer("start", start, persistent=False)
         self.register_buffer("suffix", table[ids], persistent=False)
 
@@ -197,7 +201,7 @@ def _places(rows: list[list[int]], width: int) -> list[int]:
     for number, row in enumerate(rows):
         for column, token in enumerate(row):
             place.setdefault(token, number * width + column)
-    return [place[token] for token in range(len(place))]
+    return [position for _, position in sorted(place.items())]
 
 
 def _context(

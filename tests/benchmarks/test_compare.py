@@ -99,6 +99,7 @@ def test_table_and_picture(runner, page):
     assert (runner.folder / "table.svg").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_named_and_the_others_are_kept(runner, tmp_path):
     plan = PLAN | {
         "methods": [PLAN["methods"][1] | {"options": {"TRAINER.LINEARPROBE.LOSS": "NoLoss"}}]

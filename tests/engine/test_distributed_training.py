@@ -16,6 +16,8 @@ from tests.conftest import FAST
 from tests.launch import ROOT, torchrun
 from tools.scenes.make import make_scenes
 
+pytestmark = pytest.mark.slow
+
 BATCH = 16
 SETTINGS = [
     "OPTIM.NAME", "sgd", "OPTIM.LR", "1e-2", "TRAIN.PRINT_FREQ", "1", "TRAIN.CHECKPOINT_FREQ", "1",

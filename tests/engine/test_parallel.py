@@ -89,6 +89,7 @@ with d.session(use_cuda=False, timeout_minutes=10):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_steps_of_one(tmp_path):
     (tmp_path / "script.py").write_text(TWO_PROCESSES)
     result = torchrun("script.py", cwd=tmp_path)

@@ -86,6 +86,7 @@ def test_parts_of_a_batch():
     assert first.sight is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_compiled_parts_give_the_same_numbers():
     model, images = network(), torch.randn(2, 3, 64, 64)
@@ -104,7 +105,8 @@ def test_a_setting_without_its_part_is_named_with_the_network(monkeypatch, caplo
     with caplog.at_level(logging.WARNING):
         apply_speed(DualCoOpNetwork(make_clip(RESNET), ["in love"]), cfg, CPU)
         apply_speed(torch.nn.Linear(2, 2), cfg, CPU)
-    found = [record.getMessage() for record in caplog.records]
+    # Another test may have left a handler that records every line twice.
+    found = list(dict.fromkeys(record.getMessage() for record in caplog.records))
     assert found == [
         "SPEED.RECOMPUTE_SEMANTIC is ignored: DualCoOpNetwork has no such part",
         "SPEED.COMPILE 'semantic' is ignored: DualCoOpNetwork has no such part",

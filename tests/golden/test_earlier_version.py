@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import train
+from core.errors import UserError
 from tests.golden.data import write_data
 
 FOLDERS = Path(__file__).parent / "earlier_version"
@@ -49,3 +50,15 @@ def test_an_earlier_checkpoint_evaluates_to_its_numbers(tmp_path, name):
     for split in ("val", "test"):
         now = {key: found[split][key] for key in stored[split]}
         assert now == pytest.approx(stored[split], abs=0.02, nan_ok=True)
+
+
+def test_an_earlier_run_resumes_and_its_options_are_compared_under_their_new_names(tmp_path):
+    root, folder = write_data(tmp_path / "data"), str(FOLDERS / "DualCoOp")
+    args = command("DualCoOp", root, tmp_path / "out")
+    train.main(["--resume", folder, *args])
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    stored = json.loads((FOLDERS / "DualCoOp" / "metrics.json").read_text())
+    assert found["test"]["mAP"] == pytest.approx(stored["test"]["mAP"], abs=0.02)
+    other = command("DualCoOp", root, tmp_path / "other")
+    with pytest.raises(UserError, match=r"LOSS\.ASYMMETRICPAIRLOSS\.GAMMA_NEG was 3\.0, is 1\.5"):
+        train.main(["--resume", folder, *other, "LOSS.ASYMMETRICPAIRLOSS.GAMMA_NEG", "1.5"])

@@ -14,7 +14,7 @@ def make_clip(vision):
     torch.manual_seed(0)
     clip = open_clip.CLIP(32, dict(vision), dict(TEXT), quick_gelu=True).eval()
     for name, parameter in clip.named_parameters():
-        # open_clip starts bn3 at zero, which would hide a block's work, and biases at values that hide themselves
+        # open_clip starts bn3 and biases at values that would hide their work.
         if parameter.dim() == 1 and "logit" not in name:
             nn.init.uniform_(parameter, 0.5, 1.0)
     for module in clip.modules():

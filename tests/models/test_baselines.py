@@ -1,4 +1,4 @@
-"""The baselines' compositions: zero-shot logits, linear probe, fine-tuning, prompts over frozen features."""
+"""The baselines: zero-shot logits, linear probe, fine-tuning, prompts over frozen features."""
 
 import numpy as np
 import open_clip

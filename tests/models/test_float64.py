@@ -1,4 +1,4 @@
-"""A CLIP in float64 gives networks in float64, as they are built, and the numbers of float32 up to rounding."""
+"""A CLIP in float64 gives networks in float64, and the numbers of float32 up to rounding."""
 
 import copy
 

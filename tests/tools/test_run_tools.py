@@ -102,6 +102,7 @@ def test_mistakes_of_the_sheet_are_one_line(tmp_path, capsys):
 
 TOOLS = [
     "tools.compare_runs",
+    "tools.config_page",
     "tools.contact_sheet",
     "tools.download_intentonomy",
     "tools.prepare_images",

@@ -55,6 +55,7 @@ def test_zero_shot_from_the_cache(run, tmp_path, features):
     )
 
 
+@pytest.mark.slow
 def test_backbone_size_and_precision_each_have_an_entry(run, tmp_path):
     cache = ("TRAIN.FEATURE_CACHE", tmp_path / "features")
     run("LinearProbe", "a", *cache)

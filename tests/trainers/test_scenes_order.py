@@ -28,6 +28,7 @@ def test_map(tmp_path_factory):
     return go
 
 
+@pytest.mark.slow
 def test_the_dual_branch_is_above_what_learns_on_the_frozen_map_alone(test_map):
     zero_shot = max(
         test_map("ZeroshotCLIP", "TRAINER.ZEROSHOTCLIP.FEATURES", name)

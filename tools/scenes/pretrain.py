@@ -29,7 +29,8 @@ from core.errors import UserError
 from core.files import PROJECT, write_atomically, write_text
 from core.seed import random_state, set_random_state, set_seed
 from datasets.hierarchy import load_hierarchy
-from models.clip.load import CLIP_MEAN, CLIP_STD, read_arch
+from models.clip.configs import read_arch
+from models.clip.load import CLIP_MEAN, CLIP_STD
 from models.clip.tokens import CompactTokenizer, pack_tokens
 from models.text.class_text import STRATEGIES, class_texts
 from tools import command

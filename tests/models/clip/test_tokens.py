@@ -1,4 +1,4 @@
-"""Small vocabularies: packing and expanding are inverse, other checkpoints pass through, unknown words are said."""
+"""Small vocabularies: packing and expanding are inverse, and unknown words are named."""
 
 import logging
 
@@ -64,7 +64,7 @@ def test_an_ordinary_state_passes_through():
 
 @pytest.fixture
 def compact_file(tmp_path):
-    """Return a compact checkpoint of a small CLIP and the CLIP that it was made from, which has only those tokens."""
+    """Return a compact checkpoint of a small CLIP, that CLIP, and its tokenizer."""
     torch.manual_seed(0)
     tokenizer = CompactTokenizer(WORDS)
     text = {

@@ -1,4 +1,4 @@
-"""Folded BatchNorms against the blocks themselves, with all gradients, in double precision and in single."""
+"""Folded BatchNorms against the blocks themselves, with all gradients."""
 
 import copy
 

@@ -13,7 +13,7 @@ TEXTS = ["natural beauty", "to feel secure by looking attractive and fastidious"
 
 
 def full_length(clip, context, texts):
-    """Encode over all 77 positions as CLIP does: token table, then contexts written over place-holder words."""
+    """Encode over all 77 positions as CLIP does, with contexts in place of filler words."""
     ids = open_clip.tokenize(
         [" ".join(["X"] * context.shape[-2]) + f" {t.replace('_', ' ')}." for t in texts]
     )
