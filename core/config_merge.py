@@ -278,9 +278,10 @@ def _resolve_flag(
     if option in keys_of(section):
         return f"{section}.{option}"
     flags = ", ".join(flags_of(root, keys_of(section))) or "none"
-    faults.append(
-        f"{setting.source} sets nothing: {holder} has no option {option}; its flags: {flags}"
-    )
+    shown = setting.source
+    if not shown.startswith("--"):  # written as a key, not as a flag
+        shown = f"'{setting.name}' (set in {shown})"
+    faults.append(f"{shown} sets nothing: {holder} has no option {option}; its flags: {flags}")
     return None
 
 

@@ -39,6 +39,7 @@ def decode_as(raw: Any, default: Any) -> Any:
     Values of the command line are texts, and YAML reads ``4e-4`` as a text, too.
     """
     if isinstance(default, str):
+        # YAML reads a name such as 101 as a number.
         return str(raw) if isinstance(raw, int | float) else raw
     if not isinstance(raw, str):
         return raw

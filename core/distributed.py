@@ -285,7 +285,7 @@ def local_main_first() -> Iterator[None]:
 
 
 def all_reduce_sum(tensor: Tensor) -> Tensor:
-    """Return the sum of ``tensor`` over all processes, on all of them; keep ``tensor`` unchanged."""
+    """Return the sum of ``tensor`` over all processes; ``tensor`` itself is not changed."""
     if world_size() == 1:
         return tensor
     total = tensor.detach().clone()

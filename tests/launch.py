@@ -10,10 +10,10 @@ ROOT = Path(__file__).parent.parent
 
 
 def torchrun(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
-    """Run ``torchrun --nproc-per-node 2 ARGUMENTS`` in ``cwd`` and return how it ended, with its output as text.
+    """Run ``torchrun --nproc-per-node 2 ARGUMENTS`` in ``cwd``; return the result, output as text.
 
-    The launcher writes log folders into the temporary folder and leaves them there. It gets a temporary
-    folder of its own, which is deleted afterwards.
+    The launcher leaves log folders in the temporary folder. It gets a temporary folder of its own,
+    which is deleted afterwards.
     """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", "2", *arguments]

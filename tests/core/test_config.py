@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from yacs.config import CfgNode
 
@@ -77,6 +77,7 @@ def test_a_file_that_is_no_mapping_is_one_line(tmp_path, text):
 
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=20))
+@example("LOSS.*.", "")
 def test_no_text_ends_in_anything_but_a_user_error(name, value):
     try:
         setup_cfg([], opts=[name, value])

@@ -1,4 +1,4 @@
-"""Who am I and what do the others have: two real processes, one process, and environments that cannot work."""
+"""Joining processes and exchanging values, on two real processes and on one; wrong environments."""
 
 import tempfile
 
@@ -47,8 +47,9 @@ with d.session(use_cuda=False, timeout_minutes=10):
     assert d.gather_objects(r) == ([0, 1] if r == 0 else None)
     assert d.from_main(lambda: {"rank": r, "x": torch.ones(2)})["rank"] == 0
     assert raises(lambda: d.from_main(fail)) == "not on rank 1"
-    d.check_identical("names", ["a"], "mend it")
-    assert raises(lambda: d.check_identical("ids", [r], "mend it")) == "rank 1 and rank 0 have different ids; mend it"
+    d.check_identical("names", ["a"], "repair it")
+    fault = raises(lambda: d.check_identical("ids", [r], "repair it"))
+    assert fault == "rank 1 and rank 0 have different ids; repair it"
     with d.local_main_first():
         assert (r == 0) != os.path.exists("downloaded")
         open("downloaded", "a").close()
@@ -66,7 +67,7 @@ print(f"rank {r} is done", flush=True)
 
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory):
-    """Return how the script above ended on two processes, and the temporary folder of the caller."""
+    """Run the script above on two processes; return result and temporary folder of the caller."""
     folder, temporary = tmp_path_factory.mktemp("script"), tmp_path_factory.mktemp("temporary")
     (folder / "script.py").write_text(TWO_PROCESSES)
     with pytest.MonkeyPatch.context() as patch:

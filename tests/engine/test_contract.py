@@ -21,15 +21,9 @@ class ContractTrainer(TrainerX):
 
         self.calls.append("build_data_loader")
         self.dm = DataManager(self.cfg, mean=(0.5,) * 3, std=(0.5,) * 3)
-        for name in (
-            "train_loader_x",
-            "train_loader_u",
-            "val_loader",
-            "test_loader",
-            "num_classes",
-            "lab2cname",
-        ):
-            setattr(self, name, getattr(self.dm, name))
+        self.train_loader_x, self.train_loader_u = self.dm.train_loader_x, self.dm.train_loader_u
+        self.val_loader, self.test_loader = self.dm.val_loader, self.dm.test_loader
+        self.num_classes, self.lab2cname = self.dm.num_classes, self.dm.lab2cname
 
     def build_model(self):
         self.calls.append("build_model")
@@ -54,24 +48,9 @@ class ContractTrainer(TrainerX):
 
 
 def test_life_cycle_files_and_resume(scenes_root, tmp_path):
-    opts = [
-        "DATASET.NAME",
-        "Intentonomy",
-        "DATASET.HIERARCHY",
-        "scenes",
-        "DATASET.ROOT",
-        str(scenes_root),
-    ]
-    opts += [
-        "TRAINER.NAME",
-        "ContractTrainer",
-        "OUTPUT_DIR",
-        str(tmp_path),
-        "OPTIM.MAX_EPOCH",
-        "2",
-        "SEED",
-        "0",
-    ]
+    opts = ["DATASET.NAME", "Intentonomy", "DATASET.HIERARCHY", "scenes"]
+    opts += ["DATASET.ROOT", str(scenes_root), "OUTPUT_DIR", str(tmp_path), "SEED", "0"]
+    opts += ["TRAINER.NAME", "ContractTrainer", "OPTIM.MAX_EPOCH", "2"]
     opts += ["DATALOADER.NUM_WORKERS", "0", "INPUT.SIZE", "(32, 32)"]
     torch.manual_seed(0)
     trainer = build_trainer(setup_cfg([], opts=opts))

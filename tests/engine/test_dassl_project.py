@@ -1,4 +1,4 @@
-"""Inside somebody's Dassl project: Dassl's defaults, extended; Dassl's ``build_trainer`` builds ours."""
+"""Our trainers in a project that uses Dassl's configuration and ``build_trainer``."""
 
 import json
 import subprocess
@@ -31,15 +31,8 @@ def test_dassls_build_trainer_builds_ours_with_the_same_numbers(train_args, scen
     from tests.conftest import FAST
 
     train.main(train_args(tmp_path / "ours"))
-    opts = [
-        "DATASET.ROOT",
-        str(scenes_root),
-        "SEED",
-        "1",
-        "OUTPUT_DIR",
-        str(tmp_path / "theirs"),
-        *FAST,
-    ]
+    opts = ["DATASET.ROOT", str(scenes_root), "SEED", "1"]
+    opts += ["OUTPUT_DIR", str(tmp_path / "theirs"), *FAST]
     result = subprocess.run(
         [sys.executable, "-c", PROJECT, *opts], cwd=ROOT, capture_output=True, text=True
     )

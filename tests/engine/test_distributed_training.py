@@ -1,4 +1,7 @@
-"""``torchrun train.py`` on two processes against ``python train.py``: an image of rank 1 breaks, is mended, resumed."""
+"""``torchrun train.py`` on two processes gives the results of ``python train.py``.
+
+The run on two processes is interrupted by a broken image of rank 1 and then resumed.
+"""
 
 import json
 import re
@@ -24,7 +27,7 @@ SETTINGS = [
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Return drawn scenes, 40 / 13 / 8 images: training drops some each epoch, val is shared unevenly."""
+    """Return drawn scenes of 40 / 13 / 8 images, numbers that two processes share unevenly."""
     folder = tmp_path_factory.mktemp("data")
     make_scenes(folder, seed=0, size=64, num_train=40, num_val=13, num_test=8)
     return folder
@@ -46,35 +49,27 @@ def _images_of_rank_1(root, epoch):
     from core.config_merge import setup_cfg
     from datasets import DataManager
 
-    opts = [
-        "DATASET.ROOT",
-        str(root),
-        "DATALOADER.TRAIN_X.BATCH_SIZE",
-        str(BATCH),
-        "DATALOADER.NUM_WORKERS",
-        "0",
-    ]
-    opts += ["SEED", "1"]
-    manager = DataManager(
-        setup_cfg(["configs/datasets/scenes.yaml"], opts=opts), mean=(0.5,) * 3, std=(0.5,) * 3
-    )
+    opts = ["DATASET.ROOT", str(root), "SEED", "1"]
+    opts += ["DATALOADER.TRAIN_X.BATCH_SIZE", str(BATCH), "DATALOADER.NUM_WORKERS", "0"]
+    cfg = setup_cfg(["configs/datasets/scenes.yaml"], opts=opts)
+    manager = DataManager(cfg, mean=(0.5,) * 3, std=(0.5,) * 3)
     seen = set()
     for number in range(epoch + 1):
         manager.set_epoch(number)
         order = list(manager.train_loader_x.sampler)
         if number == epoch:
-            theirs = [
-                i
-                for start in range(0, len(order), BATCH)
-                for i in order[start + BATCH // 2 : start + BATCH]
-            ]
-            return [Path(manager.dataset.train_x[i].impath) for i in theirs if i not in seen]
+            images = []
+            for start in range(0, len(order), BATCH):
+                for i in order[start + BATCH // 2 : start + BATCH]:
+                    if i not in seen:
+                        images.append(Path(manager.dataset.train_x[i].impath))
+            return images
         seen.update(order)
 
 
 @pytest.fixture(scope="module")
 def runs(root, tmp_path_factory):
-    """Return the folders of a run on one process and on two, and how the first half of the latter ended."""
+    """Return the folders of the runs on one and two processes, the failed result, the bad image."""
     out = tmp_path_factory.mktemp("out")
     train.main(_args(root, out / "one"))
     victim = _images_of_rank_1(root, epoch=1)[0]
@@ -89,18 +84,16 @@ def runs(root, tmp_path_factory):
 
 
 def _losses(*logs):
-    """Return loss and running mean by epoch and step; a step that is taken again must give the same again."""
+    """Return loss and running mean by epoch and step; repeated steps must have equal values."""
     pattern = re.compile(
         r"^epoch \[(\d)/2\] batch \[(\d)/2\] .* loss ([\d.]+) \(([\d.]+)\)", re.MULTILINE
     )
     found = {}
-    for epoch, batch, *values in (
-        match for log in logs for match in pattern.findall(log.read_text())
-    ):
-        values = [float(value) for value in values]
-        assert found.setdefault((epoch, batch), values) == pytest.approx(
-            values, rel=1e-5, abs=1.01e-4
-        )
+    for log in logs:
+        for epoch, batch, *texts in pattern.findall(log.read_text()):
+            values = list(map(float, texts))
+            before = found.setdefault((epoch, batch), values)
+            assert before == pytest.approx(values, rel=1e-5, abs=1.01e-4)
     return found
 
 
@@ -119,9 +112,8 @@ def test_losses_are_those_of_one_process(runs):
     expected, values = _losses(one / "log.txt"), _losses(two / "first.txt", two / "log.txt")
     assert values.keys() == expected.keys() and len(expected) == 4  # two epochs of two batches
     for step, value in expected.items():
-        assert values[step] == pytest.approx(
-            value, rel=1e-5, abs=1.01e-4
-        )  # four decimals are logged
+        # The log has four decimals.
+        assert values[step] == pytest.approx(value, rel=1e-5, abs=1.01e-4)
 
 
 def test_weights_are_those_of_one_process(runs):
@@ -146,28 +138,23 @@ def test_metrics_are_those_of_one_process(runs):
     assert "* total: 13" in (two / "log.txt").read_text().splitlines()
 
 
+def _files(folder):
+    """Return the paths of all files but TensorBoard's, whose names contain the time."""
+    paths = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    return {path for path in paths if "tensorboard" not in path}
+
+
 def test_rank_0_alone_writes(runs):
     one, two, *_ = runs
-    files = {
-        path.relative_to(one).as_posix()
-        for path in one.rglob("*")
-        if "tensorboard" not in str(path)
-    }
-    theirs = {
-        path.relative_to(two).as_posix()
-        for path in two.rglob("*")
-        if "tensorboard" not in str(path)
-    }
-    assert theirs == files | {"first.txt"}
+    assert _files(two) == _files(one) | {"first.txt"}
     assert len(list((two / "tensorboard").iterdir())) == 2  # one of each start
     lines = (two / "log.txt").read_text().splitlines()
-    assert (
-        sum(line.startswith("Resume from") for line in lines) == lines.count("Finish training") == 1
-    )
+    assert sum(line.startswith("Resume from") for line in lines) == 1
+    assert lines.count("Finish training") == 1
     assert any(line.endswith("processes 2") for line in lines)
 
 
-def test_one_process_goes_on_where_two_stopped(runs, root, tmp_path):
+def test_one_process_resumes_a_run_of_two(runs, root, tmp_path):
     one, two, *_ = runs
     shutil.copytree(two / "intclip", tmp_path / "intclip")
     (tmp_path / "intclip" / "checkpoint").write_text("model.pth.tar-1\n")

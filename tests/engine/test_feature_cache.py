@@ -1,4 +1,4 @@
-"""The feature cache: what is written is read, any change makes another entry, damage and lack of space are said."""
+"""Feature cache: equal features when read, new entries after changes, errors for bad files."""
 
 import errno
 import os

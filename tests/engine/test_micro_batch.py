@@ -1,4 +1,4 @@
-"""A step in micro batches has the gradient of the whole batch, for sums and means; other losses are refused."""
+"""A step in micro batches has the gradient of the whole batch, for sums and for means."""
 
 import pytest
 import torch
@@ -52,6 +52,6 @@ def test_loss_and_update_are_those_of_the_whole_batch(reduction, size):
 @pytest.mark.parametrize(
     ("reduction", "message"), [(None, "reduction"), ("none", "accepted: mean, sum")]
 )
-def test_a_loss_that_does_not_say_how_it_reduces_is_refused_on_one_process(reduction, message):
+def test_a_loss_without_a_known_reduction_is_refused_on_one_process(reduction, message):
     with pytest.raises(UserError, match=message):
         check_loss(PlainLoss(reduction))

@@ -1,4 +1,4 @@
-"""Gradients and losses of the global batch on two real processes, against one process; scores back in order."""
+"""Two real processes have the gradients and losses of one; scores are gathered in order."""
 
 import pytest
 import torch
@@ -30,7 +30,8 @@ torch.manual_seed(5)
 x, y = torch.randn(4, 5, 3), torch.randn(4, 5, 2)  # 4 steps of 5 images: 3 on rank 0, 2 on rank 1
 
 def train(reduction, parts, static_graph):
-    torch.manual_seed(d.rank() if parts > 1 else 0)  # what is learnt starts as on rank 0 all the same
+    # The learnable weights of rank 1 differ here; wrapping gives them the values of rank 0.
+    torch.manual_seed(d.rank() if parts > 1 else 0)
     net = Net()
     torch.manual_seed(9), net.frozen.reset_parameters()
     wrapped = wrap_network(net, static_graph=static_graph) if parts > 1 else net
@@ -48,9 +49,9 @@ def train(reduction, parts, static_graph):
     assert net.unused.weight.grad is None  # as on one process: no step, no decay
     return net, values
 
-def raises(function):
+def raises(function, *arguments):
     try:
-        function()
+        function(*arguments)
     except UserError as error:
         return str(error)
     raise AssertionError("nothing was raised")
@@ -59,8 +60,9 @@ with d.session(use_cuda=False, timeout_minutes=10):
     r = d.rank()
     for reduction in ("sum", "mean"):
         for static_graph in (True, False):
-            (one, expected), (two, values) = (train(reduction, parts, static_graph) for parts in (1, 2))
-            assert torch.allclose(torch.tensor(values), torch.tensor(expected)), (reduction, values, expected)
+            one, expected = train(reduction, 1, static_graph)
+            two, values = train(reduction, 2, static_graph)
+            assert torch.allclose(torch.tensor(values), torch.tensor(expected)), (reduction, values)
             for name, value in one.state_dict().items():
                 assert torch.allclose(two.state_dict()[name], value, atol=1e-9), (reduction, name)
     assert wrap_network(nn.Linear(2, 2).requires_grad_(False)).weight.requires_grad is False
@@ -69,16 +71,21 @@ with d.session(use_cuda=False, timeout_minutes=10):
     scores = [torch.stack([i, 10.0 * i], dim=1) for i in index]
     gathered, labels = gather_split(index, scores, [-s for s in scores], num_classes=2)
     assert gathered[:, 0].tolist() == [0, 1, 2, 3, 4] and torch.equal(labels, -gathered)
-    mine = (index, scores, scores) if r == 1 else ([], [], [])  # a split with fewer images than processes
+    # A split with fewer images than processes:
+    mine = (index, scores, scores) if r == 1 else ([], [], [])
     assert gather_split(*mine, num_classes=2)[0][:, 0].tolist() == [2, 3]
 
     check_loss(nn.BCEWithLogitsLoss()), check_loss(nn.BCEWithLogitsLoss(reduction="sum"))
-    assert "no attribute 'reduction'" in raises(lambda: check_loss(nn.Linear(1, 1)))
-    assert "accepted: mean, sum" in raises(lambda: check_loss(nn.BCEWithLogitsLoss(reduction="none")))
+    assert "no attribute 'reduction'" in raises(check_loss, nn.Linear(1, 1))
+    unreduced = nn.BCEWithLogitsLoss(reduction="none")
+    assert "accepted: mean, sum" in raises(check_loss, unreduced)
     check_same_start({"LR": 1}, [1, 2, 3], "digest")
-    assert "different frozen weights" in raises(lambda: check_same_start({"LR": 1}, [1, 2, 3], f"digest {r}"))
-    assert "different settings" in raises(lambda: check_same_start({"LR": r}, [1, 2, 3], "digest"))
-    assert "different numbers of images" in raises(lambda: check_same_start({"LR": 1}, [1, r, 3], "digest"))
+    for what, start in {
+        "frozen weights": ({"LR": 1}, [1, 2, 3], f"digest {r}"),
+        "settings": ({"LR": r}, [1, 2, 3], "digest"),
+        "numbers of images": ({"LR": 1}, [1, r, 3], "digest"),
+    }.items():
+        assert f"different {what}" in raises(check_same_start, *start)
 """
 
 
@@ -102,7 +109,7 @@ def test_one_process_is_left_alone():
     assert scores.tolist() == [[1] * 4, [1] * 4, [0] * 4]
 
 
-def test_every_loss_of_ours_says_how_it_reduces():
+def test_the_reduction_of_every_loss_of_ours_is_true():
     from losses import LOSS_REGISTRY, build_loss
 
     label = torch.tensor([[1.0, 0.0, 1.0]])

@@ -126,7 +126,8 @@ def test_without_a_compiler_one_line_says_so(monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         compile_parts(model, ("text",), CPU)
     assert {r.getMessage() for r in caplog.records} == {
-        "SPEED.COMPILE is ignored, torch.compile does not work here: RuntimeError: No working C++ compiler found"
+        "SPEED.COMPILE is ignored, torch.compile does not work here: "
+        "RuntimeError: No working C++ compiler found"
     }
     model(torch.randn(1, 3, 64, 64))
 
@@ -150,10 +151,9 @@ def test_tf32_is_set_where_asked(monkeypatch):
 def test_speed_alone_does_not_make_another_run():
     common = ["TRAINER.NAME", "IntCLIP"]
     settings = run_settings(setup_cfg([], opts=common), trainers.intclip.IntCLIP)
-    faster = [
-        "SPEED.CHANNELS_LAST", "False", "SPEED.MICRO_BATCH", "4", "SPEED.RECOMPUTE_SEMANTIC", "True",
-        "SPEED.COMPILE", "('text',)", "TRAINER.INTCLIP.TEXT_CHUNK", "8",
-    ]  # fmt: skip
+    faster = ["SPEED.CHANNELS_LAST", "False", "SPEED.MICRO_BATCH", "4"]
+    faster += ["SPEED.RECOMPUTE_SEMANTIC", "True", "SPEED.COMPILE", "('text',)"]
+    faster += ["TRAINER.INTCLIP.TEXT_CHUNK", "8"]
     for opts, same in ((faster, True), (["SPEED.TF32", "on"], False)):
         cfg = setup_cfg([], opts=[*common, *opts])
         assert (run_settings(cfg, trainers.intclip.IntCLIP) == settings) == same
@@ -167,6 +167,11 @@ def test_values_on_a_device_are_read_when_a_line_is_due(monkeypatch):
     for i in range(5):
         read.append(results.add({"loss": torch.tensor(float(i))}))
         meter.update([values for _, values in read[-1]], lr=0.1)
-    assert read == [[], [(0, {"loss": 0.0}), (1, {"loss": 1.0})], [], [(2, {"loss": 2.0}), (3, {"loss": 3.0})],
-                    [(4, {"loss": 4.0})]]  # fmt: skip
+    assert read == [
+        [],
+        [(0, {"loss": 0.0}), (1, {"loss": 1.0})],
+        [],
+        [(2, {"loss": 2.0}), (3, {"loss": 3.0})],
+        [(4, {"loss": 4.0})],
+    ]
     assert meter.averages() == {"loss": 2.0}

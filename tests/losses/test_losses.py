@@ -27,11 +27,10 @@ def reference(pos, neg, target, gamma_neg, gamma_pos, clip, eps, weight=None):
             continue
         p, n = pos[i], min(neg[i] + clip, 1.0)
         p_t = y * p + (1 - y) * n
-        w = (
-            max(1 - p_t, 0.0) ** (gamma_pos * y + gamma_neg * (1 - y))
-            if weight is None
-            else weight[i]
-        )
+        if weight is None:
+            w = max(1 - p_t, 0.0) ** (gamma_pos * y + gamma_neg * (1 - y))
+        else:
+            w = weight[i]
         weights[i] = w
         total -= w * (y * math.log(max(p, eps)) + (1 - y) * math.log(max(n, eps)))
     return total, weights
@@ -83,13 +82,12 @@ def test_sigmoid_equals_the_published_form(seed, hard):
 
 
 def cross_entropy(margin, target):
-    """Return the summed binary cross-entropy of the log-odds ``margin``, by one loop; -1 is left out."""
+    """Return the summed binary cross-entropy of the log-odds ``margin`` over known entries."""
     total = 0.0
     for i, y in np.ndenumerate(target):
         if y != -1:
-            total += y * math.log1p(math.exp(-margin[i])) + (1 - y) * math.log1p(
-                math.exp(margin[i])
-            )
+            total += y * math.log1p(math.exp(-margin[i]))
+            total += (1 - y) * math.log1p(math.exp(margin[i]))
     return total
 
 
@@ -99,12 +97,10 @@ def test_binary_losses_equal_the_plain_sum_of_cross_entropy(seed, hard):
     logits, target = draw(seed, hard)
     single, pair = torch.tensor(logits[:, 1]), torch.tensor(logits)
     expected = cross_entropy(logits[:, 1], target)
-    assert binary_sigmoid_loss(single, torch.tensor(target)).item() == pytest.approx(
-        expected, rel=1e-9, abs=1e-9
-    )
-    assert binary_sigmoid_loss(single.float(), torch.tensor(target)).item() == pytest.approx(
-        expected, rel=1e-5
-    )
+    double = binary_sigmoid_loss(single, torch.tensor(target))
+    assert double.item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    in_float32 = binary_sigmoid_loss(single.float(), torch.tensor(target))
+    assert in_float32.item() == pytest.approx(expected, rel=1e-5)
     expected = cross_entropy(logits[:, 1] - logits[:, 0], target)
     loss = binary_pair_loss(pair, torch.tensor(target), eps=1e-12)
     assert loss.item() == pytest.approx(expected, rel=1e-9, abs=1e-9)

@@ -1,4 +1,4 @@
-"""Every trainer by its shipped small configuration, through the command users type, on generated data."""
+"""Every trainer with its shipped small configuration, through the command line, on drawn scenes."""
 
 import json
 from pathlib import Path
@@ -34,17 +34,8 @@ def run(scenes_root):
     """Return a function: trainer, output folder and overrides to a finished run's folder."""
 
     def go(trainer, out, *opts, flags=()):
-        args = [
-            "--root",
-            str(scenes_root),
-            "--seed",
-            "1",
-            "--trainer",
-            trainer,
-            "--output-dir",
-            str(out),
-            *flags,
-        ]
+        args = ["--root", str(scenes_root), "--seed", "1", "--trainer", trainer]
+        args += ["--output-dir", str(out), *flags]
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main([*args, *FAST, *map(str, opts)])
@@ -116,9 +107,8 @@ def test_a_step_moves_the_declared_groups_and_nothing_else(built, trainer):
     model = subject.model
     for parameter in model.parameters():
         if parameter.requires_grad and not parameter.any():
-            torch.nn.init.normal_(
-                parameter
-            )  # gamma, bn3 and the classifier start at zero, which hides what is below
+            # gamma, bn3 and the classifier start at zero; then layers below get no gradient.
+            torch.nn.init.normal_(parameter)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     subject.epoch = subject.batch_idx = 0
     subject.set_model_mode("train")

@@ -1,4 +1,4 @@
-"""On a CUDA device: the numbers of the CPU, and every precision and speed option. Skipped where there is none."""
+"""Training on a CUDA device: the numbers of the CPU; every precision and speed option."""
 
 import json
 import math
@@ -57,16 +57,8 @@ def test_every_option_trains(train_args, tmp_path, opts):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_from_the_feature_cache_the_losses_are_the_same(train_args, tmp_path, precision):
-    opts = (
-        "USE_CUDA",
-        True,
-        "TRAINER.INTCLIP.PREC",
-        precision,
-        "INPUT.NO_TRANSFORM",
-        True,
-        "TRAIN.PRINT_FREQ",
-        1,
-    )
+    opts = ["USE_CUDA", True, "TRAINER.INTCLIP.PREC", precision]
+    opts += ["INPUT.NO_TRANSFORM", True, "TRAIN.PRINT_FREQ", 1]
     train.main(train_args(tmp_path / "images", *opts))
     train.main(train_args(tmp_path / "cached", *opts, "TRAIN.FEATURE_CACHE", tmp_path / "features"))
     expected = losses(tmp_path / "images")

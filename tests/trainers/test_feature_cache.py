@@ -1,4 +1,4 @@
-"""Training from the feature cache: the numbers are those of training from images, for every trainer."""
+"""Training from the feature cache gives the numbers of training from images, for every trainer."""
 
 import json
 from pathlib import Path
@@ -16,19 +16,11 @@ FAST = [
 
 @pytest.fixture
 def run(scenes_root, tmp_path):
-    """Return a function: trainer, name of the output folder and overrides to the content of metrics.json."""
+    """Return a function from trainer, output folder and overrides to the metrics of a run."""
 
     def go(trainer, name, *opts):
-        args = [
-            "--root",
-            str(scenes_root),
-            "--seed",
-            "1",
-            "--trainer",
-            trainer,
-            "--output-dir",
-            str(tmp_path / name),
-        ]
+        args = ["--root", str(scenes_root), "--seed", "1", "--trainer", trainer]
+        args += ["--output-dir", str(tmp_path / name)]
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main([*args, *FAST, *map(str, opts)])
@@ -82,14 +74,7 @@ def test_another_start_of_the_semantic_branch_has_an_entry(run, tmp_path):
 
 
 def test_random_transforms_are_refused(run, tmp_path):
-    with pytest.raises(
-        UserError, match=r"deterministic transforms, but INPUT.TRANSFORMS has random_flip"
-    ):
-        run(
-            "LinearProbe",
-            "a",
-            "TRAIN.FEATURE_CACHE",
-            tmp_path,
-            "INPUT.TRANSFORMS",
-            "('random_flip', 'normalize')",
-        )
+    opts = ["TRAIN.FEATURE_CACHE", tmp_path, "INPUT.TRANSFORMS", "('random_flip', 'normalize')"]
+    message = r"deterministic transforms, but INPUT\.TRANSFORMS has random_flip"
+    with pytest.raises(UserError, match=message):
+        run("LinearProbe", "a", *opts)

@@ -1,4 +1,4 @@
-"""The commands users type, on generated data: training, evaluation, resuming, determinism, errors."""
+"""The command line on drawn scenes: training, evaluation, resuming, determinism, errors."""
 
 import json
 import os
@@ -15,12 +15,8 @@ import train
 from core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-OTHER = (
-    "MODEL.BACKBONE.PATH",
-    "",
-    "MODEL.BACKBONE.ARCH",
-    "configs/backbones/scenes_rn.json",
-)  # random weights
+# A backbone with random weights.
+OTHER = ["MODEL.BACKBONE.PATH", "", "MODEL.BACKBONE.ARCH", "configs/backbones/scenes_rn.json"]
 
 
 def metrics(folder):
@@ -58,7 +54,8 @@ def test_output_folder_and_log(finished):
     assert {"Finish training", "Finished training", "=> result", "Setting fixed seed: 1"} <= set(
         lines
     )
-    pattern = r"epoch \[1/2\] batch \[\d+/3\] time .* data .* loss [\d.]+ \([\d.]+\) lr [\d.e+-]+ eta [\d:]+"
+    pattern = r"epoch \[1/2\] batch \[\d+/3\] time .* data .* loss [\d.]+ \([\d.]+\) "
+    pattern += r"lr [\d.e+-]+ eta [\d:]+"
     assert any(re.fullmatch(pattern, line) for line in lines)
     after = lines[lines.index("Finish training") :]
     reported = [
@@ -74,7 +71,7 @@ def test_same_command_twice_gives_the_same_numbers(finished, tmp_path):
     assert (tmp_path / "metrics.json").read_bytes() == (out / "metrics.json").read_bytes()
 
 
-def test_only_learnt_parameters_are_saved_and_optimised(finished):
+def test_only_learnable_parameters_are_saved_and_optimised(finished):
     state = checkpoint(finished[0])
     assert all(
         key.startswith(("text.prompts.", "encoder.semantic.", "aggregation."))
@@ -110,23 +107,10 @@ def test_resume_gives_the_numbers_of_an_uninterrupted_run(finished, tmp_path, mo
 
 def test_eval_only_reproduces_the_result(finished, tmp_path):
     out, args, fast = finished
-    train.main(
-        [*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out), *fast]
-    )
+    command = [*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out)]
+    train.main([*command, *fast])
     assert metrics(tmp_path) == metrics(out)
-    train.main(
-        [
-            *args,
-            "--output-dir",
-            str(tmp_path),
-            "--eval-only",
-            "--model-dir",
-            str(out),
-            "--load-epoch",
-            "2",
-            *fast,
-        ]
-    )
+    train.main([*command, "--load-epoch", "2", *fast])
     assert metrics(tmp_path)["model"] == "epoch 2"
 
 
@@ -151,7 +135,7 @@ def test_a_checkpoint_without_all_that_resuming_needs_is_refused(finished, tmp_p
     assert metrics(tmp_path / "evaluated")["test"].keys() == metrics(out)["test"].keys()
 
 
-def test_resuming_into_another_folder_brings_the_best_epoch_along(finished, tmp_path):
+def test_resuming_into_another_folder_copies_the_best_epoch(finished, tmp_path):
     out, args, fast = finished
     train.main([*args, "--output-dir", str(tmp_path / "done"), "--resume", str(out), *fast])
     assert metrics(tmp_path / "done") == metrics(out)
@@ -168,19 +152,9 @@ def test_resuming_into_another_folder_brings_the_best_epoch_along(finished, tmp_
 
 def test_another_backbone_is_refused(finished, tmp_path):
     out, args, fast = finished
+    command = [*args, "--output-dir", str(tmp_path), "--eval-only", "--model-dir", str(out)]
     with pytest.raises(UserError, match="other frozen weights"):
-        train.main(
-            [
-                *args,
-                "--output-dir",
-                str(tmp_path),
-                "--eval-only",
-                "--model-dir",
-                str(out),
-                *fast,
-                *OTHER,
-            ]
-        )
+        train.main([*command, *fast, *OTHER])
 
 
 def test_other_words_of_the_classes_are_refused(finished, tmp_path):
@@ -245,8 +219,6 @@ def _run(args, env=None):
 
 
 def _broken_image(root, tmp_path):
-    import shutil
-
     copy = tmp_path / "broken"
     shutil.copytree(root, copy)
     victim = sorted((copy / "low").iterdir())[0]

@@ -1,4 +1,4 @@
-"""What holds for every seed and split of the comparison on drawn scenes (docs/benchmark.md), on one more split."""
+"""The order of the methods on drawn scenes (docs/benchmark.md) holds on one more split."""
 
 import json
 
@@ -16,16 +16,8 @@ def test_map(tmp_path_factory):
 
     def go(trainer, *opts):
         out = folder / f"{trainer}{len(list(folder.iterdir()))}"
-        args = [
-            "--root",
-            str(folder / "data"),
-            "--seed",
-            "3",
-            "--trainer",
-            trainer,
-            "--output-dir",
-            str(out),
-        ]
+        args = ["--root", str(folder / "data"), "--seed", "3", "--trainer", trainer]
+        args += ["--output-dir", str(out)]
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main(
