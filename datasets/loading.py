@@ -209,7 +209,8 @@ declare(
     Key(
         "NUM_WORKERS",
         4,
-        "loader processes of each process; -1: its share of the usable cores less one, 16 at most, 0 on two",
+        "loader processes of each process; -1: its share of the usable cores less one, 16 at "
+        "most, 0 on two",
         low=-1,
         may_change=True,
     ),

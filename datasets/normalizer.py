@@ -31,7 +31,9 @@ Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and std per cha
 
 
 def choose_statistics(cfg: CfgNode, backbone: Statistics) -> Statistics:
-    """Return mean and standard deviation to normalise with: the backbone's unless ``INPUT.NORMALIZATION`` is pixel."""
+    """Return mean and standard deviation to normalise with: the backbone's unless
+    ``INPUT.NORMALIZATION`` is pixel.
+    """
     if cfg.INPUT.NORMALIZATION == "pixel":
         return tuple(cfg.INPUT.PIXEL_MEAN), tuple(cfg.INPUT.PIXEL_STD)
     return backbone

@@ -28,8 +28,10 @@ declare(
     Key(
         "PREPARED",
         "auto",
-        "resized copies of the images (tools.prepare_images): auto reads <root>/prepared-<size> where one is large "
-        "enough for INPUT.SIZE, a size reads that one, off reads none; a changed original is read itself",
+        "resized copies of the images (tools.prepare_images): auto reads <root>/prepared-<size> "
+        "where one is large "
+        "enough for INPUT.SIZE, a size reads that one, off reads none; a changed original is read "
+        "itself",
     ),
 )
 

@@ -122,8 +122,10 @@ declare(
     Key(
         "REDUCED_DECODE",
         True,
-        "decode a large JPEG at 1/2, 1/4 or 1/8 where that leaves 1.25 x the wanted size; faster, and pixels differ "
-        "slightly from a full decode (1 to 3 of 255, docs/performance.md); smaller images are the same",
+        "decode a large JPEG at 1/2, 1/4 or 1/8 where that leaves 1.25 x the wanted size; faster, "
+        "and pixels differ "
+        "slightly from a full decode (1 to 3 of 255, docs/performance.md); smaller images are the "
+        "same",
     ),
     Key("TRANSFORMS", (), "training augmentation, in this order", choices=TRANSFORMS),
     Key("NO_TRANSFORM", False, "resize and normalise only, in training too"),

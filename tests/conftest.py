@@ -35,7 +35,8 @@ def train_args(scenes_root):
         return [
             "--root", str(scenes_root), "--seed", "1", "--trainer", "IntCLIP",
             "--dataset-config-file", "configs/datasets/scenes.yaml",
-            "--config-file", "configs/trainers/IntCLIP/scenes.yaml", "--output-dir", str(out), *FAST, *map(str, opts),
+            "--config-file", "configs/trainers/IntCLIP/scenes.yaml", "--output-dir", str(out),
+            *FAST, *map(str, opts),
         ]  # fmt: skip
 
     return args
@@ -43,7 +44,9 @@ def train_args(scenes_root):
 
 @pytest.fixture
 def float64():
-    """Make tensors and networks in double precision, where two forms of a formula agree on every processor."""
+    """Make tensors and networks in double precision, where two forms of a formula agree on every
+    processor.
+    """
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yield the top-level name of each absolute import of the file ``path``, also within functions."""
+    """Yield the top-level name of each absolute import of the file ``path``, also in functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)

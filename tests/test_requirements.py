@@ -19,7 +19,9 @@ OPTIONAL = {"dassl"}
 
 
 def required(name):
-    """Return the distributions that a requirements file names, with those of the files that it includes."""
+    """Return the distributions that a requirements file names, with those of the files that it
+    includes.
+    """
     lines = (ROOT / name).read_text().split("\n")
     included = set().union(*(required(line.split()[1]) for line in lines if line.startswith("-r ")))
     return included | {

@@ -14,7 +14,8 @@ class Section:
 
     Attributes:
         files: name -> content of the blocks that follow "Save as `name`:".
-        commands: bash blocks in order, each with the error of the text block that follows it, or None.
+        commands: bash blocks in order, each with the error of the text block that follows it, or
+            None.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -22,10 +23,12 @@ class Section:
 
 
 def read_page(path: Path) -> dict[str, Section]:
-    """Return the sections of a Markdown page by heading; the text before the first has the heading ''.
+    """Return the sections of a Markdown page by heading; the text before the first has the heading
+    ''.
 
     Raises:
-        ValueError: a block is neither a file, nor a command, nor the error of the command before it.
+        ValueError: a block is neither a file, nor a command, nor the error of the command before
+            it.
     """
     parts = re.split(r"^## (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     headings = ["", *parts[1::2]]

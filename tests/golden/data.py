@@ -1,4 +1,4 @@
-"""The data set of the golden losses: 64 drawn pictures, kept as pixels, because JPEG decoders differ."""
+"""The data set of the golden losses: 64 drawn pictures as pixels, because JPEG decoders differ."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,9 @@ def draw_pictures(path: Path = PICTURES) -> None:
 
 
 def write_data(root: Path) -> Path:
-    """Write the pictures below ``root`` in Intentonomy's layout, as PNG files, which lose nothing; return ``root``."""
+    """Write the pictures below ``root`` in Intentonomy's layout, as PNG files, which lose nothing;
+    return ``root``.
+    """
     stored = np.load(PICTURES)
     (root / "low").mkdir(parents=True)
     (root / "annotations").mkdir()

@@ -1,8 +1,9 @@
 """Record the first 30 losses of each trainer: python -m tests.golden.make [--pictures]
 
-Run it only when a change is meant to change numbers, and say in the commit why. ``--pictures`` also draws the pictures
-again. The losses in float64 hold on any processor: CLIP is loaded in float64 and what learns starts from NumPy's
-numbers, because torch's own depend on the processor in the last bits.
+Run it only when a change is meant to change numbers, and say in the commit why. ``--pictures`` also
+draws the pictures again. The losses in float64 hold on any processor: CLIP is loaded in float64 and
+what learns starts from NumPy's numbers, because torch's own depend on the processor in the last
+bits.
 """
 
 import json
@@ -24,7 +25,8 @@ LEARNING = ("IntCLIP", "DualCoOp", "FineTune", "LinearProbe")
 NUM_STEPS = 30
 INIT_STD = 0.02
 COMMON = [
-    "SEED", "1", "INPUT.SIZE", f"({SIZE}, {SIZE})", "DATALOADER.TRAIN_X.BATCH_SIZE", "16", "OPTIM.MAX_EPOCH", "8",
+    "SEED", "1", "INPUT.SIZE", f"({SIZE}, {SIZE})", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
+    "OPTIM.MAX_EPOCH", "8",
     "DATALOADER.NUM_WORKERS", "0",
 ]  # fmt: skip
 
@@ -38,7 +40,9 @@ def build(name: str, root: Path, out: Path):
 
 
 def build_in_float64(name: str, root: Path, out: Path):
-    """Return the trainer with CLIP loaded in float64 and learnt values that are the same on any processor."""
+    """Return the trainer with CLIP loaded in float64 and learnt values that are the same on any
+    processor.
+    """
     cls = TRAINER_REGISTRY.get(name)
     load_clip = cls.load_clip
     cls.load_clip = lambda self: load_clip(self).double()
@@ -57,7 +61,9 @@ def build_in_float64(name: str, root: Path, out: Path):
 def train_steps(
     trainer, num_steps: int = NUM_STEPS, dtype: torch.dtype = torch.float32
 ) -> list[float]:
-    """Return the losses of the first ``num_steps`` steps, through loader, loss, optimiser and schedule."""
+    """Return the losses of the first ``num_steps`` steps, through loader, loss, optimiser and
+    schedule.
+    """
     mean = torch.tensor(trainer.dm.normalizer.mean, dtype=dtype).view(3, 1, 1)
     std = torch.tensor(trainer.dm.normalizer.std, dtype=dtype).view(3, 1, 1)
     losses: list[float] = []

@@ -1,4 +1,4 @@
-"""The first losses of every trainer are those that were recorded: a change of numbers is seen at once."""
+"""The first losses of every trainer are the recorded ones: a change of numbers is seen at once."""
 
 import json
 
