@@ -1,4 +1,4 @@
-"""What the code imports is what the requirements files install, so that a fresh environment has it."""
+"""The requirements files install every package that the code imports."""
 
 import re
 import sys
@@ -34,7 +34,7 @@ def normal(name):
 
 
 def provided(name):
-    """Return the names that an installed distribution lets one import, from the list of its files."""
+    """Return the import names of an installed distribution, from the list of its files."""
     names = set()
     for file in distribution(name).files:
         if len(file.parts) > 1:

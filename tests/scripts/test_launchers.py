@@ -15,7 +15,7 @@ LAUNCHERS = ("train.sh", "train_multi_gpu.sh", "slurm.sh")
 
 
 def _environment(**own):
-    """Return this process's environment without what the launchers read from it, and with ``own``."""
+    """Return the environment with ``own`` in place of the variables that the launchers read."""
     read = ("DATA", "NPROC", "PYTHON", "DRY_RUN")
     kept = {
         key: value
@@ -145,11 +145,11 @@ def test_a_finished_seed_is_skipped(tmp_path):
         (project / "configs" / file).parent.mkdir(parents=True, exist_ok=True)
         (project / "configs" / file).touch()
     (project / "scripts" / "intclip").symlink_to(FOLDER)
-    command = f"cd {project} && source scripts/intclip/run_seeds.sh && LAUNCH=(python) && run_seeds demo demo"
+    command = f"cd {project} && source scripts/intclip/run_seeds.sh"
+    command += " && LAUNCH=(python) && run_seeds demo demo"
     env = _environment(DATA="/d")
     lines = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, env=env
     ).stdout.splitlines()
-    assert [line.startswith("Oops! The results exist at output/demo/IntCLIP/demo/seed2") for line in lines] == [
-        False, True, False,
-    ]  # fmt: skip
+    skipped = "Oops! The results exist at output/demo/IntCLIP/demo/seed2"
+    assert [line.startswith(skipped) for line in lines] == [False, True, False]

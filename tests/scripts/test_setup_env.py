@@ -1,4 +1,4 @@
-"""The functions of setup_env.sh: supported versions of Python, lowest versions of the requirements."""
+"""The functions of setup_env.sh: versions of Python, lowest versions of the requirements."""
 
 import subprocess
 from pathlib import Path
