@@ -9,7 +9,7 @@
 # Train IntCLIP for three seeds on the GPUs of several machines; arguments and environment as for train.sh. Submit it in
 # the project's folder, on a file system that all machines see; options of sbatch override those above:
 #   DATA=/path/to/datasets sbatch --nodes 2 --gpus-per-node 8 scripts/intclip/slurm.sh [DATASET] [CFG] [KEY VALUE ...]
-# NPROC is the number of processes of each machine (default: its GPUs). A job that is submitted again goes on from the
+# NPROC is the number of processes of each machine (default: its GPUs). Submit the same job again to resume after the
 # last finished epoch, on any number of machines that divides the batch.
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:-$(dirname "$0")/../..}" # sbatch runs a copy that lies elsewhere
