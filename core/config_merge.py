@@ -125,6 +125,11 @@ def read_yaml(file: str | Path, faults: list[str], above: tuple[Path, ...] = ())
     bases = tree.pop(BASE, [])
     if isinstance(bases, str):
         bases = [bases]
+    if not isinstance(bases, list):
+        faults.append(
+            f"configuration file '{file}': {BASE} is {bases!r}; expected a path or a list of paths"
+        )
+        bases = []
     settings: list[Setting] = []
     opened = [p.resolve() for p in (*above, path)]
     for base in bases:
@@ -195,9 +200,7 @@ def _import_own(
 
 
 def _own_modules(setting: Setting) -> list[str] | None:
-    """Return the modules that a setting of ``IMPORTS`` names, None for another setting or a wrong
-    type.
-    """
+    """Return the modules under ``IMPORTS``, None for another setting or a wrong type."""
     if setting.name != "IMPORTS":
         return None
     value = decode_as(setting.value, ())

@@ -186,6 +186,9 @@ def test_a_file_builds_on_others_and_faults_name_the_file_they_stand_in(tmp_path
     assert re.search(
         r"OPTIM\.LRR.*Did you mean 'OPTIM\.LR'.*set in .*base\.yaml", str(caught.value)
     )
+    top.write_text("_BASE_: 5\n")
+    with pytest.raises(UserError, match=r"_BASE_ is 5; expected a path or a list of paths"):
+        setup_cfg([str(top)])
     top.write_text("_BASE_: ../bose.yaml\n")
     with pytest.raises(UserError, match=r"bose\.yaml' does not exist.*base\.yaml"):
         setup_cfg([str(top)])
