@@ -277,6 +277,8 @@ def test_a_named_architecture_has_its_own_heads_and_activation(tmp_path, log_tex
 
 @pytest.mark.parametrize("name", ["ViT-H-14-worldwide", "ViT-L-14-CLIPA"])
 def test_another_vocabulary_is_refused(resnet_clip, tmp_path, name):
+    if name not in open_clip.list_models():
+        pytest.skip(f"this open_clip does not know {name}")
     path = str(tmp_path / "clip.pt")
     torch.save(resnet_clip.state_dict(), path)
     with pytest.raises(UserError, match=rf"{name}' has a vocabulary of .*49408") as caught:
