@@ -3,6 +3,7 @@
 import datetime
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -19,8 +20,9 @@ from datasets import DataManager
 from datasets.normalizer import Statistics, choose_statistics
 from engine.base_choice import TrainerX, describe_base, sync_registries
 from engine.checkpoint import frozen_digest
-from engine.evaluation import evaluate_on_main, predict_split, write_results
+from engine.evaluation import evaluate_on_main, predict_split
 from engine.feature_cache import cache_split, feature_key, make_root
+from engine.final_evaluation import check_rule, evaluated_run, training_curves, write_run
 from engine.parallel import check_same_start
 from engine.precision import Precision
 from engine.run_settings import run_settings
@@ -46,12 +48,6 @@ declare(
         "test",
         "split of the final evaluation",
         choices=("val", "test"),
-        may_change=True,
-    ),
-    Key(
-        "PREDICTIONS",
-        False,
-        "write predictions.csv: true and predicted classes and all scores of each image",
         may_change=True,
     ),
 )
@@ -127,6 +123,7 @@ class MultiLabelRunner(TrainerX, ABC):
                 "TEST.EVALUATOR is 'Classification', which is single-label; accepted here: "
                 "MultiLabel"
             )
+        check_rule(cfg)
         if cfg.TRAIN.FEATURE_CACHE:
             make_root(cfg.TRAIN.FEATURE_CACHE)
 
@@ -233,16 +230,26 @@ class MultiLabelRunner(TrainerX, ABC):
             return results["val"].selected
         if split == "test" or self.cfg.TEST.SPLIT == "test":
             results["test"] = self.evaluate_split("test", results["val"].rule)
-        impaths = None
-        if self.cfg.TEST.PREDICTIONS:
-            impaths = {}
-            for name in results:
-                impaths[name] = [record.impath for record in getattr(self.dm.dataset, name)]
-        names = [self.lab2cname[c] for c in range(self.num_classes)]
-        write_results(
-            Path(self.output_dir), results, weights=self.weights, impaths=impaths, names=names
-        )
+        if is_main():
+            self.write_results(results)
         return list(results.values())[-1].selected
+
+    def write_results(self, results: Mapping[str, SplitResult]) -> None:
+        """Write the files of the final evaluation and the report.
+
+        Args:
+            results: results by split, in the order of evaluation.
+        """
+        cfg, folder = self.cfg, Path(self.output_dir)
+        run = evaluated_run(
+            cfg,
+            self.dm.dataset,
+            results,
+            title=f"{type(self).__name__} on {cfg.DATASET.NAME}, seed {cfg.SEED}",
+            card={},
+            history=training_curves(folder),
+        )
+        write_run(folder, cfg, run, weights=self.weights)
 
     def evaluate_split(self, split: str, rule: DecisionRule | None = None) -> SplitResult:
         """Evaluate all images of one split and write the metrics to TensorBoard.
