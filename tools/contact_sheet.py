@@ -2,7 +2,7 @@
 
     python -m tools.contact_sheet output/demo/IntCLIP/predictions.csv --output sheet.png
 
-A run with TEST.PREDICTIONS True writes the predictions file. It names each picture as the annotation
+A run with TEST.PREDICTIONS True writes the predictions file. It names pictures as the annotation
 file does; the folder of the pictures is --root or the DATASET.ROOT in run.json beside the file.
 Found classes are green, missed classes grey and wrong classes red.
 """
