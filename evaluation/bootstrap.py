@@ -5,7 +5,7 @@ that draw. N: images, C: classes, D: draws.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from .metrics import Array
 from .rules import DecisionRule
 from .scored import FIXED_THRESHOLD, Groups, Scored
 from .table import Metric, reported
-from .weighted import WEIGHTED, Prepared, Weighted, weighted_metric
+from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
 
 DRAWS = 1_000
 FEWEST_POSITIVES = 20
@@ -77,9 +77,10 @@ def bootstrap_intervals(
     if draws < 2 or not num_images:
         raise ValueError(f"{draws} draws of {num_images} images give no interval")
     sampler = _Sampler(split, groups)
-    drawn = sampler.values(bootstrap_weights(num_images, draws, seed), sampler.items)
+    step = draws_per_chunk(split)
+    drawn = sampler.values(bootstrap_weights(num_images, draws, seed, step), sampler.items)
     by_form = [item for item in sampler.items if item.entry.name in WEIGHTED]
-    left_out = sampler.values(jackknife_weights(num_images, seed), by_form)
+    left_out = sampler.values(jackknife_weights(num_images, seed, step), by_form)
     metrics = {}
     for item in sampler.items:
         metrics[item.name] = _metric_interval(item, sampler, drawn, left_out)
@@ -106,10 +107,7 @@ class _Sampler:
         self.main = self.prepared.setdefault("", Prepared(split))
 
     def values(self, weights: Iterable[Array], items: Sequence[_Item]) -> dict[str, Array]:
-        """Return metrics ``(D,)`` by name, and ``ap``, ``f1``, ``present``, each ``(D, C)``.
-
-        The latter have the names ``class ap``, ``class f1`` and ``present``.
-        """
+        """Return metrics ``(D,)`` by name, and ``class ap``, ``class f1``, ``present``, ``(D, C)``."""
         parts: dict[str, list[Array]] = defaultdict(list)
         for chunk in weights:
             main = Weighted(self.main, chunk)
@@ -200,13 +198,13 @@ def bootstrap_rules(
         UserError: a rule cannot be fitted to val.
     """
     sizes = len(val[0]), len(test[0])
-    whole = [np.ones(sizes[0])], [np.ones(sizes[1])]
+    whole = [np.ones((1, sizes[0]))], [np.ones((1, sizes[1]))]
     values = _rule_draws(rules, val, test, train_prior, *whole)
     for name, found in values.items():
         if np.isnan(found).all():
             raise UserError(f"the decision rule '{name}' cannot be fitted to val")
-    of_val = _one_by_one(bootstrap_weights(sizes[0], draws, seed))
-    of_test = _one_by_one(bootstrap_weights(sizes[1], draws, seed + 1))
+    of_val = bootstrap_weights(sizes[0], draws, seed, 1)
+    of_test = bootstrap_weights(sizes[1], draws, seed + 1, 1)
     drawn = _rule_draws(rules, val, test, train_prior, of_val, of_test)
     result = {}
     for name in rules:
@@ -229,12 +227,12 @@ def _rule_draws(
 ) -> dict[str, Array]:
     """Return rule -> ``(D, 3)``, the ``RULE_METRICS`` in each draw; NaN where it cannot be fitted.
 
-    ``of_val`` and ``of_test`` yield the weights of one draw each, ``(N,)``.
+    ``of_val`` and ``of_test`` yield the weights of one draw each, ``(1, N)``.
     """
     scores, labels = np.asarray(val[0], dtype=np.float64), np.asarray(val[1])
     found: dict[str, list[list[float]]] = {name: [] for name in rules}
     for val_weights, test_weights in zip(of_val, of_test, strict=True):
-        rows = np.repeat(np.arange(len(scores)), val_weights.astype(np.int64))
+        rows = np.repeat(np.arange(len(scores)), val_weights[0].astype(np.int64))
         for name, rule_class in rules.items():
             try:
                 rule = _fit(rule_class, scores[rows], labels[rows], train_prior)
@@ -242,7 +240,7 @@ def _rule_draws(
                 # A draw of val may lack what the rule needs, such as any positive.
                 found[name].append([float("nan")] * len(RULE_METRICS))
                 continue
-            weighted = Weighted(Prepared(Scored.by_rule(*test, rule)), test_weights[None])
+            weighted = Weighted(Prepared(Scored.by_rule(*test, rule)), test_weights)
             found[name].append([float(weighted_metric(m, weighted)[0]) for m in RULE_METRICS])
     return {name: np.array(rows) for name, rows in found.items()}
 
@@ -262,8 +260,3 @@ def _rule_intervals(value: Array, drawn: Array) -> dict[str, Any]:
         low, high = interval(DEFAULT_METHOD, float(value[0, m]), drawn[:, m], np.empty(0))
         found[name] = {"value": 100 * float(value[0, m]), "low": 100 * low, "high": 100 * high}
     return found
-
-
-def _one_by_one(chunks: Iterable[Array]) -> Iterator[Array]:
-    for chunk in chunks:
-        yield from chunk

@@ -11,7 +11,6 @@ from statistics import NormalDist
 import numpy as np
 
 from .metrics import Array
-from .weighted import draws_per_chunk
 
 CONFIDENCE = 0.95
 MOST_BLOCKS = 1_500  # the jackknife leaves out single images up to here, and blocks beyond
@@ -86,10 +85,9 @@ def interval(method: str, value: float, draws: Array, jackknife: Array) -> tuple
     return float(low), float(high)
 
 
-def bootstrap_weights(num_images: int, draws: int, seed: int) -> Iterator[Array]:
-    """Yield the weights of all draws in chunks ``(d, N)``: how often each draw has each image."""
+def bootstrap_weights(num_images: int, draws: int, seed: int, step: int) -> Iterator[Array]:
+    """Yield how often each draw has each image, ``(d, N)`` float32, for ``step`` draws at once."""
     rng = np.random.default_rng(seed)
-    step = draws_per_chunk(num_images)
     for start in range(0, draws, step):
         number = min(step, draws - start)
         weights = np.empty((number, num_images), dtype=np.float32)
@@ -99,15 +97,16 @@ def bootstrap_weights(num_images: int, draws: int, seed: int) -> Iterator[Array]
         yield weights
 
 
-def jackknife_weights(num_images: int, seed: int) -> Iterator[Array]:
+def jackknife_weights(num_images: int, seed: int, step: int) -> Iterator[Array]:
     """Yield weights ``(j, N)`` that leave out one image each, or one block of a random partition.
+
+    ``step`` sets of weights come at once.
 
     Blocks keep the jackknife affordable for many images; the acceleration of BCa and the variance
     keep their meaning, because the influences of the images of a block add up.
     """
     num_blocks = num_images if num_images <= MOST_BLOCKS else NUM_BLOCKS
     block = np.random.default_rng(seed).permutation(num_images) % num_blocks
-    step = draws_per_chunk(num_images)
     for start in range(0, num_blocks, step):
         left_out = np.arange(start, min(start + step, num_blocks))
         yield (block[None, :] != left_out[:, None]).astype(np.float32)

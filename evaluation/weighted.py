@@ -17,9 +17,10 @@ from .metrics import Array
 from .scored import Scored
 from .table import METRICS
 
-ROWS_PER_BLOCK = 1 << 16
+ROWS_PER_BLOCK = 1 << 12
 EXACT_IN_FLOAT32 = 1 << 23  # sums of whole numbers up to twice this size are exact in float32
-CELLS_PER_CHUNK = 1 << 18  # weights that are worked on together; 1 MB fits into a processor's cache
+CELLS_PER_CHUNK = 1 << 23  # an intermediate array has so many numbers at most
+FEWEST_PER_CHUNK, MOST_PER_CHUNK = 64, 512
 
 
 @dataclass(frozen=True)
@@ -271,9 +272,10 @@ def weighted_metric(name: str, weighted: Weighted) -> Array:
     return np.array(found, dtype=np.float64)
 
 
-def draws_per_chunk(num_images: int) -> int:
-    """Return how many sets of weights over ``num_images`` fit the memory that one step may use."""
-    return max(32, CELLS_PER_CHUNK // max(num_images, 1))
+def draws_per_chunk(split: Scored) -> int:
+    """Return how many sets of weights of ``split`` fit into a few hundred MB at once."""
+    largest = max(len(split.labels), int((split.labels > 0).sum()), 1)
+    return int(np.clip(CELLS_PER_CHUNK // largest, FEWEST_PER_CHUNK, MOST_PER_CHUNK))
 
 
 def _average_precision(ranking: Ranking, columns: Array) -> tuple[Array, Array]:
@@ -299,9 +301,9 @@ def _auc(ranking: Ranking, columns: Array, num_known: Array) -> Array:
     found = np.diff(hits, axis=0, prepend=0.0)  # positives of the group
     up_to_end = _cumulated(columns, ranking.rows, ranking.ends) - hits  # negatives
     # A group's first entry counts in the cumulated sum there, so it is taken off again.
-    before = _cumulated(columns, ranking.rows, ranking.starts) - columns[
-        ranking.rows[ranking.starts]
-    ]
+    before = (
+        _cumulated(columns, ranking.rows, ranking.starts) - columns[ranking.rows[ranking.starts]]
+    )
     before = before - (hits - found)
     total = hits[-1]
     num_negative = num_known - total
@@ -319,16 +321,13 @@ def _cumulated(columns: Array, rows: Array, stops: Array) -> Array:
     """Return the sums of ``columns[rows[: stop + 1]]`` for each of the rising ``stops``, (E, D)."""
     result = np.empty((len(stops), columns.shape[1]))
     total = np.zeros(columns.shape[1])
-    # In blocks: the entries of all classes under all weights would not fit into memory.
-    for start in range(0, int(stops[-1]) + 1, ROWS_PER_BLOCK):
-        stop = min(start + ROWS_PER_BLOCK, len(rows))
-        low, high = np.searchsorted(stops, [start, stop])
-        bounds = np.append(start, stops[low:high] + 1)
-        bounds = bounds[bounds < stop] - start
-        sums = np.add.reduceat(columns[rows[start:stop]], bounds, axis=0)
-        sums = np.cumsum(sums, axis=0, dtype=np.float64) + total
-        result[low:high] = sums[: high - low]
-        total = sums[-1]
+    start = 0
+    for e, stop in enumerate((stops + 1).tolist()):
+        # In blocks: all entries under all weights together would not fit into memory.
+        for low in range(start, stop, ROWS_PER_BLOCK):
+            total += np.add.reduce(columns[rows[low : min(low + ROWS_PER_BLOCK, stop)]], axis=0)
+        result[e] = total
+        start = stop
     return result
 
 
