@@ -48,9 +48,7 @@ OF_TRAINING = ("command", "commit", "dirty", "versions", "hardware", "start", "e
 Card = dict[str, Any]
 
 
-def start_card(
-    cfg: CfgNode, *, device: torch.device, argv: Sequence[str] | None = None, kind: str = "run"
-) -> Card:
+def start_card(cfg: CfgNode, *, device: torch.device, kind: str = "run") -> Card:
     """Return the card of a run that starts now; :func:`finish_card` completes it.
 
     The source code is read now, because it may change while the run goes on.
@@ -58,14 +56,13 @@ def start_card(
     Args:
         cfg: configuration of the run.
         device: device of the network.
-        argv: arguments that ``train.main`` was called with; None: the process's own.
         kind: ``run`` or ``predictions``.
     """
     code = describe_code(cfg.IMPORTS)
     return {
         "format": FORMAT,
         "kind": kind,
-        **describe_command(argv),
+        **describe_command(),
         "seed": cfg.SEED,
         "start": _now(),
         "commit": code.pop("commit"),
@@ -80,6 +77,7 @@ def start_card(
 def finish_card(
     card: Mapping[str, Any],
     *,
+    argv: Sequence[str] | None,
     weights: str,
     metrics: Mapping[str, Mapping[str, float]],
     data: Mapping[str, Any],
@@ -91,6 +89,7 @@ def finish_card(
 
     Args:
         card: from :func:`start_card`.
+        argv: arguments that ``train.main`` was called with; None: the command of the process.
         weights: name of the evaluated weights, such as ``epoch 3``.
         metrics: split -> name -> value in percent, as in ``metrics.json``.
         data: from :func:`describe_data`.
@@ -100,6 +99,8 @@ def finish_card(
             nothing, time and circumstances of the training are taken from the card there.
     """
     costs = dict(costs)
+    if argv is not None:
+        card = {**card, **describe_command(argv)}
     done = {
         "end": _now(),
         "seconds": _seconds_since(card["start"]),
@@ -216,9 +217,7 @@ def describe_data(
     return data
 
 
-def _describe_split(
-    records: Sequence[Record], root: str | Path, *, images: bool
-) -> dict[str, Any]:
+def _describe_split(records: Sequence[Record], root: str | Path, *, images: bool) -> dict[str, Any]:
     labels = np.stack([record.label for record in records]).astype("<f4")  # (N, C)
     described = {
         "images": len(records),
