@@ -7,8 +7,8 @@ import sys
 from yacs.config import CfgNode
 
 from core import distributed
-from core.cli import key_flags, parse_args
-from core.config_merge import setup_cfg
+from core.cli import parse_args
+from core.config_merge import setup_from_args
 from core.errors import UserError
 from core.logging import close_logging, setup_logging
 
@@ -26,8 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.base:
         # setup_cfg imports the trainers, which read the variable.
         os.environ["INTCLIP_BASE"] = args.base
-    files = [file for file in (args.dataset_config_file, args.config_file) if file]
-    cfg = setup_cfg(files, flags=key_flags(args), opts=args.opts)
+    cfg = setup_from_args(args)
     if args.eval_only and not args.model_dir:
         raise UserError("--eval-only needs --model-dir, the output folder of the run to evaluate")
     with distributed.session(use_cuda=cfg.USE_CUDA, timeout_minutes=cfg.TRAIN.TIMEOUT):
