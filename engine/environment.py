@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from core.cpu import usable_cores
-from core.distributed import world_size
+from core.distributed import read_launch, world_size
 from core.files import PROJECT
 from engine.base_choice import BASE
 
@@ -88,20 +88,24 @@ def command_line(
     Args:
         words: command of one process, ``python`` first.
         variables: environment variables to set in front of it.
-        environ: environment of the process; it says whether ``torchrun`` started it.
+        environ: environment of the process; it says how many processes the run has.
     """
-    launched = environ.get("TORCHELASTIC_RUN_ID") is not None
-    if launched:
-        # torchrun sets this variable itself, to 1, where the user does not.
-        variables = {name: value for name, value in variables.items() if name != "OMP_NUM_THREADS"}
-        local = int(environ.get("LOCAL_WORLD_SIZE") or 1)
-        machines = int(environ.get("WORLD_SIZE") or 1) // local
+    place = read_launch(environ)
+    if place is not None:
+        local = place["LOCAL_WORLD_SIZE"]
         launcher = ["torchrun", "--nproc-per-node", str(local)]
-        if machines > 1:
-            launcher += ["--nnodes", str(machines)]
+        if place["WORLD_SIZE"] > local:
+            launcher += ["--nnodes", str(place["WORLD_SIZE"] // local)]
         words = [*launcher, *words[1:]]
-    settings = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
-    return " ".join([*settings, shlex.join(words)])
+    settings = [f"{name}={quote(value)}" for name, value in variables.items()]
+    return " ".join([*settings, *map(quote, words)])
+
+
+def quote(word: str) -> str:
+    """Return a word as a POSIX shell takes it; double quotes where they read better."""
+    if "'" in word and not set(word) & set('"$`!\\'):
+        return f'"{word}"'
+    return shlex.quote(word)
 
 
 def relative_folder(folder: Path) -> str:

@@ -174,7 +174,8 @@ def print_report(card: Card, differences: Sequence[Difference]) -> None:
     if card.get("folder", ".") != ".":
         print(f"cd {card['folder']}  # from the folder of the project")
     print(card["command"])
-    print("\nThe same output folder would resume the finished run; give another one.")
+    if "training_seconds" in card.get("costs", {}):
+        print("\nThe same output folder would resume the finished run; give another one.")
     for changes_numbers, title in (
         (True, "Differs now, and can change numbers:"),
         (False, "Differs now, without effect on numbers:"),
