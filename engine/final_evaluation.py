@@ -74,6 +74,12 @@ declare(
         may_change=True,
     ),
     Key(
+        "COSTS",
+        True,
+        "measure FLOPs, latency and throughput after the final evaluation, for run.json",
+        may_change=True,
+    ),
+    Key(
         "REPORT",
         True,
         "write report.html and its tables after the final evaluation",
@@ -299,6 +305,11 @@ def log_intervals(run: EvaluatedRun) -> None:
         log.info("95 %% intervals (bootstrap, %s draws): %s", f"{draws:,}", ", ".join(parts))
 
 
-def training_curves(folder: Path) -> Mapping[str, Any]:
-    """Return the training curves of the run in the output folder ``folder``."""
-    return read_history(folder / "tensorboard")
+def training_curves(folder: Path, trained_in: str) -> Mapping[str, Any]:
+    """Return the training curves of the evaluated weights.
+
+    Args:
+        folder: output folder of this process.
+        trained_in: output folder of the training; empty: nothing was loaded from elsewhere.
+    """
+    return read_history(Path(trained_in or folder, "tensorboard"))
