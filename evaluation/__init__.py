@@ -9,6 +9,7 @@ import sys
 
 from core.registry import import_submodules
 
+from .bootstrap import bootstrap_intervals, bootstrap_rules
 from .build import EVALUATOR_REGISTRY, build_evaluator
 from .evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
 from .evaluator import Evaluator, MultiLabel
@@ -59,6 +60,8 @@ __all__ = [
     "Scored",
     "SplitResult",
     "average_precision",
+    "bootstrap_intervals",
+    "bootstrap_rules",
     "build_evaluator",
     "check_rule_name",
     "compare_rules",
