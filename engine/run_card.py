@@ -41,6 +41,7 @@ from engine.environment import (
 
 FILE = "run.json"
 FORMAT = 1
+NEEDED = ("command", "config", "code", "versions", "hardware", "data", "start")  # of every card
 HEADLINE = ("mAP", "macro_f1", "micro_f1", "samples_f1", "mean", "threshold")
 # Parts of the training's card that stay when its checkpoint is evaluated by another process.
 OF_TRAINING = ("command", "commit", "dirty", "versions", "hardware", "start", "end")
@@ -159,8 +160,8 @@ def read_card(folder: Path) -> Card:
         ) from None
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(card, dict) or not {"command", "config", "versions"} <= card.keys():
-        raise UserError(f"{path} is not a run card; expected the keys command, config, versions")
+    if not isinstance(card, dict) or not set(NEEDED) <= card.keys():
+        raise UserError(f"{path} is not a run card; expected the keys {', '.join(NEEDED)}")
     return card
 
 

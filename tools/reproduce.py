@@ -83,14 +83,17 @@ def find_differences(card: Card, root: str) -> list[Difference]:
     code = describe_code(card["config"].get("IMPORTS", ()))
     now |= {"code": code, "commit": code["commit"], "dirty": code["dirty"]}
     now |= {"hardware": present_hardware(card)}
-    now |= {part: present_files(card[part]) for part in ("backbone", "predictions") if part in card}
+    for part in ("backbone", "predictions"):
+        if part in card:
+            now[part] = present_files(card[part])
+    may_change: set[str] = set()
     if cfg is not None:
+        may_change = keys_without_effect(cfg)
         now["config"] = plain_config(cfg)
         try:
             now["data"] = present_data(card, cfg, root)
         except UserError as error:
             faults.append(Difference("data", "readable", f"an error: {error}", True))
-    may_change = keys_without_effect(cfg) if cfg is not None else ()
     return faults + compare_cards(card, now, may_change=may_change)
 
 
@@ -164,8 +167,9 @@ def present_files(part: Mapping[str, Any]) -> dict[str, Any]:
     """Return a part of a card in which the size and digest of each file are the present ones."""
     present = {}
     for name, value in part.items():
-        is_file = isinstance(value, Mapping) and "file" in value
-        present[name] = describe_file(find_file(value["file"]), value["file"]) if is_file else value
+        present[name] = value
+        if isinstance(value, Mapping) and "file" in value:
+            present[name] = describe_file(find_file(value["file"]), value["file"])
     return present
 
 
@@ -180,10 +184,11 @@ def print_report(card: Card, differences: Sequence[Difference]) -> None:
         (True, "Differs now, and can change numbers:"),
         (False, "Differs now, without effect on numbers:"),
     ):
-        lines = [d.describe() for d in differences if d.changes_numbers == changes_numbers]
-        if lines:
+        found = [d for d in differences if d.changes_numbers == changes_numbers]
+        if found:
             print(f"\n{title}")
-            print(*(f"  {line}" for line in lines), sep="\n")
+        for difference in found:
+            print(f"  {difference.describe()}")
     if not differences:
         print("\nNothing differs now.")
 
