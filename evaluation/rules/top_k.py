@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..metrics import Array, f1_scores
+from ..metrics import Array
 from .base import DecisionRule, check_positives, decision_rule
+from .counts import f1_of_counts, threshold_counts
 
 MAX_K = 10
 
@@ -26,10 +27,12 @@ class TopK(DecisionRule):
         """
         scores, labels = np.asarray(scores), np.asarray(labels)
         check_positives(labels)
-        rank = _ranks(scores)
-        candidates = range(1, min(MAX_K, scores.shape[1]) + 1)
-        macro = [f1_scores(rank < k, labels)["macro"] for k in candidates]
-        return cls(candidates[int(np.argmax(macro))])
+        # A rank is a score that k is a threshold of, so one histogram gives all k at once.
+        most = min(MAX_K, scores.shape[1])
+        counts = threshold_counts(-_ranks(scores), labels, -np.arange(most, 0, -1))
+        f1 = f1_of_counts(counts)[(labels > 0).any(axis=0)]  # (C, T), from k = most to 1
+        macro = f1.mean(axis=0)[::-1]
+        return cls(int(np.argmax(macro)) + 1)
 
     def decide(self, scores: Array) -> Array:
         """Return True for the k best classes of each image, ``(N, C)`` bool."""

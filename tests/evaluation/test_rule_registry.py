@@ -119,6 +119,18 @@ def test_prior_without_train_labels_is_one_clear_error(arrays):
         fit_rule(PriorCorrection, *arrays)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_top_k_has_the_best_macro_f1_of_a_plain_search(seed):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((80, 12)) < 0.3).astype(int)
+    scores = 0.3 * labels + rng.random((80, 12)).round(1)
+    values = []
+    for k in range(1, 11):
+        pred = TopK(k).decide(scores)
+        values.append(f1_score(labels, pred, average="macro", zero_division=0))
+    assert values[TopK.fit(scores, labels).k - 1] == pytest.approx(max(values))
+
+
 def test_top_k_takes_the_first_of_equal_scores():
     decided = TopK(2).decide(np.array([[0.5, 0.5, 0.5], [0.1, 0.2, 0.3]]))
     assert decided.tolist() == [[True, True, False], [False, True, True]]
