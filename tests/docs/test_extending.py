@@ -110,6 +110,17 @@ def test_a_metric_is_reported_and_selects(folder):
     assert 0 < results["test"]["hamming"] <= 100
 
 
+def test_a_decision_rule_is_listed_beside_the_others_and_stored(folder):
+    follow("A decision rule", folder)
+    assert "RelativeScore (tuned on val)" in log(folder, "relative")
+    output = folder / "output" / "relative"
+    rule = json.loads((output / "rule.json").read_text())
+    assert rule["name"] == "RelativeScore" and 0.5 <= rule["parameters"]["share"] <= 1
+    intervals = json.loads((output / "intervals.json").read_text())
+    assert "difference" in intervals["rules"]["RelativeScore"]
+    assert "RelativeScore" in (output / "report.html").read_text()
+
+
 def test_an_evaluator_of_three_methods_replaces_the_report(folder):
     follow("An evaluator", folder)
     results = metrics(folder, "exact")
