@@ -51,8 +51,9 @@ class MatchedPredictions:
 
 
 def name_some(items: Sequence[str]) -> str:
-    """Return the first items in quotation marks and the number of the others."""
-    quoted = [f"'{item}'" for item in items[:MAX_NAMED]]
+    """Return the first items in quotation marks and the number of the others, in one line."""
+    # repr, because a name may hold a line end.
+    quoted = [f"{item!r:.120}" for item in items[:MAX_NAMED]]
     text = ", ".join(quoted)
     if len(items) > MAX_NAMED:
         text += f" and {len(items) - MAX_NAMED:,} more"

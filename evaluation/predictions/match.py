@@ -9,7 +9,7 @@ from core.errors import UserError, did_you_mean
 from ..metrics import Array
 from ..scored import Groups
 from .columns import Columns, find_columns
-from .data import MatchedPredictions, Predictions, name_some, number_of
+from .data import MAX_NAMED, MatchedPredictions, Predictions, name_some, number_of
 from .image_names import find_images
 
 
@@ -45,8 +45,8 @@ def match(
     faults = image_faults + class_faults + _not_finite(predictions)
     if faults:
         raise UserError(
-            f"{predictions.source} does not fit the {len(images):,} images and {len(names):,} "
-            f"classes of the data set: {'; '.join(faults)}"
+            f"{predictions.source} does not match the {len(images):,} images and {len(names):,} "
+            f"classes of the split: {'; '.join(faults)}"
         )
     scores = predictions.scores[rows]  # (N, K)
     parents: dict[str, dict[str, Array]] = {}
@@ -112,7 +112,7 @@ def _find_columns(
     missing = [name for name in names if name not in columns.classes]
     faults = _describe(missing, columns.doubled, columns.unknown, ("class is", "classes are"))
     if columns.unknown:
-        accepted = [*names, *words]
+        accepted = missing or list(names)
         for level in groups.levels.values():
             accepted += level
         hint = did_you_mean(columns.unknown[0], accepted)
@@ -141,11 +141,11 @@ def _describe(
 
 def _not_finite(predictions: Predictions) -> list[str]:
     """Return one fault that counts the scores that are NaN, infinite or empty."""
-    bad = ~np.isfinite(predictions.scores)
-    if not bad.any():
+    bad = np.argwhere(~np.isfinite(predictions.scores))
+    if not len(bad):
         return []
     places = []
-    for row, column in np.argwhere(bad)[:5]:
+    for row, column in bad[:MAX_NAMED]:
         image = f"row {row + 1}"
         if predictions.images is not None:
             image = predictions.images[row]
@@ -153,9 +153,9 @@ def _not_finite(predictions: Predictions) -> list[str]:
         if predictions.classes is not None:
             name = predictions.classes[column]
         places.append(f"{image} / {name}")
-    count = int(bad.sum())
-    text = ", ".join(f"'{place}'" for place in places)
-    if count > len(places):
-        text += f" and {count - len(places):,} more"
+    count = len(bad)
+    text = name_some(places)
+    if count > MAX_NAMED:
+        text += f" and {count - MAX_NAMED:,} more"
     verb = "score is" if count == 1 else "scores are"
     return [f"{count:,} {verb} not finite or empty (image / class): {text}"]

@@ -10,6 +10,8 @@ from core.errors import UserError
 from ..metrics import Array
 from .data import Predictions
 
+ARRAYS = ("scores", "images", "classes")
+
 
 def read_npz(path: Path) -> Predictions:
     """Read ``scores`` ``(N, K)`` and, if they are there, ``images`` ``(N,)`` and ``classes``.
@@ -21,9 +23,6 @@ def read_npz(path: Path) -> Predictions:
         OSError: the file cannot be read.
     """
     arrays = _load(path)
-    if "scores" not in arrays:
-        found = ", ".join(sorted(arrays)) or "nothing"
-        raise UserError(f"{path} has no array 'scores'; found: {found}")
     scores = arrays["scores"]
     if scores.ndim != 2 or scores.dtype.kind not in "fiu":
         raise UserError(
@@ -35,17 +34,16 @@ def read_npz(path: Path) -> Predictions:
 
 
 def _load(path: Path) -> dict[str, Array]:
-    """Return the arrays of the archive that are read."""
+    """Return the arrays of the archive that are read; ``scores`` is among them."""
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
             raise UserError(f"{path} is a single array (.npy); expected an archive of np.savez")
         with content:
-            wanted = {"scores", "images", "classes"} & set(content.files)
-            arrays = {}
-            for name in content.files:
-                arrays[name] = content[name] if name in wanted else np.empty(0)
-            return arrays
+            if "scores" not in content.files:
+                found = ", ".join(sorted(content.files)) or "nothing"
+                raise UserError(f"{path} has no array 'scores'; found: {found:.200}")
+            return {name: content[name] for name in ARRAYS if name in content.files}
     except UserError:
         raise
     except EOFError:
@@ -68,6 +66,6 @@ def _names(path: Path, arrays: Mapping[str, Array], key: str, count: int) -> lis
         raise UserError(f"{path}: '{key}' is {names.dtype} {names.shape}; expected text (n,)")
     if len(names) != count:
         raise UserError(f"{path}: '{key}' has {len(names)} names; 'scores' has {count} {key}")
-    if names.dtype.kind == "S":
+    if names.dtype.kind == "S":  # bytes, as h5py gives them
         names = np.char.decode(names, "utf-8")
     return names.tolist()

@@ -122,7 +122,7 @@ def _numbers(
             numbers.append(float(text) if text.strip() else np.nan)
         except ValueError:
             raise UserError(
-                f"{where}, column '{heading}': '{text:.40}' is no number; a column that is no "
+                f"{where}, column {heading!r:.60}: {text!r:.40} is no number; a column that is no "
                 "class must be left out"
             ) from None
     return numbers
