@@ -31,12 +31,12 @@ from evaluation import (
     build_evaluator,
     evaluate_split,
 )
+from evaluation.ancestors import violation_rate
 from evaluation.predictions import (
     MatchedPredictions,
     as_probabilities,
     match,
     read_predictions,
-    violation_rate,
 )
 from tools import command
 
@@ -178,12 +178,19 @@ def given_threshold(threshold: float | None) -> GlobalThreshold:
 def with_violations(
     result: SplitResult, predictions: MatchedPredictions, groups: Groups
 ) -> SplitResult:
-    """Return the result with ``violation_rate`` in percent, if the file scores groups itself."""
-    if not predictions.parents:
+    """Return the result with ``violation_rate/LEVEL`` in percent for levels that the file scores.
+
+    The threshold of the classes also decides the groups; a rule without one threshold decides none.
+    """
+    if not isinstance(result.rule, GlobalThreshold):
         return result
-    rate = 100 * violation_rate(predictions.scores, predictions.parents, groups.levels)
-    log.info("* violation_rate: %.2f%% (class scored above its group)", rate)
-    return replace(result, metrics={**result.metrics, "violation_rate": rate})
+    metrics = dict(result.metrics)
+    for level, scores in predictions.parents.items():
+        decided = {group: result.rule.decide(values) for group, values in scores.items()}
+        rate = 100 * violation_rate(result.pred, decided, groups.levels[level])
+        metrics[f"violation_rate/{level}"] = rate
+        log.info("* violation_rate/%s: %.2f%%", level, rate)
+    return replace(result, metrics=metrics)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,6 @@ from .data import MatchedPredictions, Predictions
 from .match import match
 from .read import read_predictions
 from .scale import as_probabilities
-from .violations import violation_rate
 
 __all__ = [
     "MatchedPredictions",
@@ -12,5 +11,4 @@ __all__ = [
     "as_probabilities",
     "match",
     "read_predictions",
-    "violation_rate",
 ]
