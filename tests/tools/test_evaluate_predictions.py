@@ -163,7 +163,16 @@ def test_mistakes_are_one_line_and_leave_no_folder(write, evaluate, tmp_path, ca
     assert "are missing" in error(val)  # images of another split
     assert "Did you mean 'shrunk'?" in error(test, "--rule", "shrunken")
     assert "unknown key 'TEST.NONSENSE'" in error(test, "TEST.NONSENSE", "1")
-    assert "not finite" in error(write("test", scores=np.full((24, 8), np.nan)))
+    broken = np.full_like(np.load(test)["scores"], np.nan)
+    assert "scores are not finite or empty" in error(write("test", scores=broken))
+    (tmp_path / "text.csv").write_text("image,A\na.jpg,high\n")
+    assert "line 2, column 'A': 'high' is no number" in error(tmp_path / "text.csv")
+
+
+def test_a_rule_that_needs_val_is_refused_without_it(write, evaluate, capsys):
+    assert evaluate(write("test"), "--rule", "per_class") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'per_class' cannot be fitted: it needs a val split" in line
 
 
 def test_results_of_a_training_run_are_not_overwritten(write, evaluate, tmp_path, capsys):
