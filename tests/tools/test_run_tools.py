@@ -105,6 +105,7 @@ TOOLS = [
     "tools.config_page",
     "tools.contact_sheet",
     "tools.download_intentonomy",
+    "tools.evaluate_predictions",
     "tools.prepare_images",
     "tools.scenes.make",
     "tools.scenes.pretrain",

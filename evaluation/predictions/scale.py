@@ -1,0 +1,70 @@
+"""The scale of scores: probabilities from 0 to 1, as decision rules and calibration need them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.errors import UserError
+
+from ..metrics import Array
+from .data import MatchedPredictions
+
+
+def as_probabilities(matched: MatchedPredictions, *, logits: bool = False) -> MatchedPredictions:
+    """Return the predictions with scores from 0 to 1.
+
+    Args:
+        matched: finite scores.
+        logits: the scores are logits, to which the sigmoid is applied (flag ``--logits``).
+
+    Raises:
+        UserError: a score is outside 0 to 1 and ``logits`` is False.
+    """
+    if logits:
+        return _apply_sigmoid(matched)
+    _check_range(matched)
+    for level, groups in matched.parents.items():
+        for group, scores in groups.items():
+            outside = scores[_outside(scores)]
+            if len(outside):
+                raise UserError(
+                    f"{matched.source}: '{group}' ({level}) has scores outside 0 to 1, such as "
+                    f"{outside[0]:g}; give --logits if they are logits"
+                )
+    return matched
+
+
+def sigmoid(logits: Array) -> Array:
+    """Return ``1 / (1 + exp(-logits))`` in float64 without overflow; any shape."""
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _outside(scores: Array) -> Array:
+    return (scores < 0) | (scores > 1)
+
+
+def _check_range(matched: MatchedPredictions) -> None:
+    outside = _outside(matched.scores)
+    if not outside.any():
+        return
+    row, column = np.argwhere(outside)[0]
+    raise UserError(
+        f"{matched.source}: {int(outside.sum()):,} of {outside.size:,} scores are outside 0 to 1, "
+        f"such as {matched.scores[row, column]:g} for image '{matched.images[row]}' and class "
+        f"'{matched.names[column]}'; give --logits if they are logits"
+    )
+
+
+def _apply_sigmoid(matched: MatchedPredictions) -> MatchedPredictions:
+    """Return the sigmoid of all scores, with a note where it hides a difference or is doubtful."""
+    notes = list(matched.notes)
+    if not _outside(matched.scores).any():
+        notes.append("All scores are within 0 to 1 already: --logits may be wrong")
+    scores = sigmoid(matched.scores)
+    if len(np.unique(scores)) < len(np.unique(matched.scores)):
+        notes.append("Some logits are so large that the sigmoid makes them equal: their ranks tie")
+    parents = {}
+    for level, groups in matched.parents.items():
+        parents[level] = {group: sigmoid(values) for group, values in groups.items()}
+    return replace(matched, scores=scores, parents=parents, notes=notes)

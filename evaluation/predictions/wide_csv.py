@@ -1,0 +1,128 @@
+"""Predictions as CSV: a row per image, with its name and one column per class."""
+
+import csv
+import io
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import UserError
+
+from .data import Predictions
+
+DELIMITERS = (",", ";", "\t")
+SAMPLE = 20  # rows that decide the delimiter
+OWN_COLUMNS = ["image", "true", "predicted"]  # of predictions.csv
+IMAGE_HEADINGS = (
+    "image",
+    "image_name",
+    "image_path",
+    "impath",
+    "filename",
+    "file_name",
+    "file",
+    "path",
+)
+
+
+def read_csv(path: Path) -> Predictions:
+    """Read ``predictions.csv`` of a run, or any CSV with a column per class.
+
+    The image names are in the column with a heading of ``IMAGE_HEADINGS``, or else in the first
+    one. Other columns without a heading, such as the numbers that pandas writes, are left out.
+
+    Raises:
+        UserError: a row has too few or too many cells, or a cell is no number.
+        OSError: the file cannot be read.
+    """
+    text = path.read_bytes().decode("utf-8-sig")
+    delimiter = find_delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        headings = [heading.strip() for heading in next(reader, [])]
+        if len(headings) < 2:
+            raise UserError(
+                f"{path}: the first line has {len(headings)} columns; expected the image name and "
+                "one column per class, with comma, semicolon or tab between them"
+            )
+        image_column = _image_column(headings)
+        columns = _score_columns(headings, image_column)
+        images, rows = [], []
+        for cells in reader:
+            if not any(cells):
+                continue
+            if len(cells) != len(headings):
+                raise UserError(
+                    f"{path}: line {reader.line_num} has {len(cells)} cells; expected "
+                    f"{len(headings)}, as in the first line"
+                )
+            images.append(cells[image_column].strip())
+            texts = [cells[column] for column in columns]
+            where = f"{path}: line {reader.line_num}"
+            rows.append(_numbers(texts, where, [headings[c] for c in columns], delimiter))
+    except csv.Error as error:
+        raise UserError(f"{path}: line {reader.line_num} is not CSV: {error}") from None
+    scores = np.array(rows, dtype=np.float64).reshape(len(rows), len(columns))
+    return Predictions(scores, images, [headings[c] for c in columns], source=str(path))
+
+
+def find_delimiter(text: str) -> str:
+    """Return the delimiter that gives the first rows the same number of cells.
+
+    Names may have another delimiter inside. If several delimiters fit, the one with the most cells
+    is taken; if none fits, the one with the most cells in the first line.
+    """
+    best, best_key = DELIMITERS[0], (False, 0)
+    for delimiter in DELIMITERS:
+        try:
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+            counts = [len(cells) for cells in islice(reader, SAMPLE) if cells]
+        except csv.Error:
+            continue
+        if not counts:
+            continue
+        same = counts[0] > 1 and len(set(counts)) == 1
+        if (same, counts[0]) > best_key:
+            best, best_key = delimiter, (same, counts[0])
+    return best
+
+
+def _image_column(headings: Sequence[str]) -> int:
+    lower = [heading.lower() for heading in headings]
+    for name in IMAGE_HEADINGS:
+        if name in lower:
+            return lower.index(name)
+    return 0
+
+
+def _score_columns(headings: Sequence[str], image_column: int) -> list[int]:
+    """Return the columns with scores, in the order of the file."""
+    start = 0
+    if list(headings[:3]) == OWN_COLUMNS:
+        start = len(OWN_COLUMNS)
+    columns = []
+    for column, heading in enumerate(headings):
+        named = heading and not heading.startswith("Unnamed: ")  # pandas reads "" as Unnamed: 0
+        if column >= start and column != image_column and named:
+            columns.append(column)
+    return columns
+
+
+def _numbers(
+    texts: Sequence[str], where: str, headings: Sequence[str], delimiter: str
+) -> list[float]:
+    """Return the scores of a row; an empty cell is NaN."""
+    numbers = []
+    for text, heading in zip(texts, headings, strict=True):
+        if delimiter != ",":
+            text = text.replace(",", ".")  # decimal comma
+        try:
+            numbers.append(float(text) if text.strip() else np.nan)
+        except ValueError:
+            raise UserError(
+                f"{where}, column {heading!r:.60}: {text!r:.40} is no number; a column that is no "
+                "class must be left out"
+            ) from None
+    return numbers

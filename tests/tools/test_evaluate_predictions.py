@@ -1,0 +1,183 @@
+"""The evaluation of predictions of any model: files, thresholds, one line for a mistake."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from core.config import get_cfg_default
+from datasets import build_annotations
+from tools import evaluate_predictions
+
+QUICK = ["TEST.BOOTSTRAP", "0", "TEST.REPORT", "False"]
+
+
+@pytest.fixture(scope="module")
+def annotations(scenes_root, tmp_path_factory):
+    """Return a root that has the annotation files of val and test, and no image."""
+    root = tmp_path_factory.mktemp("annotations")
+    for split in ("val", "test"):
+        name = f"annotations/intentonomy_{split}2020.json"
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(scenes_root / name, root / name)
+    return root
+
+
+@pytest.fixture(scope="module")
+def dataset(annotations):
+    cfg = get_cfg_default()
+    cfg.DATASET.NAME, cfg.DATASET.HIERARCHY = "Intentonomy", "scenes"
+    cfg.DATASET.ROOT = str(annotations)
+    return build_annotations(cfg)
+
+
+@pytest.fixture
+def write(dataset, tmp_path):
+    """Return a function that writes scores near the labels of a split and returns the path."""
+
+    def write(split, **changes):
+        records = getattr(dataset, split)
+        labels = np.stack([record.label for record in records])
+        noise = np.random.default_rng(0).random(labels.shape)
+        arrays = {
+            "scores": 0.5 * labels + 0.5 * noise,
+            "images": [record.name for record in records],
+            "classes": dataset.classnames,
+        }
+        path = tmp_path / f"{split}.npz"
+        np.savez(path, **(arrays | changes))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def evaluate(annotations, tmp_path):
+    """Return a function that runs the tool; it returns the exit status."""
+
+    def evaluate(*args):
+        flags = ["--root", str(annotations), "--output-dir", str(tmp_path / "out")]
+        flags += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
+        return evaluate_predictions.main([*map(str, args), *flags, *QUICK])
+
+    return evaluate
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_val_tunes_the_threshold_of_test(write, evaluate, tmp_path):
+    assert evaluate(write("test"), "--val", write("val")) == 0
+    metrics = read(tmp_path / "out" / "metrics.json")
+    assert metrics["model"] == "predictions of test.npz"
+    assert metrics["test"]["threshold"] == metrics["val"]["threshold"]
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names >= {"rule.json", "scores_val.npz", "scores_test.npz", "per_class.csv", "log.txt"}
+
+
+def test_without_val_the_threshold_is_one_half_and_the_output_says_so(
+    write, evaluate, tmp_path, capsys
+):
+    assert evaluate(write("test")) == 0
+    metrics = read(tmp_path / "out" / "metrics.json")
+    assert "val" not in metrics and metrics["test"]["threshold"] == 0.5
+    assert metrics["test"]["macro_f1"] == metrics["test"]["macro_f1@0.5"]
+    assert "the threshold is 0.5 and not tuned" in capsys.readouterr().out
+    assert "not tuned" in (tmp_path / "out" / "log.txt").read_text()
+
+
+def test_a_given_threshold_is_used_without_val(write, evaluate, tmp_path, capsys):
+    assert evaluate(write("test"), "--threshold", "0.35") == 0
+    assert read(tmp_path / "out" / "metrics.json")["test"]["threshold"] == 0.35
+    assert "the given 0.35, not tuned here" in capsys.readouterr().out
+
+
+def test_order_of_rows_and_columns_does_not_matter(write, evaluate, dataset, tmp_path):
+    assert evaluate(write("test")) == 0
+    first = (tmp_path / "out" / "metrics.json").read_bytes()
+    content = np.load(tmp_path / "test.npz")
+    reversed_order = {
+        "scores": content["scores"][::-1, ::-1],
+        "images": content["images"][::-1],
+        "classes": content["classes"][::-1],
+    }
+    assert evaluate(write("test", **reversed_order)) == 0
+    assert (tmp_path / "out" / "metrics.json").read_bytes() == first
+
+
+def test_scores_that_the_tool_writes_are_predictions_again(write, evaluate, tmp_path):
+    assert evaluate(write("test")) == 0
+    first = read(tmp_path / "out" / "metrics.json")
+    shutil.move(tmp_path / "out" / "scores_test.npz", tmp_path / "again.npz")
+    assert evaluate(tmp_path / "again.npz") == 0
+    assert read(tmp_path / "out" / "metrics.json")["test"] == first["test"]
+
+
+def test_a_chosen_rule_is_written(write, evaluate, tmp_path):
+    assert evaluate(write("test"), "--val", write("val"), "--rule", "per_class") == 0
+    assert read(tmp_path / "out" / "rule.json")["name"] == "per_class"
+
+
+def test_scores_of_groups_give_the_violation_rate(write, evaluate, dataset, tmp_path):
+    groups = list(dataset.hierarchy.levels["super"])
+    content = np.load(write("test"))
+    zeros = np.zeros((len(content["scores"]), len(groups)))
+    path = write(
+        "test",
+        scores=np.concatenate([content["scores"], zeros], axis=1),
+        classes=[*dataset.classnames, *(f"super/{group}" for group in groups)],
+    )
+    assert evaluate(path) == 0
+    assert read(tmp_path / "out" / "metrics.json")["test"]["violation_rate/super"] == 100
+
+
+def test_logits_need_their_flag(write, evaluate, tmp_path, capsys):
+    assert evaluate(write("test")) == 0
+    plain = read(tmp_path / "out" / "metrics.json")["test"]
+    scores = np.load(tmp_path / "test.npz")["scores"]
+    path = write("test", scores=np.log(scores / (1 - scores)))
+    capsys.readouterr()
+    assert evaluate(path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "are outside 0 to 1" in line and "--logits" in line
+    assert evaluate(path, "--logits") == 0
+    assert read(tmp_path / "out" / "metrics.json")["test"] == pytest.approx(plain)
+
+
+def test_mistakes_are_one_line_and_leave_no_folder(write, evaluate, tmp_path, capsys):
+    test, val = write("test"), write("val")
+
+    def error(*args):
+        capsys.readouterr()
+        assert evaluate(*args) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: ")
+        assert not (tmp_path / "out").exists()
+        return line
+
+    assert "exclude each other" in error(test, "--val", val, "--threshold", "0.3")
+    assert "--threshold is 3; expected" in error(test, "--threshold", "3")
+    assert "gone.csv: No such file" in error(tmp_path / "gone.csv")
+    assert "are missing" in error(val)  # images of another split
+    assert "Did you mean 'shrunk'?" in error(test, "--rule", "shrunken")
+    assert "unknown key 'TEST.NONSENSE'" in error(test, "TEST.NONSENSE", "1")
+    broken = np.full_like(np.load(test)["scores"], np.nan)
+    assert "scores are not finite or empty" in error(write("test", scores=broken))
+    (tmp_path / "text.csv").write_text("image,A\na.jpg,high\n")
+    assert "line 2, column 'A': 'high' is no number" in error(tmp_path / "text.csv")
+
+
+def test_a_rule_that_needs_val_is_refused_without_it(write, evaluate, capsys):
+    assert evaluate(write("test"), "--rule", "per_class") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'per_class' cannot be fitted: it needs a val split" in line
+
+
+def test_results_of_a_training_run_are_not_overwritten(write, evaluate, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "metrics.json").write_text('{"model": "epoch 3", "test": {}}')
+    assert evaluate(write("test")) == 2
+    assert "has the results of another run" in capsys.readouterr().err
+    assert read(tmp_path / "out" / "metrics.json")["model"] == "epoch 3"

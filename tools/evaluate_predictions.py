@@ -1,0 +1,214 @@
+"""Evaluate the predictions of any model and write the files and the report of train.py.
+
+    python -m tools.evaluate_predictions test.csv --val val.csv --root DATA \\
+        --dataset-config-file configs/datasets/intentonomy.yaml --output-dir output/mine
+
+Files may be CSV, JSON lines or .npz (see docs/evaluation.md). The annotation files of the evaluated
+splits are enough: no images and no train file are needed. The threshold is tuned on val; without
+val it is the given one or 0.5. KEY VALUE pairs set keys, such as TEST.BOOTSTRAP 0.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from yacs.config import CfgNode
+
+from core.config_merge import setup_cfg
+from core.errors import UserError
+from core.logging import close_logging, get_logger, setup_logging
+from datasets import IntentDataset, build_annotations, image_names
+from engine.final_evaluation import check_rule, evaluated_run, write_run
+from evaluation import (
+    DecisionRule,
+    GlobalThreshold,
+    Groups,
+    SplitResult,
+    build_evaluator,
+    evaluate_split,
+)
+from evaluation.ancestors import violation_rate
+from evaluation.predictions import (
+    MatchedPredictions,
+    as_probabilities,
+    match,
+    read_predictions,
+)
+from tools import command
+
+log = get_logger()
+
+DEFAULT_THRESHOLD = 0.5
+WEIGHTS = "predictions of"  # start of the name of the evaluated weights in metrics.json
+
+
+def evaluate_predictions(args: argparse.Namespace) -> int:
+    """Evaluate the files of the command line and write all results; return the exit status."""
+    cfg = configure(args)
+    check_threshold(args)
+    check_rule(cfg)
+    check_folder(Path(cfg.OUTPUT_DIR))
+    files = {"test": args.predictions}
+    if args.val:
+        files = {"val": args.val, "test": args.predictions}
+    dataset = build_annotations(cfg, splits=tuple(files))
+    matched = {}
+    for split, path in files.items():
+        matched[split] = read_split(path, cfg, dataset, split, logits=args.logits)
+    try:
+        setup_logging(cfg.OUTPUT_DIR)
+        for split, predictions in matched.items():
+            for note in predictions.notes:
+                log.info("%s (%s): %s.", predictions.source, split, note)
+        results = evaluate(cfg, dataset, matched, threshold=args.threshold)
+        title = args.title or f"{args.predictions.name} on {cfg.DATASET.NAME}"
+        run = evaluated_run(cfg, dataset, results, title=title, card={})
+        write_run(Path(cfg.OUTPUT_DIR), cfg, run, weights=f"{WEIGHTS} {args.predictions.name}")
+    finally:
+        close_logging()
+    return 0
+
+
+def configure(args: argparse.Namespace) -> CfgNode:
+    """Return the configuration of the command line."""
+    flags = {"OUTPUT_DIR": (str(args.output_dir), "--output-dir")}
+    if args.root is not None:
+        flags["DATASET.ROOT"] = (args.root, "--root")
+    if args.rule is not None:
+        flags["TEST.RULE"] = (args.rule, "--rule")
+    files = [args.dataset_config_file] if args.dataset_config_file else []
+    return setup_cfg(files, flags=flags, opts=args.opts)
+
+
+def check_threshold(args: argparse.Namespace) -> None:
+    """Raise :class:`UserError` if the given threshold is no probability or val tunes another."""
+    if args.threshold is None:
+        return
+    if args.val:
+        raise UserError("--threshold and --val exclude each other: val tunes the threshold")
+    if not 0 <= args.threshold <= 1:
+        raise UserError(f"--threshold is {args.threshold:g}; expected a number from 0 to 1")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise :class:`UserError` if the folder has the result of a training run."""
+    try:
+        content = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    weights = content.get("model", "") if isinstance(content, dict) else ""
+    if not str(weights).startswith(WEIGHTS):
+        raise UserError(
+            f"--output-dir {folder} has the results of another run, which would be overwritten; "
+            "give another folder"
+        )
+
+
+def read_split(
+    path: Path, cfg: CfgNode, dataset: IntentDataset, split: str, *, logits: bool
+) -> MatchedPredictions:
+    """Return the predictions of a file in the order of a split, as probabilities.
+
+    Raises:
+        UserError: the file is broken or does not match the split.
+    """
+    hierarchy = dataset.hierarchy
+    matched = match(
+        read_predictions(path),
+        image_names(getattr(dataset, split), cfg.DATASET.ROOT),
+        dataset.classnames,
+        Groups(subsets=hierarchy.subsets, levels=hierarchy.levels),
+        words=hierarchy.names,
+    )
+    return as_probabilities(matched, logits=logits)
+
+
+def evaluate(
+    cfg: CfgNode,
+    dataset: IntentDataset,
+    matched: Mapping[str, MatchedPredictions],
+    *,
+    threshold: float | None = None,
+) -> dict[str, SplitResult]:
+    """Return the result of each split; the threshold is tuned on val and never on test.
+
+    Args:
+        cfg: configuration.
+        dataset: data set with the labels of the splits.
+        matched: predictions by split, val before test.
+        threshold: threshold without val; None: 0.5.
+    """
+    hierarchy = dataset.hierarchy
+    groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
+    evaluator = build_evaluator(cfg, lab2cname=dataset.lab2cname, groups=groups)
+    rule: DecisionRule | None = None
+    if "val" not in matched:
+        rule = given_threshold(threshold)
+    results = {}
+    for split, predictions in matched.items():
+        log.info("Evaluate on the *%s* set", split)
+        labels = torch.stack([torch.as_tensor(r.label) for r in getattr(dataset, split)])
+        result = evaluate_split(evaluator, torch.from_numpy(predictions.scores), labels, rule)
+        rule = result.rule
+        results[split] = with_violations(result, predictions, groups)
+    return results
+
+
+def given_threshold(threshold: float | None) -> GlobalThreshold:
+    """Return the rule without val and say in the log that nothing is tuned."""
+    if threshold is None:
+        threshold = DEFAULT_THRESHOLD
+        log.info(
+            "There are no predictions for val: the threshold is %g and not tuned "
+            "(--val FILE tunes it, --threshold T sets it).",
+            threshold,
+        )
+    else:
+        log.info(
+            "There are no predictions for val: the threshold is the given %g, not tuned here.",
+            threshold,
+        )
+    return GlobalThreshold(threshold)
+
+
+def with_violations(
+    result: SplitResult, predictions: MatchedPredictions, groups: Groups
+) -> SplitResult:
+    """Return the result with ``violation_rate/LEVEL`` in percent for levels that the file scores.
+
+    The threshold of the classes also decides the groups; a rule without one threshold decides none.
+    """
+    if not isinstance(result.rule, GlobalThreshold):
+        return result
+    metrics = dict(result.metrics)
+    for level, scores in predictions.parents.items():
+        decided = {group: result.rule.decide(values) for group, values in scores.items()}
+        rate = 100 * violation_rate(result.pred, decided, groups.levels[level])
+        metrics[f"violation_rate/{level}"] = rate
+        log.info("* violation_rate/%s: %.2f%%", level, rate)
+    return replace(result, metrics=metrics)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = command.make_parser("tools.evaluate_predictions", __doc__)
+    parser.add_argument("predictions", type=Path, help="predictions for the test images")
+    parser.add_argument("--val", type=Path, help="predictions for val, which tune the threshold")
+    parser.add_argument("--dataset-config-file", default="", help="YAML file of the data set")
+    parser.add_argument("--root", help="folder with annotations/ (DATASET.ROOT)")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--threshold", type=float, help="threshold without --val (0.5)")
+    parser.add_argument("--rule", help="decision rule, or path of a rule.json (TEST.RULE)")
+    parser.add_argument("--logits", action="store_true", help="scores are logits: apply sigmoid")
+    parser.add_argument("--title", default="", help="head of the report (name of the file)")
+    parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="override the configuration")
+    args = parser.parse_intermixed_args(argv)
+    return command.run(lambda: evaluate_predictions(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
