@@ -19,13 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import UserError
+from core.errors import UserError, not_accepted
 
 from .intervals import CONFIDENCE, NORMAL, jackknife_weights
 from .metrics import Array
 from .scored import Scored
 from .student import critical_value, two_sided_p
-from .weighted import Prepared, Weighted, draws_per_chunk, weighted_metric
+from .table import METRICS
+from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
 
 HEADLINE = ("mAP", "macro_f1", "micro_f1", "samples_f1", "mean")
 LEVEL = 1 - CONFIDENCE
@@ -85,6 +86,9 @@ def compare_methods(
     Raises:
         UserError: the splits have different images or labels, or a side has no split.
     """
+    for name in metrics:
+        if name not in WEIGHTED and name not in METRICS:
+            raise UserError(not_accepted("metric", name, {**METRICS, **WEIGHTED}))
 
     def statistic(weighted: Weighted) -> Array:
         return np.stack([weighted_metric(name, weighted) for name in metrics], axis=1)
