@@ -20,6 +20,8 @@ COUNTS = [313, 29, 30, 51, 131, 70, 279, 91, 48, 75, 68, 143, 73, 43]
 COUNTS += [73, 53, 41, 19, 14, 347, 30, 104, 26, 77, 22, 4, 56, 41]
 THRESHOLD = 0.35
 NUM_TOPICS = 6
+SHARED_SHIFT = 0.33  # of all classes of an image, in units of the noise
+SCALE = 1.2
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,15 @@ class Population:
 
     def logits(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return logits of a model for images with these labels, ``(N, C)`` float32."""
-        shared = 0.4 * rng.standard_normal((len(labels), 1), dtype=np.float32)
+        shared = SHARED_SHIFT * rng.standard_normal((len(labels), 1), dtype=np.float32)
         noise = rng.standard_normal(labels.shape, dtype=np.float32)
+        return self.logits_from(labels, noise, shared)
+
+    def logits_from(self, labels: np.ndarray, noise: np.ndarray, added: np.ndarray) -> np.ndarray:
+        """Return logits for labels and ``noise (N, C)``, with ``added`` in units of the noise."""
         signal = self.separation.astype(np.float32) * labels
-        prior = _normal_score(self.frequency).astype(np.float32)
-        return 1.2 * (signal + noise + prior) + shared
+        prior = _normal_score(self.frequency)
+        return SCALE * (signal + noise + prior + added).astype(np.float32)
 
 
 def intent_population(seed: int = 0) -> Population:
