@@ -99,6 +99,7 @@ class Table:
         rows: a :class:`Row` or a plain sequence of values per row.
         name: stem of its files; empty: made from the caption.
         closed: True shows only the caption until a reader opens the table.
+        shown: False shows only the caption and the links to the files, for large tables.
         note: a line below the table.
     """
 
@@ -107,6 +108,7 @@ class Table:
     rows: Sequence[Row | Sequence[Any]]
     name: str = ""
     closed: bool = False
+    shown: bool = True
     note: str = ""
     kind: str = field(default="table", init=False)
 

@@ -98,17 +98,17 @@ def _wide(name: str, forest: Forest, alternative: str) -> Markup:
         middle = y + height / 2
         canvas.lines_of_text(left - 12, middle, lines, ha="right", **_label_style(row))
         scale.draw_row(canvas, row, middle)
+        scale.draw_reference(canvas, y, y + height)
         for edge, cell in zip(edges, row.cells, strict=False):
             colour = MUTED if row.muted else INK
             canvas.text(edge, middle, cell, ha="right", color=colour, fontsize=SMALL)
         y += height
-    scale.draw_reference(canvas, head, y)
     return inline_svg(canvas.figure, f"{name}-wide", alternative)
 
 
 def _narrow(name: str, forest: Forest, alternative: str) -> Markup:
     labels = [wrap(row.label, NARROW - 4) for row in forest.rows]
-    details = [wrap(_detail(forest, row), NARROW - 4, SMALL) for row in forest.rows]
+    details = [_details(forest, row) for row in forest.rows]
     heights = []
     for lines, detail in zip(labels, details, strict=True):
         num_lines = len(lines) + (len(detail) if forest.columns else 0)
@@ -122,11 +122,11 @@ def _narrow(name: str, forest: Forest, alternative: str) -> Markup:
         canvas.lines_of_text(2, top, lines, **_label_style(row))
         bar = y + LINE * len(lines) + 10
         scale.draw_row(canvas, row, bar)
+        scale.draw_reference(canvas, bar - 8, bar + 8)
         if forest.columns:
             middle = bar + 9 + LINE * len(detail) / 2
             canvas.lines_of_text(2, middle, detail, color=MUTED, fontsize=SMALL)
         y += height
-    scale.draw_reference(canvas, 4, y)
     return inline_svg(canvas.figure, f"{name}-narrow", alternative)
 
 
@@ -205,9 +205,14 @@ def _column_width(forest: Forest, index: int) -> float:
     return max(text_width(text, SMALL) for text in (*texts, forest.columns[index])) + 14
 
 
-def _detail(forest: Forest, row: ForestRow) -> str:
-    """Return the columns of a row as one line."""
-    parts = []
+def _details(forest: Forest, row: ForestRow) -> list[str]:
+    """Return the columns of a row as lines that fit a narrow window."""
+    lines: list[str] = []
     for heading, cell in zip(forest.columns, row.cells, strict=False):
-        parts.append(f"{heading} {cell}")
-    return " · ".join(parts)
+        part = f"{heading} {cell}"
+        joined = f"{lines[-1]} · {part}" if lines else part
+        if lines and text_width(joined, SMALL) <= NARROW:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return lines

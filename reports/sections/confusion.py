@@ -118,4 +118,4 @@ def _matrix(view: RunView, order: list[int], counts: Array, caption: str, name: 
     rows = []
     for label, values in zip(names, counts[np.ix_(order, order)].tolist(), strict=True):
         rows.append([label, *values])
-    return Table(caption, columns, rows, name=name, closed=True)
+    return Table(caption, columns, rows, name=name, shown=False)

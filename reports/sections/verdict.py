@@ -84,7 +84,7 @@ def _about_rule(view: RunView) -> str:
     if rule is None:
         return f"The evaluator decides without a rule of its own on {view.split} ({size})."
     tuned_on = run.rules[0].tuned_on if run.rules else ("val" if "val" in run.splits else "")
-    text = f"F1 decides by: {rule.describe()}."
+    text = f"Decision rule: {rule.describe()}."
     if tuned_on == "val":
         val = run.splits.get("val")
         images = f" ({len(val.images):,} images)" if val else ""
