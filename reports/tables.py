@@ -124,11 +124,20 @@ class Table:
 
     @cached_property
     def body(self) -> list[Row]:
-        """The rows as objects, with a :class:`Cell` per column."""
+        """The rows as objects, with a :class:`Cell` per column.
+
+        Raises:
+            ValueError: a row has more or fewer cells than there are columns.
+        """
         rows = []
         for row in self.rows:
             if not isinstance(row, Row):
                 row = Row(row)
+            if len(row.cells) != len(self.columns):
+                raise ValueError(
+                    f"table '{self.caption}': a row has {len(row.cells)} cells for "
+                    f"{len(self.columns)} columns"
+                )
             cells = [value if isinstance(value, Cell) else Cell(value) for value in row.cells]
             rows.append(Row(cells, row.mark))
         return rows
