@@ -107,25 +107,25 @@ def _wide(name: str, forest: Forest, alternative: str) -> Markup:
 
 
 def _narrow(name: str, forest: Forest, alternative: str) -> Markup:
-    labels = [wrap(row.label, NARROW - 4) for row in forest.rows]
+    labels = [wrap(row.label, NARROW - 8) for row in forest.rows]
     details = [_details(forest, row) for row in forest.rows]
     heights = []
     for lines, detail in zip(labels, details, strict=True):
         num_lines = len(lines) + (len(detail) if forest.columns else 0)
         heights.append(LINE * num_lines + 26)
     canvas = Canvas(NARROW, 4 + sum(heights) + AXIS_HEIGHT)
-    scale = _Scale(forest, 2, NARROW - 14)
+    scale = _Scale(forest, 5, NARROW - 14)
     scale.draw(canvas, 4, 4 + sum(heights))
     y = 4.0
     for row, lines, detail, height in zip(forest.rows, labels, details, heights, strict=True):
         top = y + LINE * len(lines) / 2 + 3
-        canvas.lines_of_text(2, top, lines, **_label_style(row))
+        canvas.lines_of_text(5, top, lines, **_label_style(row))
         bar = y + LINE * len(lines) + 10
         scale.draw_row(canvas, row, bar)
         scale.draw_reference(canvas, bar - 8, bar + 8)
         if forest.columns:
             middle = bar + 9 + LINE * len(detail) / 2
-            canvas.lines_of_text(2, middle, detail, color=MUTED, fontsize=SMALL)
+            canvas.lines_of_text(5, middle, detail, color=MUTED, fontsize=SMALL)
         y += height
     return inline_svg(canvas.figure, f"{name}-narrow", alternative)
 
@@ -211,7 +211,7 @@ def _details(forest: Forest, row: ForestRow) -> list[str]:
     for heading, cell in zip(forest.columns, row.cells, strict=False):
         part = f"{heading} {cell}"
         joined = f"{lines[-1]} · {part}" if lines else part
-        if lines and text_width(joined, SMALL) <= NARROW:
+        if lines and text_width(joined, SMALL) <= NARROW - 8:
             lines[-1] = joined
         else:
             lines.append(part)

@@ -64,7 +64,7 @@ def _wide(name, matrices, names, breaks, alternative) -> Markup:
     longest = max(text_width(f"{n}", 10.5) for n in names)
     if longest <= MAX_NAME:
         label += longest + 4
-    free = WIDE - label - (len(matrices) - 1) * (GAP + NUMBERS)
+    free = WIDE - 8 - label - (len(matrices) - 1) * (GAP + NUMBERS)
     cell = min(MAX_CELL, free / len(matrices) / count)
     has_names = longest <= MAX_NAME and cell >= 10.5
     if not has_names:
@@ -86,10 +86,10 @@ def _wide(name, matrices, names, breaks, alternative) -> Markup:
 
 def _narrow(name, matrices, breaks, alternative) -> Markup:
     count = len(matrices[0].shares)
-    cell = max(min(MAX_CELL, (NARROW - NUMBERS - 2) / count), MIN_CELL * 0.5)
+    cell = max(min(MAX_CELL, (NARROW - NUMBERS - 8) / count), MIN_CELL * 0.5)
     side = cell * count
     step = TOP + side + 6
-    canvas = Canvas(max(NARROW, NUMBERS + side + 2), step * len(matrices) + BOTTOM + 18)
+    canvas = Canvas(max(NARROW, NUMBERS + side + 8), step * len(matrices) + BOTTOM + 18)
     for i, matrix in enumerate(matrices):
         _draw_map(canvas, matrix, breaks, NUMBERS, TOP + i * step, cell)
     _draw_legend(canvas, 4, step * len(matrices) + 18)

@@ -112,7 +112,7 @@ def draw_micro_curve(
         drawn = []
         for width, height in ((620, 380), (340, 300)):
             figure = new_figure(width, height)
-            axes = add_axes(figure, left=44, top=10, right=16, bottom=44)
+            axes = add_axes(figure, left=52, top=10, right=16, bottom=44)
             _draw_frame(axes)
             _draw_f1_lines(axes)
             axes.set_xlabel("recall (%)")

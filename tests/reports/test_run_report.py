@@ -1,5 +1,6 @@
 """Pages of runs with much, little and no data."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -222,4 +223,7 @@ def test_no_text_is_cut_in_a_browser(long_page, tmp_path, width, theme):
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     found = re.search(r'\{"page":.*?\}', dom)
     assert found, dom[-500:]
-    assert found[0] == '{"page":0,"wide":0,"cut":[]}'
+    layout = json.loads(found[0])
+    assert layout["page"] <= 0
+    assert layout["wide"] == 0
+    assert layout["cut"] == []
