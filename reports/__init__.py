@@ -6,7 +6,7 @@ sections of a run together.
 
 from .blocks import Command, Facts, Figure, FigureGrid, Section, Text, Tile, Tiles
 from .page import render_page, tables_of, write_page
-from .run_report import write_report, write_tables
+from .run_report import write_report, write_report_and_tables, write_tables
 from .tables import Cell, Column, Row, Table, to_csv, to_latex, write_table
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "to_latex",
     "write_page",
     "write_report",
+    "write_report_and_tables",
     "write_table",
     "write_tables",
 ]

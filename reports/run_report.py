@@ -53,7 +53,24 @@ def write_tables(
     Raises:
         OSError: a file cannot be written.
     """
-    for table in tables_of(run_sections(run, published)):
+    _write_tables(Path(folder), run_sections(run, published))
+
+
+def write_report_and_tables(
+    folder: str | Path, run: EvaluatedRun, published: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Write ``report.html`` and the folder ``tables``; figures are drawn once for both.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    sections = run_sections(run, published)
+    _write_tables(Path(folder) / "tables", sections)
+    write_page(Path(folder) / "report.html", render_run(run, sections))
+
+
+def _write_tables(folder: Path, sections: Sequence[Section]) -> None:
+    for table in tables_of(sections):
         write_table(folder, table)
 
 

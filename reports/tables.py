@@ -13,7 +13,8 @@ from typing import Any
 
 from core.files import write_text
 
-MISSING = "–"
+MISSING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -28,11 +29,10 @@ LATEX = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    "–": "--",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "→": r"$\rightarrow$",
-    "−": "$-$",
+    MISSING: "--",
+    MINUS: "$-$",
+    "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
 }
 
 
@@ -99,6 +99,7 @@ class Table:
         rows: a :class:`Row` or a plain sequence of values per row.
         name: stem of its files; empty: made from the caption.
         closed: True shows only the caption until a reader opens the table.
+        shown: False shows only the caption and the links to the files, for large tables.
         note: a line below the table.
     """
 
@@ -107,6 +108,7 @@ class Table:
     rows: Sequence[Row | Sequence[Any]]
     name: str = ""
     closed: bool = False
+    shown: bool = True
     note: str = ""
     kind: str = field(default="table", init=False)
 
@@ -122,11 +124,20 @@ class Table:
 
     @cached_property
     def body(self) -> list[Row]:
-        """The rows as objects, with a :class:`Cell` per column."""
+        """The rows as objects, with a :class:`Cell` per column.
+
+        Raises:
+            ValueError: a row has more or fewer cells than there are columns.
+        """
         rows = []
         for row in self.rows:
             if not isinstance(row, Row):
                 row = Row(row)
+            if len(row.cells) != len(self.columns):
+                raise ValueError(
+                    f"table '{self.caption}': a row has {len(row.cells)} cells for "
+                    f"{len(self.columns)} columns"
+                )
             cells = [value if isinstance(value, Cell) else Cell(value) for value in row.cells]
             rows.append(Row(cells, row.mark))
         return rows
@@ -150,7 +161,7 @@ def format_value(value: Any, column: Column) -> str:
     sign = "+" if column.signed else ""
     if isinstance(value, int):
         return format(value, f"{sign},")
-    return format(value, f"{sign}.{column.digits}f").replace("-", "−")
+    return format(value, f"{sign}.{column.digits}f").replace("-", MINUS)
 
 
 def is_missing(value: Any) -> bool:
@@ -229,11 +240,12 @@ def slug(text: str) -> str:
 
 
 def with_interval(value: Any, intervals: Mapping[str, Any] | None) -> Cell:
-    """Return the cell of a value and its entry ``{"low", "high"}`` or ``{"note"}``, if there is one.
+    """Return the cell of a value with its interval or note.
 
     Args:
         value: the value.
-        intervals: the entry; None or an empty one gives the value alone.
+        intervals: entry ``{"low", "high"}`` or ``{"note"}`` of ``intervals.json``; None or an
+            empty one gives the value alone.
     """
     entry = intervals or {}
     return Cell(value, entry.get("low"), entry.get("high"), entry.get("note", ""))

@@ -11,13 +11,17 @@ DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (5, 1, 1, 1)))
 
 
 def draw_history(
-    name: str, curves: Mapping[str, Sequence[tuple[int, float]]], alternative: str
+    name: str,
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    step: str,
+    alternative: str,
 ) -> Markup:
     """Return one panel of curves.
 
     Args:
         name: unique on the page.
         curves: label -> pairs of step and value.
+        step: title of the axis of steps.
         alternative: text that stands for the figure.
     """
     with drawing():
@@ -30,7 +34,7 @@ def draw_history(
             marker = "o" if len(pairs) < 25 else ""
             style = {"linestyle": DASHES[i // 6 % len(DASHES)], "markersize": 3.5}
             axes.plot(steps, values, color=series(i), marker=marker, label=label, **style)
-        axes.set_xlabel("epoch")
+        axes.set_xlabel(step)
         axes.xaxis.get_major_locator().set_params(integer=True)
         if len(curves) > 1:
             axes.legend(

@@ -61,7 +61,7 @@ def draw_reliability(name: str, mass: Bins, width: Bins, alternative: str) -> tu
         drawn = []
         for size, height in ((560, 400), (340, 330)):
             figure = new_figure(size, height)
-            axes = add_axes(figure, left=44, top=12, right=16, bottom=44)
+            axes = add_axes(figure, left=52, top=12, right=16, bottom=44)
             axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
             write(axes, 0.8, 0.83, "calibrated", ha="right", color=MUTED, fontsize=11)
             _draw_open(axes, width)

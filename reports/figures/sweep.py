@@ -82,7 +82,7 @@ def draw_sweep(
         drawn = []
         for width, height in ((780, 330), (340, 320)):
             figure = new_figure(width, height)
-            axes = add_axes(figure, left=40, top=54 if width < 700 else 34, right=12, bottom=44)
+            axes = add_axes(figure, left=48, top=54 if width < 700 else 34, right=12, bottom=44)
             for i, (metric, values) in enumerate(curves.items()):
                 axes.plot(GRID, values, color=SERIES[i], label=f"{NAMES[metric]}, {split}")
             if val is not None:

@@ -1,16 +1,21 @@
 """Numbers per class, the most frequent class first."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.tables import Cell, Column, Table, is_missing
+from reports.tables import MISSING, Cell, Column, Table, is_missing
 from reports.view import MIN_POSITIVES, RunView, thresholds_of
 
 LEAD = (
     "Bars are average precision, diamonds F1 under the headline rule. Classes are sorted by their "
     "number of images in the final split, so that the long tail is at the bottom."
 )
+PRIOR_TITLE = "prior ratio"
 PRIOR = "share of positives here over that in train; 1 means that both agree"
 
 
@@ -28,8 +33,8 @@ def _figure(view: RunView) -> Figure:
     thresholds = thresholds_of(_shown_rule(view), view.num_classes)
     columns = [f"n {view.split}"]
     if view.run.train_counts is not None:
-        columns += ["n train", "prior ×"]
-    if thresholds is not None:
+        columns += ["n train", PRIOR_TITLE]
+    if _differ(thresholds):
         columns.append("threshold")
     rows = []
     intervals = view.class_intervals("ap")
@@ -48,32 +53,43 @@ def _figure(view: RunView) -> Figure:
         )
     forest = Forest(rows, "average precision, F1 (%)", columns, end=100.0)
     wide, narrow = draw_forest("classes", forest, _alternative(view))
-    caption = "Bar: average precision. Diamond: F1."
+    return Figure(wide, narrow, _caption(view, thresholds))
+
+
+def _caption(view: RunView, thresholds: Array | None) -> str:
+    parts = ["Bar: average precision. Diamond: F1."]
     if view.run.intervals.get("classes"):
-        caption += (
-            " Line: 95 % interval over images; under "
-            f"{MIN_POSITIVES} positives an interval of a class cannot be trusted."
+        parts.append(
+            f"Line: 95 % interval over images; under {MIN_POSITIVES} positives an interval of a "
+            "class cannot be trusted."
         )
     if view.run.train_counts is not None:
-        caption += (
-            f" Prior ×: share of positives on {view.split} over that in train (both smoothed)."
+        parts.append(
+            f"Prior ratio: share of positives on {view.split} over that in train, both smoothed."
         )
-    return Figure(wide, narrow, caption)
+    if _differ(thresholds):
+        parts.append(f"Threshold: of the chosen rule, {_shown_rule(view).describe()}.")
+    return " ".join(parts)
 
 
-def _note(view: RunView, c: int, entry) -> str:
+def _differ(thresholds: Array | None) -> bool:
+    """Return True if classes have different thresholds; one for all needs no column."""
+    return thresholds is not None and len(np.unique(thresholds)) > 1
+
+
+def _note(view: RunView, c: int, entry: Mapping[str, Any]) -> str:
     if not view.num_pos[c]:
         return "no positive"
     return entry.get("note", "")
 
 
-def _cells(view: RunView, c: int, thresholds) -> list[str]:
+def _cells(view: RunView, c: int, thresholds: Array | None) -> list[str]:
     cells = [f"{view.num_pos[c]:,}"]
     if view.run.train_counts is not None:
         cells.append(f"{int(view.run.train_counts[c]):,}")
         ratio = view.prior_ratio
-        cells.append("–" if ratio is None else _ratio(ratio[c]))
-    if thresholds is not None:
+        cells.append(MISSING if ratio is None else _ratio(ratio[c]))
+    if _differ(thresholds):
         cells.append(f"{thresholds[c]:.2f}")
     return cells
 
@@ -82,7 +98,7 @@ def _ratio(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
-def _shown_rule(view: RunView):
+def _shown_rule(view: RunView) -> Any:
     """Return the chosen rule, or the headline's where none is chosen."""
     return view.run.rule or view.run.final.result.rule
 
@@ -146,5 +162,5 @@ def _extra(view: RunView, c: int, key: str) -> float | None:
     return None if is_missing(value) else float(value)
 
 
-def _cell(value: float, entry) -> Cell:
+def _cell(value: float, entry: Mapping[str, Any]) -> Cell:
     return Cell(float(value), entry.get("low"), entry.get("high"), entry.get("note", ""))

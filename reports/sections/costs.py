@@ -8,6 +8,22 @@ from reports.sections.card import flatten
 from reports.tables import Table
 from reports.view import RunView
 
+TITLES = {
+    "learnable_parameters": "learnt parameters",
+    "total_parameters": "all parameters",
+    "flops_per_image": "FLOPs per image",
+    "flops_text": "FLOPs of the class texts, once",
+    "latency_ms": "latency of one image (ms)",
+    "latency_runs": "timed predictions of one image",
+    "throughput_images_per_second": "throughput (images per second)",
+    "throughput_batch_size": "batch size of the throughput",
+    "peak_memory_mib": "peak memory (MiB)",
+    "peak_memory_of": "peak memory of",
+    "training_seconds": "training time (s)",
+    "training_epochs": "epochs of the training time",
+    "training_images_per_epoch": "images per epoch",
+    "input_size": "input size (pixels)",
+}
 LEAD = "Times hold for this machine alone; parameters and FLOPs hold everywhere."
 
 
@@ -16,7 +32,9 @@ def section(view: RunView) -> Section | None:
     costs = view.run.card.get("costs")
     if not isinstance(costs, Mapping) or not costs:
         return None
-    rows = [[name.replace("_", " "), _readable(value)] for name, value in flatten(costs).items()]
+    rows = []
+    for name, value in flatten(costs).items():
+        rows.append([TITLES.get(name, name.replace("_", " ")), _readable(value)])
     table = Table("Costs", ["quantity", "value"], rows, name="costs")
     return Section("costs", "Costs", LEAD, [table])
 

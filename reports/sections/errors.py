@@ -91,10 +91,8 @@ def _spread(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _shot(view: RunView, image: int, c: int) -> Shot:
     names, final = view.run.names, view.run.final
-    votes = ""
-    if final.votes is not None:
-        share = float(final.votes[image, c])
-        votes = f"chosen by {100 * share:.0f} % of the annotators"
+    share = 0.0 if final.votes is None else float(final.votes[image, c])
+    votes = f"chosen by {100 * share:.0f} % of the annotators" if share > 0 else ""
     return Shot(
         image=final.images[image],
         picture=thumbnail(final.paths[image]),

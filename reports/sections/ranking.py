@@ -57,7 +57,7 @@ def _classes(view: RunView) -> FigureGrid:
             chosen=chosen,
             alternative=f"Precision over recall of {name}; average precision {view.ap[c]:.1f} %",
         )
-        items.append((f"{name} · {view.ap[c]:.1f}", svg))
+        items.append((f"{name} \N{MIDDLE DOT}\N{NO-BREAK SPACE}{view.ap[c]:.1f}", svg))
     caption = (
         "One curve per class, the most frequent first; the number is average precision in percent. "
         "Steps are the precision at each new true image."

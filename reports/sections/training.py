@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from reports.blocks import FigureGrid, Section
 from reports.figures.history import draw_history
 from reports.tables import Table
 from reports.view import RunView
 
 Pairs = Sequence[tuple[int, float]]
+BATCHES = "train/"  # steps of these curves count batches, steps of the others epochs
+MAX_POINTS = 300
+LEAD = "The best epoch is chosen on val, never on test."
 
 
 def section(view: RunView) -> Section | None:
@@ -17,27 +22,49 @@ def section(view: RunView) -> Section | None:
         return None
     items = []
     for i, (panel, curves) in enumerate(_panels(history).items()):
+        step = "batch" if panel.startswith(BATCHES) else "epoch"
         last = ", ".join(f"{label} {pairs[-1][1]:.4g}" for label, pairs in curves.items())
-        svg = draw_history(f"history-{i}", curves, f"{panel} over epochs; at the end {last}")
+        alternative = f"{panel} over the {step}; at the end {last}"
+        drawn = {label: _shown(pairs, step) for label, pairs in curves.items()}
+        svg = draw_history(f"history-{i}", drawn, step, alternative)
         items.append((panel, svg))
-    lead = "The best epoch is chosen on val, never on test."
-    grid = FigureGrid(items, size="medium")
-    return Section("training", "Training", lead, [grid, _table(history)])
+    tables = [_table(history, step) for step in ("epoch", "batch")]
+    shown = [table for table in tables if table.rows]
+    return Section("training", "Training", LEAD, [FigureGrid(items, size="medium"), *shown])
 
 
 def _panels(history: Mapping[str, Pairs]) -> dict[str, dict[str, Pairs]]:
-    """Return panel -> label -> values; names with the same part before a slash share a panel."""
+    """Return panel -> label -> values.
+
+    Loss and learning rate have a panel each; other names with the same part before a slash share
+    one.
+    """
     panels: dict[str, dict[str, Pairs]] = {}
     for name, pairs in history.items():
         panel, _, label = name.rpartition("/")
-        panels.setdefault(panel or name, {})[label] = pairs
+        if name.startswith(BATCHES) or not panel:
+            panel = name
+        panels.setdefault(panel, {})[label] = pairs
     return panels
 
 
-def _table(history: Mapping[str, Pairs]) -> Table:
-    steps = sorted({step for pairs in history.values() for step, _ in pairs})
-    values = {name: dict(pairs) for name, pairs in history.items()}
+def _shown(pairs: Pairs, step: str) -> Pairs:
+    """Return the points to draw: epochs from 1 on, many batches as the means of neighbours."""
+    if step == "epoch":
+        return [(number + 1, value) for number, value in pairs]
+    if len(pairs) <= MAX_POINTS:
+        return pairs
+    return [tuple(part.mean(axis=0)) for part in np.array_split(np.asarray(pairs), MAX_POINTS)]
+
+
+def _table(history: Mapping[str, Pairs], step: str) -> Table:
+    values = {}
+    for name, pairs in history.items():
+        if name.startswith(BATCHES) == (step == "batch"):
+            values[name] = dict(pairs)
+    first = 1 if step == "epoch" else 0
     rows = []
-    for step in steps:
-        rows.append([step, *(values[name].get(step) for name in history)])
-    return Table("Training curves", ["epoch", *history], rows, name="training", closed=True)
+    for number in sorted({number for pairs in values.values() for number in pairs}):
+        rows.append([number + first, *(pairs.get(number) for pairs in values.values())])
+    caption = f"Training curves per {step}"
+    return Table(caption, [step, *values], rows, shown=step == "batch", closed=True)

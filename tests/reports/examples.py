@@ -113,7 +113,7 @@ def card():
         "hardware": {"cpu": "a processor", "cores": 16, "device": "cuda"},
         "config": {"MODEL": {"BACKBONE": {"NAME": "RN101"}}, "OPTIM": {"LR": 0.0004}},
         "costs": {
-            "learnt_parameters": 21_345_280,
+            "learnable_parameters": 21_345_280,
             "total_parameters": 119_000_000,
             "flops_per_image": 9.9e9,
             "latency_ms": 12.345,
@@ -126,11 +126,13 @@ def card():
 
 def history():
     """Return training curves."""
-    epochs = range(1, 31)
-    curves = {"loss": [(e, 3.2 * np.exp(-e / 12) + 1) for e in epochs]}
+    epochs = range(30)
+    rng = np.random.default_rng(3)
+    batches = range(0, 6000, 10)
+    curves = {"train/loss": [(b, 3 * np.exp(-b / 2400) + 1 + rng.random()) for b in batches]}
+    curves["train/lr"] = [(b, 4e-4 * (1 + np.cos(np.pi * b / 6000)) / 2) for b in batches]
     for i, name in enumerate(("mAP", "macro_f1", "micro_f1", "samples_f1")):
         curves[f"val/{name}"] = [(e, 30 + 5 * i + 12 * (1 - np.exp(-e / 8))) for e in epochs]
-    curves["lr"] = [(e, 4e-4 * (1 + np.cos(np.pi * e / 30)) / 2) for e in epochs]
     return curves
 
 

@@ -1,0 +1,229 @@
+"""Pages of runs with much, little and no data."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evaluation import GlobalThreshold
+from evaluation.evaluated import EvaluatedRun
+from reports import tables_of, write_report, write_report_and_tables
+from reports.run_report import run_sections
+from reports.sections.errors import thumbnail
+from tests.reports import examples
+
+VOID = {"meta", "link", "img", "wbr", "br"}
+
+
+class Page(HTMLParser):
+    """Texts, ids, links and attributes of a page; it checks that tags close in order."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.stack, self.ids, self.addresses, self.texts = [], [], [], []
+        self.feed(html)
+        assert not self.stack
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        for key in ("href", "src", "xlink:href"):
+            self.addresses += [attrs[key]] if key in attrs else []
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.stack.pop()
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", "".join(self.texts))
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory):
+    return examples.long_run(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def long_page(long_run, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(path, long_run, examples.published())
+    return path
+
+
+def page_of(run, tmp_path):
+    write_report(tmp_path / "report.html", run)
+    return Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+
+
+def test_a_page_needs_no_network_and_its_links_lead_somewhere(long_page):
+    html = long_page.read_text(encoding="utf-8")
+    page = Page(html)
+    for address in page.addresses:
+        assert address.startswith(("data:", "#")), address[:80]
+    targets = {address[1:] for address in page.addresses if address.startswith("#")}
+    assert targets <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#)", html)
+
+
+def test_every_class_name_is_whole_and_escaped(long_page, long_run):
+    html = long_page.read_text(encoding="utf-8")
+    assert "<b>" not in html
+    text = Page(html).text
+    for name in long_run.names:
+        assert name.strip() in text
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        write_report(tmp_path / name, examples.single_run())
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_sections_follow_the_order_of_an_argument(long_page):
+    anchors = re.findall(r'<section id="([^"]*)"', long_page.read_text(encoding="utf-8"))
+    assert anchors == [
+        "result", "rules", "published", "classes", "curves", "threshold", "calibration",
+        "confusions", "levels", "errors", "card",
+    ]  # fmt: skip
+
+
+def test_one_class_without_val_and_train_says_what_is_absent(tmp_path):
+    text = page_of(examples.single_run(), tmp_path).text
+    assert "The rule is given, not tuned" in text
+    assert "There are no intervals" in text
+    assert "There are no training labels" in text
+    assert "There is one class only" in text
+    assert "The split has no votes" in text
+
+
+def test_scores_that_are_no_probabilities_have_no_sweep_and_no_calibration(tmp_path):
+    text = page_of(examples.tiny_run(), tmp_path).text
+    assert "there is no sweep of thresholds" in text
+    assert "there is no reliability curve" in text
+    assert "Classes without a positive on test, left out of mAP and macro F1: b." in text
+
+
+def test_labels_without_any_positive_still_make_a_page(tmp_path):
+    labels = np.zeros((3, 2), dtype=np.float32)
+    split = examples.split_of(np.full((3, 2), 0.2), labels, GlobalThreshold(0.5), ["a", "b"])
+    page = page_of(EvaluatedRun("nothing", {"test": split}, ["a", "b"]), tmp_path)
+    assert "No class has a positive" in page.text
+
+
+def test_an_evaluator_without_rule_and_rows_makes_a_page(tmp_path):
+    run = examples.single_run()
+    split = run.splits["test"]
+    result = type(split.result)(
+        {"accuracy": 71.5}, None, [], split.result.scores, split.result.labels
+    )
+    split = type(split)(result, split.images, split.paths)
+    page = page_of(EvaluatedRun("other", {"test": split}, ["cat"]), tmp_path)
+    assert "accuracy" in page.text
+    assert "71.50" in page.text
+
+
+def test_a_wrong_class_that_an_annotator_chose_is_apart(long_page):
+    text = Page(long_page.read_text(encoding="utf-8")).text
+    assert "Wrong, and no annotator chose the class" in text
+    disputed = text.split("Disputed: an annotator chose the class")[1].split("Missed")[0]
+    assert disputed.count("chosen by 33 % of the annotators") == 12
+
+
+def test_the_rule_tuned_on_test_is_muted(long_page):
+    html = long_page.read_text(encoding="utf-8")
+    row = re.search(r'<tr class="muted">.*?</tr>', html, flags=re.S)[0]
+    assert "best on test" in row
+    assert "never a result" in html
+
+
+def test_every_table_of_the_page_is_also_a_pair_of_files(tmp_path):
+    run = examples.single_run()
+    write_report_and_tables(tmp_path, run)
+    tables = tables_of(run_sections(run))
+    files = {path.name for path in (tmp_path / "tables").iterdir()}
+    assert len({table.stem for table in tables}) == len(tables)
+    assert files == {f"{table.stem}.{end}" for table in tables for end in ("csv", "tex")}
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_a_thumbnail_is_small_and_a_broken_file_has_none(tmp_path):
+    Image.new("L", (2000, 1000)).save(tmp_path / "a.png")
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    assert thumbnail(str(tmp_path / "a.png")).startswith("data:image/jpeg;base64,")
+    assert thumbnail(str(tmp_path / "b.jpg")) == ""
+    assert thumbnail(str(tmp_path / "missing.jpg")) == ""
+    assert thumbnail("") == ""
+
+
+@pytest.mark.skipif(not examples.FOLDER, reason="INTENTONOMY_ANNOTATIONS is not set")
+def test_real_scores_show_the_published_figures(tmp_path):
+    text = page_of(examples.real_run(), tmp_path).text
+    for value in ("47.10", "42.48", "53.78", "54.01"):
+        assert value in text
+    assert "28 classes" in text
+    assert "15 groups, mid" in text
+
+
+PROBE = """
+<script>
+const doc = document.documentElement;
+const scrolls = (e) => e.closest(".scroll, nav, pre");
+const wide = [...document.querySelectorAll("main *")].filter(
+  (e) => !scrolls(e) && e.getClientRects().length
+    && e.getBoundingClientRect().right > innerWidth + 1
+);
+const texts = [...document.querySelectorAll("svg text")].filter((t) => t.getClientRects().length);
+const cut = texts.filter((t) => {
+  const box = t.getBoundingClientRect(), svg = t.closest("svg").getBoundingClientRect();
+  return box.left < svg.left - 1 || box.right > svg.right + 1;
+});
+document.title = JSON.stringify({
+  page: doc.scrollWidth - innerWidth, wide: wide.length, cut: cut.map((t) => t.textContent)
+});
+</script>
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+@pytest.mark.parametrize("width", [360, 900, 1600])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_text_is_cut_in_a_browser(long_page, tmp_path, width, theme):
+    html = long_page.read_text(encoding="utf-8").replace("</body>", f"{PROBE}</body>")
+    # Headless windows have a least width; a frame has any.
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    frame = (
+        f'<iframe id="f" width="{width}" height="900" src="page.html#{theme}"></iframe>'
+        "<script>f.onload = () => { document.title = 'x'; "
+        "document.body.append(f.contentDocument.title) }</script>"
+    )
+    (tmp_path / "frame.html").write_text(f"<!doctype html><body>{frame}", encoding="utf-8")
+    command = [
+        "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
+        "--allow-file-access-from-files", "--virtual-time-budget=20000", "--window-size=1800,1000",
+        f"file://{tmp_path}/frame.html",
+    ]  # fmt: skip
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    found = re.search(r'\{"page":.*?\}', dom)
+    assert found, dom[-500:]
+    layout = json.loads(found[0])
+    assert layout["page"] <= 0
+    assert layout["wide"] == 0
+    assert layout["cut"] == []
