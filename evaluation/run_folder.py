@@ -169,10 +169,15 @@ def read_scores(path: str | Path) -> SavedScores:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise UserError(f"cannot read {path}: it is a single array; expected {list(ARRAYS)}")
+        with file:
             arrays = {name: file[name] for name in ARRAYS if name in file}
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
+    except UserError:
+        raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"cannot read {path}: {error}") from None
     missing = [name for name in ARRAYS if name not in arrays]
