@@ -107,10 +107,20 @@ def short_names(folders: Sequence[Path]) -> list[str]:
 
 def seed_of(run: RunFolder) -> int | None:
     """Return the seed of a run; None if it is unknown or off (below 0)."""
-    if not _has_method(run):
+    if not has_method(run):
         return None
     seed = run.config.get("SEED")
     return seed if isinstance(seed, int) and seed >= 0 else None
+
+
+def has_method(run: RunFolder) -> bool:
+    """Return True if the run's configuration describes its method.
+
+    The configuration of ``tools.evaluate_predictions`` describes the data set alone.
+    """
+    trainer = run.config.get("TRAINER")
+    named = isinstance(trainer, Mapping) and bool(trainer.get("NAME"))
+    return named and "predictions" not in run.card
 
 
 def _check_distinct(runs: Sequence[RunFolder]) -> None:
@@ -124,20 +134,13 @@ def _check_distinct(runs: Sequence[RunFolder]) -> None:
 
 def _setting_key(run: RunFolder, ignored: Collection[str]) -> str:
     """Return a text that is equal for runs of one setting."""
-    if not _has_method(run):
+    if not has_method(run):
         return f"folder {seedless(run.path.resolve())}"
     settings = {}
     for name, value in flatten(run.config):
         if name not in ignored and name not in ALWAYS_IGNORED:
             settings[name] = value
     return "config " + json.dumps(settings, sort_keys=True, default=str)
-
-
-def _has_method(run: RunFolder) -> bool:
-    """Return True if the configuration describes the method, which that of predictions does not."""
-    trainer = run.config.get("TRAINER")
-    named = isinstance(trainer, Mapping) and bool(trainer.get("NAME"))
-    return named and "predictions" not in run.card
 
 
 def _repeats_a_seed(runs: Sequence[RunFolder]) -> bool:

@@ -86,7 +86,7 @@ def test_runs_are_compared_on_the_split_that_all_have(tmp_path):
     val, test = read_run(tmp_path / "v"), read_run(tmp_path / "t")
     assert common_split([both, both]) == "test"
     assert common_split([both, val]) == "val"
-    with pytest.raises(UserError, match="no split in common.*has val.*has test"):
+    with pytest.raises(UserError, match=r"no split in common.*has val.*has test"):
         common_split([val, test])
 
 
