@@ -103,6 +103,16 @@ class Scored:
             self.fixed[:, columns],
         )
 
+    def take(self, rows: Array) -> "Scored":
+        """Return the split with the images ``rows``, indices that may repeat."""
+        return replace(
+            self,
+            scores=self.scores[rows],
+            labels=self.labels[rows],
+            pred=self.pred[rows],
+            fixed=self.fixed[rows],
+        )
+
     def pool(self, groups: Mapping[str, Sequence[int]]) -> "Scored":
         """Return the split with one column per group, ``(N, G)``.
 

@@ -158,3 +158,10 @@ def _add_numbers(result: dict[str, float], rule: DecisionRule) -> None:
                 "rename the metric"
             )
         result[name] = float(value)
+
+
+def reported(groups: Groups) -> Iterator[tuple[str, Metric, Callable[[Scored], Scored]]]:
+    """Yield name, metric and view of everything that is reported for ``groups``, in order."""
+    for section in _sections(groups):
+        for entry in section.metrics:
+            yield entry.name + section.suffix, entry, section.view

@@ -1,0 +1,262 @@
+"""Bootstrap intervals of all reported metrics, and of decision rules that are fitted again.
+
+Images are drawn with replacement and without strata. A class that a draw lacks leaves the mean of
+that draw. N: images, C: classes, D: draws.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.errors import UserError
+
+from .build import accepts
+from .intervals import (
+    CONFIDENCE,
+    bootstrap_weights,
+    interval,
+    jackknife_weights,
+)
+from .metrics import Array
+from .rules import DecisionRule
+from .scored import FIXED_THRESHOLD, Groups, Scored
+from .table import Metric, reported
+from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
+
+DRAWS = 1_000
+FEWEST_POSITIVES = 20
+MOST_CLASSES = 100  # more classes have no intervals of their own
+TOO_SMALL = {"note": "n too small"}
+
+# The method with the best coverage in benchmarks.simulations.coverage.
+DEFAULT_METHOD = "BC"
+METHOD = {"mAP": "BCa", "mAP_interp": "BCa", "micro_AP": "BCa"}
+CLASS_METHOD = "BCa"
+BASE_RULE = "global"
+RULE_METRICS = ("macro_f1", "micro_f1", "samples_f1")
+
+
+@dataclass(frozen=True, eq=False)
+class _Item:
+    """A reported metric: its name, its entry of the table, and the suffix of its view."""
+
+    name: str
+    entry: Metric
+    suffix: str
+
+
+def bootstrap_intervals(
+    split: Scored, groups: Groups, names: Sequence[str], *, draws: int = DRAWS, seed: int = 0
+) -> dict[str, Any]:
+    """Return the 95 % intervals of a split: the content of ``intervals.json``, in percent.
+
+    Metrics that the terminal's table does not list have an interval only if they have a form under
+    weights (``evaluation.weighted``); the others would need minutes.
+
+    Args:
+        split: scores, labels and decisions ``(N, C)``.
+        groups: subsets and levels that metrics are also reported for.
+        names: names of the C classes.
+        draws: number D of bootstrap draws.
+        seed: of the draws; the same seed gives the same intervals.
+
+    Returns:
+        ``draws``, ``seed``, ``confidence``; ``metrics``: name -> ``value``, ``low``, ``high``,
+        ``method`` and ``draws`` (those in which the metric exists); ``classes``: ``ap`` and ``f1``,
+        a list with ``low`` and ``high`` or a ``note`` per class, absent over 100 classes;
+        ``dropped``: class name -> draws without a positive, for classes that have one.
+
+    Raises:
+        UserError: a metric fails.
+        ValueError: ``draws`` is under 2 or there is no image.
+    """
+    num_images, num_classes = split.scores.shape
+    if draws < 2 or not num_images:
+        raise ValueError(f"{draws} draws of {num_images} images give no interval")
+    sampler = _Sampler(split, groups)
+    step = draws_per_chunk(split)
+    drawn = sampler.values(bootstrap_weights(num_images, draws, seed, step), sampler.items)
+    by_form = [item for item in sampler.items if item.entry.name in WEIGHTED]
+    left_out = sampler.values(jackknife_weights(num_images, seed, step), by_form)
+    metrics = {}
+    for item in sampler.items:
+        metrics[item.name] = _metric_interval(item, sampler, drawn, left_out)
+    result = {"draws": draws, "seed": seed, "confidence": CONFIDENCE, "metrics": metrics}
+    if num_classes <= MOST_CLASSES:
+        result["classes"] = _class_intervals(split, drawn, left_out)
+    result["dropped"] = _dropped(split, names, drawn["present"])
+    return result
+
+
+class _Sampler:
+    """Computes everything that needs an interval under one set of weights after the other."""
+
+    def __init__(self, split: Scored, groups: Groups) -> None:
+        self.items: list[_Item] = []
+        self.views: dict[str, Scored] = {}
+        for name, entry, view in reported(groups):
+            if entry.name in WEIGHTED or getattr(entry, "listed", True):
+                suffix = name[len(entry.name) :]
+                self.items.append(_Item(name, entry, suffix))
+                if suffix not in self.views:
+                    self.views[suffix] = view(split)
+        self.prepared = {suffix: Prepared(view) for suffix, view in self.views.items()}
+        self.main = self.prepared.setdefault("", Prepared(split))
+
+    def values(self, weights: Iterable[Array], items: Sequence[_Item]) -> dict[str, Array]:
+        """Return metrics ``(D,)`` by name, and ``class ap``, ``class f1``, ``present``, ``(D, C)``."""
+        parts: dict[str, list[Array]] = defaultdict(list)
+        for chunk in weights:
+            main = Weighted(self.main, chunk)
+            views = {"": main, f"@{FIXED_THRESHOLD:g}": main.at_fixed}
+            for item in items:
+                if item.suffix not in views:
+                    views[item.suffix] = Weighted(self.prepared[item.suffix], chunk)
+                parts[item.name].append(weighted_metric(item.entry.name, views[item.suffix]))
+            parts["class ap"].append(main.ap)
+            parts["class f1"].append(main.class_f1)
+            parts["present"].append(main.present)
+        return {name: np.concatenate(chunks) for name, chunks in parts.items()}
+
+
+def _metric_interval(
+    item: _Item, sampler: _Sampler, drawn: Mapping[str, Array], left_out: Mapping[str, Array]
+) -> dict[str, Any]:
+    value = item.entry.compute(sampler.views[item.suffix])
+    method = METHOD.get(item.entry.name, DEFAULT_METHOD)
+    draws = drawn[item.name]
+    low, high = interval(method, value, draws, left_out.get(item.name, np.empty(0)))
+    return {
+        "value": 100 * value,
+        "low": 100 * low,
+        "high": 100 * high,
+        "method": method,
+        "draws": int(np.count_nonzero(~np.isnan(draws))),
+    }
+
+
+def _class_intervals(
+    split: Scored, drawn: Mapping[str, Array], left_out: Mapping[str, Array]
+) -> dict[str, list[dict[str, Any]]]:
+    values = {"ap": split.ap, "f1": split.f1["per_class"]}
+    num_pos = (split.labels > 0).sum(axis=0)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, value in values.items():
+        rows = []
+        for c, number in enumerate(num_pos):
+            if number < FEWEST_POSITIVES:
+                rows.append(dict(TOO_SMALL))
+                continue
+            draws, jackknife = drawn[f"class {name}"][:, c], left_out[f"class {name}"][:, c]
+            low, high = interval(CLASS_METHOD, float(value[c]), draws, jackknife)
+            rows.append({"low": 100 * low, "high": 100 * high})
+        found[name] = rows
+    return found
+
+
+def _dropped(split: Scored, names: Sequence[str], present: Array) -> dict[str, int]:
+    """Return how many draws lack each class that the split has, without those that lack none."""
+    in_split = (split.labels > 0).any(axis=0)
+    missing = (~present).sum(axis=0)
+    found = {}
+    for c, name in enumerate(names):
+        if in_split[c] and missing[c]:
+            found[name] = int(missing[c])
+    return found
+
+
+def bootstrap_rules(
+    rules: Mapping[str, type[DecisionRule]],
+    val: tuple[Array, Array],
+    test: tuple[Array, Array],
+    *,
+    train_prior: Array | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return intervals of decision rules that count the chance of the split they are fitted on.
+
+    Each draw takes images of val and of test with replacement, fits every rule on val's and applies
+    it to test's. All rules see the same draws, so that their differences are paired.
+
+    Args:
+        rules: name -> class; ``global`` is the one that others are compared with, if it is there.
+        val: scores ``(N, C)`` and labels ``(N, C)`` to fit on.
+        test: scores and labels to apply to.
+        train_prior: ``(C,)`` share of positives in train, for the rules that take it.
+        draws: number of draws.
+        seed: of the draws.
+
+    Returns:
+        rule -> metric -> ``value``, ``low``, ``high`` for macro, micro and samples F1 in percent,
+        and ``difference``: metric -> the same against ``global``, in points (not for ``global``).
+
+    Raises:
+        UserError: a rule cannot be fitted to val.
+    """
+    sizes = len(val[0]), len(test[0])
+    whole = [np.ones((1, sizes[0]))], [np.ones((1, sizes[1]))]
+    values = _rule_draws(rules, val, test, train_prior, *whole)
+    for name, found in values.items():
+        if np.isnan(found).all():
+            raise UserError(f"the decision rule '{name}' cannot be fitted to val")
+    of_val = bootstrap_weights(sizes[0], draws, seed, 1)
+    of_test = bootstrap_weights(sizes[1], draws, seed + 1, 1)
+    drawn = _rule_draws(rules, val, test, train_prior, of_val, of_test)
+    result = {}
+    for name in rules:
+        entry: dict[str, Any] = _rule_intervals(values[name], drawn[name])
+        if name != BASE_RULE and BASE_RULE in rules:
+            entry["difference"] = _rule_intervals(
+                values[name] - values[BASE_RULE], drawn[name] - drawn[BASE_RULE]
+            )
+        result[name] = entry
+    return result
+
+
+def _rule_draws(
+    rules: Mapping[str, type[DecisionRule]],
+    val: tuple[Array, Array],
+    test: tuple[Array, Array],
+    train_prior: Array | None,
+    of_val: Iterable[Array],
+    of_test: Iterable[Array],
+) -> dict[str, Array]:
+    """Return rule -> ``(D, 3)``, the ``RULE_METRICS`` in each draw; NaN where it cannot be fitted.
+
+    ``of_val`` and ``of_test`` yield the weights of one draw each, ``(1, N)``.
+    """
+    scores, labels = np.asarray(val[0], dtype=np.float64), np.asarray(val[1])
+    found: dict[str, list[list[float]]] = {name: [] for name in rules}
+    for val_weights, test_weights in zip(of_val, of_test, strict=True):
+        rows = np.repeat(np.arange(len(scores)), val_weights[0].astype(np.int64))
+        for name, rule_class in rules.items():
+            try:
+                rule = _fit(rule_class, scores[rows], labels[rows], train_prior)
+            except UserError:
+                # A draw of val may lack what the rule needs, such as any positive.
+                found[name].append([float("nan")] * len(RULE_METRICS))
+                continue
+            weighted = Weighted(Prepared(Scored.by_rule(*test, rule)), test_weights)
+            found[name].append([float(weighted_metric(m, weighted)[0]) for m in RULE_METRICS])
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
+def _fit(
+    rule: type[DecisionRule], scores: Array, labels: Array, train_prior: Array | None
+) -> DecisionRule:
+    if accepts(rule.fit, "train_prior"):
+        return rule.fit(scores, labels, train_prior=train_prior)
+    return rule.fit(scores, labels)
+
+
+def _rule_intervals(value: Array, drawn: Array) -> dict[str, Any]:
+    """Return metric -> value and interval for ``value (1, 3)`` and ``drawn (D, 3)`` fractions."""
+    found = {}
+    for m, name in enumerate(RULE_METRICS):
+        low, high = interval(DEFAULT_METHOD, float(value[0, m]), drawn[:, m], np.empty(0))
+        found[name] = {"value": 100 * float(value[0, m]), "low": 100 * low, "high": 100 * high}
+    return found
