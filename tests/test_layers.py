@@ -12,8 +12,9 @@ LAYER = {
     "models": 1,
     "losses": 1,
     "evaluation": 1,
-    "engine": 2,
-    "trainers": 3,
+    "reports": 2,
+    "engine": 3,
+    "trainers": 4,
 }
 ROOT = Path(__file__).parent.parent
 

@@ -1,0 +1,156 @@
+"""Parts of a page: sections, and the blocks that they hold besides tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph.
+
+    Attributes:
+        text: plain text.
+        mark: ``warning``, ``quiet`` or empty.
+    """
+
+    text: str
+    mark: str = ""
+    kind: str = field(default="text", init=False)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure.
+
+    Attributes:
+        wide: SVG for windows from 700 CSS pixels on.
+        narrow: SVG for smaller windows; empty: ``wide`` fits both.
+        caption: a sentence or two below the figure.
+        scrolls: True keeps the natural width and lets a small window scroll.
+    """
+
+    wide: Markup
+    narrow: Markup = Markup("")
+    caption: str = ""
+    scrolls: bool = False
+    kind: str = field(default="figure", init=False)
+
+
+@dataclass(frozen=True)
+class FigureGrid:
+    """Small figures side by side, each under its own heading.
+
+    Attributes:
+        items: pairs of heading and SVG.
+        caption: a sentence or two below the grid.
+        size: ``small`` (many to a row) or ``medium`` (two to a row).
+        closed: heading under which the grid opens on demand; empty: it is always visible.
+    """
+
+    items: Sequence[tuple[str, Markup]]
+    caption: str = ""
+    size: str = "small"
+    closed: str = ""
+    kind: str = field(default="grid", init=False)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A headline number.
+
+    Attributes:
+        label: name of the metric.
+        value: the number as text.
+        interval: the interval as text; empty without one.
+        picture: an SVG of value and interval; empty without an interval.
+        hint: a line below.
+    """
+
+    label: str
+    value: str
+    interval: str = ""
+    picture: Markup = Markup("")
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A row of headline numbers."""
+
+    tiles: Sequence[Tile]
+    kind: str = field(default="tiles", init=False)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One image with a wrong or missed class.
+
+    Attributes:
+        image: name of the image.
+        picture: the image as a data URI; empty where it is not at hand.
+        wrong: class that is wrong or missed.
+        score: its score.
+        labels: the true classes.
+        votes: a line about the annotators; empty without votes.
+    """
+
+    image: str
+    picture: str
+    wrong: str
+    score: float
+    labels: Sequence[str]
+    votes: str = ""
+
+
+@dataclass(frozen=True)
+class Shots:
+    """Images with errors under a heading."""
+
+    heading: str
+    lead: str
+    shots: Sequence[Shot]
+    kind: str = field(default="shots", init=False)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line with a button that copies it."""
+
+    command: str
+    kind: str = field(default="command", init=False)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Pairs of name and value.
+
+    Attributes:
+        heading: heading under which they open on demand; empty: they are always visible.
+        items: name -> value.
+    """
+
+    items: Mapping[str, str]
+    heading: str = ""
+    kind: str = field(default="facts", init=False)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        anchor: unique name, the target of links.
+        title: heading.
+        lead: one or two sentences that say how to read the section.
+        blocks: tables (``reports.tables.Table``) and the classes of this module.
+        link: short title for the contents; empty: ``title``.
+    """
+
+    anchor: str
+    title: str
+    lead: str
+    blocks: Sequence[Any]
+    link: str = ""

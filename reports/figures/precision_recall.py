@@ -1,0 +1,120 @@
+"""Precision over recall: small multiples per class, and the curve of all entries."""
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+
+from evaluation.metrics import Array
+from reports.colours import FAINT, MUTED, SERIES, SURFACE
+from reports.svg import add_axes, drawing, inline_svg, new_figure, write
+
+MAX_POINTS = 200
+F1_LINES = (0.2, 0.4, 0.6, 0.8)
+
+
+def curve(scores: Array, labels: Array) -> tuple[Array, Array]:
+    """Return recall and precision, from recall 0 to 1, at most ``MAX_POINTS + 1`` points.
+
+    Tied scores count at once. Both are empty without a positive.
+
+    Args:
+        scores: ``(N,)``.
+        labels: ``(N,)``; entries below 0 are left out.
+    """
+    known = labels >= 0
+    scores, positive = scores[known], labels[known] > 0
+    if not positive.any():
+        return np.empty(0), np.empty(0)
+    order = np.argsort(-scores, kind="stable")
+    scores, positive = scores[order], positive[order]
+    last_of_tie = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    hits = np.cumsum(positive)[last_of_tie]
+    recall, precision = hits / hits[-1], hits / (last_of_tie + 1)
+    # A recall keeps its best precision: the points below it are images without the class.
+    keep = np.flatnonzero(np.diff(hits, prepend=-1))
+    if len(keep) > MAX_POINTS:
+        keep = keep[np.linspace(0, len(keep) - 1, MAX_POINTS).round().astype(int)]
+    recall, precision = recall[keep], precision[keep]
+    return np.append(0, recall), np.append(precision[0], precision)
+
+
+def draw_class_curve(
+    name: str,
+    points: tuple[Array, Array],
+    *,
+    chance: float,
+    chosen: tuple[float, float] | None,
+    alternative: str,
+) -> Markup:
+    """Return the small curve of one class.
+
+    Args:
+        name: unique on the page.
+        points: recall and precision of :func:`curve`.
+        chance: share of positives, the precision of random scores.
+        chosen: recall and precision of the decisions; None without one.
+        alternative: text that stands for the figure.
+    """
+    with drawing():
+        figure = new_figure(170, 112)
+        axes = add_axes(figure, left=26, top=5, right=6, bottom=18)
+        _frame(axes, ticks=(0, 0.5, 1))
+        axes.tick_params(labelsize=9.5, length=2, pad=2)
+        axes.axhline(chance, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
+        axes.fill_between(*points, step="pre", color=SERIES[0], alpha=0.16, linewidth=0)
+        axes.plot(*points, drawstyle="steps-pre", color=SERIES[0], linewidth=1.5)
+        _mark(axes, chosen, size=6)
+        return inline_svg(figure, name, alternative)
+
+
+def draw_micro_curve(
+    name: str,
+    points: tuple[Array, Array],
+    *,
+    chance: float,
+    chosen: tuple[float, float] | None,
+    alternative: str,
+) -> tuple[Markup, Markup]:
+    """Return the curve of all entries together, for wide and narrow windows."""
+    with drawing():
+        drawn = []
+        for width, height in ((620, 380), (340, 300)):
+            figure = new_figure(width, height)
+            axes = add_axes(figure, left=44, top=10, right=16, bottom=44)
+            _frame(axes, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
+            _draw_f1_lines(axes)
+            axes.set_xlabel("recall (%)")
+            axes.set_ylabel("precision (%)")
+            axes.axhline(chance, color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
+            axes.fill_between(*points, color=SERIES[0], alpha=0.12, linewidth=0)
+            axes.plot(*points, color=SERIES[0], linewidth=2.2)
+            _mark(axes, chosen, size=9)
+            drawn.append(inline_svg(figure, f"{name}-{width}", alternative))
+        return drawn[0], drawn[1]
+
+
+def _frame(axes: Axes, ticks: tuple[float, ...]) -> None:
+    axes.set_xlim(0, 1.005)
+    axes.set_ylim(0, 1.02)
+    labels = [f"{100 * tick:.0f}" for tick in ticks]
+    axes.set_xticks(ticks, labels)
+    axes.set_yticks(ticks, labels)
+
+
+def _draw_f1_lines(axes: Axes) -> None:
+    """Draw the lines of equal F1."""
+    for f1 in F1_LINES:
+        recall = np.linspace(f1 / (2 - f1), 1, 60)
+        precision = f1 * recall / (2 * recall - f1)
+        axes.plot(recall, precision, color=FAINT, linewidth=1.2, zorder=1)
+        x = 0.985
+        y = f1 * x / (2 * x - f1)
+        style = {"ha": "right", "va": "bottom", "fontsize": 10, "color": MUTED}
+        write(axes, x, y + 0.005, f"F1 {100 * f1:.0f}", **style)
+
+
+def _mark(axes: Axes, chosen: tuple[float, float] | None, *, size: float) -> None:
+    if chosen is None:
+        return
+    style = {"marker": "o", "markersize": size, "color": SERIES[1], "linestyle": "none"}
+    axes.plot(*chosen, markeredgecolor=SURFACE, markeredgewidth=1.2, clip_on=False, **style)

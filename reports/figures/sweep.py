@@ -1,0 +1,119 @@
+"""F1 over the threshold, with the chosen point."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from markupsafe import Markup
+
+from evaluation.metrics import Array
+from reports.colours import INK, SERIES, SURFACE
+from reports.svg import add_axes, drawing, inline_svg, new_figure, write
+
+GRID = np.arange(1, 100) / 100
+NAMES = {"macro_f1": "macro F1", "micro_f1": "micro F1", "samples_f1": "samples F1"}
+
+
+def sweep(scores: Array, labels: Array) -> dict[str, Array]:
+    """Return macro, micro and samples F1 in percent at each threshold of ``GRID``, ``(T,)`` each.
+
+    One pass over the scores serves all thresholds. Classes without a positive are left out of
+    macro F1, and images without a known label of samples F1.
+
+    Args:
+        scores: ``(N, C)`` probabilities.
+        labels: ``(N, C)``; -1 is unknown.
+    """
+    # Number of thresholds below a score: the class is predicted at exactly these.
+    level = np.searchsorted(GRID, scores, side="left")
+    positive, negative = labels > 0, labels == 0
+    entries = level, positive, negative
+    class_f1 = _f1(*entries)  # (C, T)
+    image_f1 = _f1(*(array.T for array in entries))  # (N, T)
+    micro = _f1(*(array.reshape(-1, 1) for array in entries))  # (1, T)
+    present, judged = positive.any(axis=0), (labels >= 0).any(axis=1)
+    return {
+        "macro_f1": 100 * _mean(class_f1[present]),
+        "micro_f1": 100 * micro[0],
+        "samples_f1": 100 * _mean(image_f1[judged]),
+    }
+
+
+def _f1(level: Array, positive: Array, negative: Array) -> Array:
+    """Return the F1 of every column at each threshold, ``(columns, T)``."""
+    true_pos, false_pos = _num_predicted(level, positive), _num_predicted(level, negative)
+    num_pos = positive.sum(axis=0)[:, None]
+    # 2 TP + FP + FN = TP + FP + positives
+    denominator = true_pos + false_pos + num_pos
+    return 2 * true_pos / np.where(denominator == 0, 1, denominator)
+
+
+def _num_predicted(level: Array, chosen: Array) -> Array:
+    """Return how many chosen entries of a column are predicted at each threshold."""
+    width, num_columns = len(GRID) + 1, level.shape[1]
+    index = (np.arange(num_columns) * width + level)[chosen]
+    counts = np.bincount(index, minlength=num_columns * width).reshape(num_columns, width)
+    return counts[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+
+
+def _mean(values: Array) -> Array:
+    return values.mean(axis=0) if len(values) else np.full(len(GRID), np.nan)
+
+
+def draw_sweep(
+    name: str,
+    curves: Mapping[str, Array],
+    *,
+    split: str,
+    val: Array | None,
+    chosen: float | None,
+    alternative: str,
+) -> tuple[Markup, Markup]:
+    """Return the curves for wide and narrow windows.
+
+    Args:
+        name: unique on the page.
+        curves: result of :func:`sweep` on the final split.
+        split: name of the final split.
+        val: macro F1 on val, on which the threshold is chosen; None without val.
+        chosen: the chosen threshold; None if the rule has no single one.
+        alternative: text that stands for the figure.
+    """
+    with drawing():
+        drawn = []
+        for width, height in ((780, 330), (340, 320)):
+            figure = new_figure(width, height)
+            axes = add_axes(figure, left=40, top=54 if width < 700 else 34, right=12, bottom=44)
+            for i, (metric, values) in enumerate(curves.items()):
+                axes.plot(GRID, values, color=SERIES[i], label=f"{NAMES[metric]}, {split}")
+            if val is not None:
+                style = {"linestyle": (0, (4, 2)), "linewidth": 1.4}
+                axes.plot(GRID, val, color=SERIES[0], label="macro F1, val", **style)
+            if chosen is not None:
+                _draw_chosen(axes, curves, chosen)
+            axes.set_xlim(0, 1)
+            axes.set_ylim(bottom=0)
+            axes.set_xlabel("threshold")
+            axes.set_ylabel("F1 (%)")
+            columns = 4 if width > 700 else 2
+            axes.legend(
+                loc="lower left",
+                bbox_to_anchor=(-0.02, 1.0),
+                ncols=columns,
+                frameon=False,
+                fontsize=11,
+                handlelength=1.6,
+                columnspacing=1.4,
+            )
+            drawn.append(inline_svg(figure, f"{name}-{width}", alternative))
+        return drawn[0], drawn[1]
+
+
+def _draw_chosen(axes, curves: Mapping[str, Array], chosen: float) -> None:
+    axes.axvline(chosen, color=INK, linewidth=1, linestyle=(0, (2, 2)))
+    for i, values in enumerate(curves.values()):
+        y = np.interp(chosen, GRID, values)
+        style = {"marker": "o", "markersize": 7, "color": SERIES[i], "linestyle": "none"}
+        axes.plot([chosen], [y], markeredgecolor=SURFACE, markeredgewidth=1.2, **style)
+    side = "left" if chosen < 0.7 else "right"
+    shift = 0.012 if side == "left" else -0.012
+    write(axes, chosen + shift, 1.5, f"chosen: {chosen:g}", ha=side, va="bottom", fontsize=11)

@@ -1,0 +1,1 @@
+"""Sections of a run's report, one file each: ``section(view)`` gives a Section, or None."""

@@ -1,0 +1,49 @@
+"""Run card: the command, and everything that is needed to run it again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports.blocks import Command, Facts, Section
+from reports.view import RunView
+
+LEAD = "run.json beside this page has the same content."
+APART = ("command", "config", "costs", "result")
+
+
+def section(view: RunView) -> Section | None:
+    """Return the section; None without a card."""
+    card = view.run.card
+    if not card:
+        return None
+    blocks: list[Any] = []
+    if card.get("command"):
+        blocks.append(Command(_command(card["command"])))
+    rest = {name: value for name, value in card.items() if name not in APART}
+    blocks.append(Facts(_texts(rest)))
+    if card.get("config"):
+        blocks.append(Facts(_texts(card["config"]), heading="Resolved configuration"))
+    return Section("card", "Run card", LEAD, blocks)
+
+
+def _command(command: Any) -> str:
+    return command if isinstance(command, str) else " ".join(map(str, command))
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    texts = {}
+    for name, value in flatten(values).items():
+        texts[name] = "–" if value is None or value == "" else str(value)
+    return texts
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, with names joined by dots; lists become one text."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        elif isinstance(value, (list, tuple)):
+            flat[f"{prefix}{name}"] = ", ".join(map(str, value))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

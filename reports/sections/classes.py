@@ -1,0 +1,150 @@
+"""Numbers per class, the most frequent class first."""
+
+import numpy as np
+
+from reports.blocks import Figure, Section, Text
+from reports.figures.forest import Forest, ForestRow, draw_forest
+from reports.tables import Cell, Column, Table, is_missing
+from reports.view import MIN_POSITIVES, RunView, thresholds_of
+
+LEAD = (
+    "Bars are average precision, diamonds F1 under the headline rule. Classes are sorted by their "
+    "number of images in the final split, so that the long tail is at the bottom."
+)
+PRIOR = "share of positives here over that in train; 1 means that both agree"
+
+
+def section(view: RunView) -> Section:
+    """Return the section."""
+    blocks = [_figure(view)]
+    if view.run.train_counts is None:
+        text = "There are no training labels: counts in train and prior ratios are left out."
+        blocks.append(Text(text, "quiet"))
+    blocks.append(_table(view))
+    return Section("classes", "Per class", LEAD, blocks)
+
+
+def _figure(view: RunView) -> Figure:
+    thresholds = thresholds_of(_shown_rule(view), view.num_classes)
+    columns = [f"n {view.split}"]
+    if view.run.train_counts is not None:
+        columns += ["n train", "prior ×"]
+    if thresholds is not None:
+        columns.append("threshold")
+    rows = []
+    intervals = view.class_intervals("ap")
+    for c in view.by_frequency:
+        entry = intervals[c]
+        rows.append(
+            ForestRow(
+                label=view.run.names[c],
+                value=float(view.ap[c]),
+                low=entry.get("low"),
+                high=entry.get("high"),
+                mark=float(view.f1[c]),
+                note=_note(view, c, entry),
+                cells=_cells(view, c, thresholds),
+            )
+        )
+    forest = Forest(rows, "average precision, F1 (%)", columns, end=100.0)
+    wide, narrow = draw_forest("classes", forest, _alternative(view))
+    caption = "Bar: average precision. Diamond: F1."
+    if view.run.intervals.get("classes"):
+        caption += (
+            " Line: 95 % interval over images; under "
+            f"{MIN_POSITIVES} positives an interval of a class cannot be trusted."
+        )
+    if view.run.train_counts is not None:
+        caption += (
+            f" Prior ×: share of positives on {view.split} over that in train (both smoothed)."
+        )
+    return Figure(wide, narrow, caption)
+
+
+def _note(view: RunView, c: int, entry) -> str:
+    if not view.num_pos[c]:
+        return "no positive"
+    return entry.get("note", "")
+
+
+def _cells(view: RunView, c: int, thresholds) -> list[str]:
+    cells = [f"{view.num_pos[c]:,}"]
+    if view.run.train_counts is not None:
+        cells.append(f"{int(view.run.train_counts[c]):,}")
+        ratio = view.prior_ratio
+        cells.append("–" if ratio is None else _ratio(ratio[c]))
+    if thresholds is not None:
+        cells.append(f"{thresholds[c]:.2f}")
+    return cells
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def _shown_rule(view: RunView):
+    """Return the chosen rule, or the headline's where none is chosen."""
+    return view.run.rule or view.run.final.result.rule
+
+
+def _alternative(view: RunView) -> str:
+    present = [c for c in view.by_frequency if not np.isnan(view.ap[c])]
+    if not present:
+        return "Average precision per class: no class has a positive."
+    best = max(present, key=lambda c: view.ap[c])
+    worst = min(present, key=lambda c: view.ap[c])
+    return (
+        f"Average precision and F1 of {view.num_classes} classes. Highest average precision: "
+        f"{view.run.names[best]}, {view.ap[best]:.1f} %. Lowest: {view.run.names[worst]}, "
+        f"{view.ap[worst]:.1f} %. The table below has all numbers."
+    )
+
+
+def _table(view: RunView) -> Table:
+    run, split = view.run, view.split
+    rule = _shown_rule(view)
+    thresholds = thresholds_of(rule, view.num_classes)
+    own_rule = run.rule is not None and run.rule != run.final.result.rule
+    chosen_f1 = view.f1_of(run.rule.decide(view.scores)) if own_rule else None
+    extras = _extra_columns(view)
+    columns = ["class", Column(f"n {split}")]
+    if run.train_counts is not None:
+        columns += [Column("n train"), Column("prior ratio", hint=PRIOR)]
+    columns += [Column("AP"), Column("F1")]
+    if chosen_f1 is not None:
+        columns.append(Column("F1, chosen rule", hint=rule.describe()))
+    if thresholds is not None:
+        columns.append(Column("threshold", digits=3))
+    columns += [Column(title) for title in extras.values()]
+    rows = []
+    ap_intervals, f1_intervals = view.class_intervals("ap"), view.class_intervals("f1")
+    for c in view.by_frequency:
+        cells = [run.names[c], int(view.num_pos[c])]
+        if run.train_counts is not None:
+            ratio = None if view.prior_ratio is None else float(view.prior_ratio[c])
+            cells += [int(run.train_counts[c]), ratio]
+        cells.append(_cell(view.ap[c], ap_intervals[c]))
+        cells.append(_cell(view.f1[c], f1_intervals[c]))
+        if chosen_f1 is not None:
+            cells.append(float(chosen_f1[c]))
+        if thresholds is not None:
+            cells.append(float(thresholds[c]))
+        cells += [_extra(view, c, key) for key in extras]
+        rows.append(cells)
+    return Table("Classes", columns, rows, name="classes", closed=True)
+
+
+def _extra_columns(view: RunView) -> dict[str, str]:
+    """Return the columns of per_class.csv that have no column of their own here."""
+    titles = {"ap_interp": "AP interpolated", "auc": "AUC", "ece": "calibration error"}
+    rows = view.run.final.result.per_class
+    return {key: title for key, title in titles.items() if rows and key in rows[0]}
+
+
+def _extra(view: RunView, c: int, key: str) -> float | None:
+    value = view.run.final.result.per_class[c].get(key)
+    return None if is_missing(value) else float(value)
+
+
+def _cell(value: float, entry) -> Cell:
+    return Cell(float(value), entry.get("low"), entry.get("high"), entry.get("note", ""))

@@ -1,0 +1,134 @@
+"""Missed against wrong classes, beside the classes that occur together."""
+
+import numpy as np
+
+from evaluation.metrics import Array
+from reports.blocks import FigureGrid, Section, Text
+from reports.figures.heatmap import draw_heatmap
+from reports.tables import Column, Table
+from reports.view import RunView
+
+NUM_PAIRS = 20
+LEAD = (
+    "Left: when a class is missed, the classes that the same image gets wrongly. Right: how often "
+    "the labels of two classes occur together. A dark cell on the left with an empty cell on the "
+    "right is a true confusion; dark on both sides, the two classes share images. Numbers follow "
+    "the order of the tree."
+)
+
+
+def section(view: RunView) -> Section:
+    """Return the section."""
+    title = "Confusions"
+    missed, wrong = view.positive & ~view.pred, view.pred & view.known & ~view.positive
+    if view.num_classes < 2:
+        return Section("confusions", title, "", [Text("There is one class only.", "quiet")])
+    order = view.in_tree_order
+    counts = _together(missed, wrong)  # (C, C)
+    together = _together(view.positive, view.positive)
+    numbers = [str(i + 1) for i in range(len(order))]
+    breaks = _breaks(view, order)
+    left = draw_heatmap(
+        "confusion",
+        _shares(counts, missed.sum(axis=0), order),
+        numbers,
+        breaks,
+        rows="missed class",
+        columns="wrong class in the same image",
+        alternative=_alternative(view, counts),
+    )
+    right = draw_heatmap(
+        "together",
+        _shares(together, view.num_pos, order),
+        numbers,
+        breaks,
+        rows="class",
+        columns="other class in the same labels",
+        alternative="Share of the images of a class whose labels have the other class too.",
+    )
+    grid = FigureGrid(
+        [("Missed and wrong", left), ("Labels that occur together", right)],
+        "A cell is the share of the row's images: missed images on the left, all images of the "
+        "class on the right. Lines separate the groups of the tree.",
+        size="medium",
+    )
+    blocks = [grid, _pairs(view, counts, missed.sum(axis=0), together), _key(view, order)]
+    blocks.append(_matrix(view, order, counts, "Missed and wrong, images", "confusion_counts"))
+    blocks.append(_matrix(view, order, together, "Labels together, images", "cooccurrence_counts"))
+    return Section("confusions", title, LEAD, blocks)
+
+
+def _together(rows: Array, columns: Array) -> Array:
+    """Return in how many images a row's class and a column's class are set, ``(C, C)``."""
+    return (rows.T.astype(np.float64) @ columns.astype(np.float64)).round().astype(int)
+
+
+def _shares(counts: Array, totals: Array, order: list[int]) -> Array:
+    shares = counts / np.maximum(totals, 1)[:, None]
+    np.fill_diagonal(shares, 0.0)
+    shares[totals == 0] = np.nan
+    return shares[np.ix_(order, order)]
+
+
+def _breaks(view: RunView, order: list[int]) -> list[int]:
+    """Return the positions at which a new group of the most general level starts."""
+    groups = [view.top_group[c] for c in order]
+    return [i for i in range(1, len(order)) if groups[i] != groups[i - 1]]
+
+
+def _alternative(view: RunView, counts: Array) -> str:
+    if not counts.any():
+        return "No image has a missed and a wrong class."
+    row, column = np.unravel_index(counts.argmax(), counts.shape)
+    names = view.run.names
+    return (
+        f"Missed against wrong classes. The most frequent pair: {names[row]} is missed and "
+        f"{names[column]} is wrong in {counts[row, column]} images."
+    )
+
+
+def _pairs(view: RunView, counts: Array, missed: Array, together: Array) -> Table:
+    names = view.run.names
+    ranked = np.argsort(-counts, axis=None, kind="stable")[:NUM_PAIRS]
+    rows = []
+    for row, column in zip(*np.unravel_index(ranked, counts.shape), strict=True):
+        if not counts[row, column]:
+            break
+        share = 100 * counts[row, column] / missed[row]
+        shared = 100 * together[row, column] / view.num_pos[row]
+        rows.append([names[row], names[column], int(counts[row, column]), share, shared])
+    columns = [
+        "missed class",
+        "wrong class",
+        "images",
+        Column("% of the missed", digits=1),
+        Column("% labelled with both", digits=1, hint="of the images of the missed class"),
+    ]
+    return Table("The most frequent confusions", columns, rows, name="confusions")
+
+
+def _key(view: RunView, order: list[int]) -> Table:
+    rows = []
+    for i, c in enumerate(order, 1):
+        cells = [f"{i} {view.run.names[c]}"]
+        for level in view.levels:
+            cells.append(_group_of(view, level, c))
+        rows.append(cells)
+    columns = ["class", *view.levels]
+    return Table("Numbers of the classes", columns, rows, name="class_numbers", closed=True)
+
+
+def _group_of(view: RunView, level: str, c: int) -> str | None:
+    for group, members in view.run.groups.levels[level].items():
+        if c in members:
+            return group
+    return None
+
+
+def _matrix(view: RunView, order: list[int], counts: Array, caption: str, name: str) -> Table:
+    names = [view.run.names[c] for c in order]
+    columns = ["class", *(str(i + 1) for i in range(len(order)))]
+    rows = []
+    for label, values in zip(names, counts[np.ix_(order, order)].tolist(), strict=True):
+        rows.append([label, *values])
+    return Table(caption, columns, rows, name=name, closed=True)

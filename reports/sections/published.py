@@ -1,0 +1,61 @@
+"""Published numbers beside the run's own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.blocks import Section
+from reports.tables import Cell, Column, Row, Table, with_interval
+from reports.view import RunView
+
+METRICS = {
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "samples_f1": "samples F1",
+    "mAP": "mAP",
+    "mAP_interp": "mAP interpolated",
+}
+LEAD = (
+    "Numbers from papers, from third tables (a method as another paper reports it) and from logs "
+    "of public repositories. Read the rule and the backbone before the number: a threshold tuned "
+    "on the scored split, or another backbone, can be worth more than the method."
+)
+
+
+def section(view: RunView, published: Sequence[Mapping[str, Any]]) -> Section | None:
+    """Return the section; None without published rows.
+
+    Args:
+        view: the run.
+        published: rows with ``method``, ``backbone``, the numbers, ``rule``, ``kind``, ``source``
+            and optionally ``warnings``, a list of sentences.
+    """
+    if not published:
+        return None
+    columns = ["method", "backbone", *map(Column, METRICS.values()), "decision rule", "source"]
+    rows = [_own_row(view)]
+    for entry in published:
+        rows.append(_row(entry))
+    table = Table("Published rows", columns, rows, name="published")
+    return Section("published", "Beside published numbers", LEAD, [table], link="Published rows")
+
+
+def _own_row(view: RunView) -> Row:
+    rule = view.run.final.result.rule
+    backbone = _backbone(view.run.card)
+    cells = [view.run.title, backbone]
+    for name in METRICS:
+        cells.append(with_interval(view.metric(name), view.interval(name)))
+    return Row([*cells, rule.describe() if rule else None, "this run"], "own")
+
+
+def _row(entry: Mapping[str, Any]) -> Row:
+    cells: list[Any] = [Cell(entry.get("method"), note=" ".join(entry.get("warnings", ())))]
+    cells.append(entry.get("backbone"))
+    cells += [entry.get(name) for name in METRICS]
+    source = ", ".join(str(entry[key]) for key in ("kind", "source") if entry.get(key))
+    return Row([*cells, entry.get("rule"), source])
+
+
+def _backbone(card: Mapping[str, Any]) -> str | None:
+    model = card.get("config", {}).get("MODEL", {})
+    return model.get("BACKBONE", {}).get("NAME") or None

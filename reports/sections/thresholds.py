@@ -1,0 +1,54 @@
+"""F1 over the threshold."""
+
+from reports.blocks import Figure, Section, Text
+from reports.figures.sweep import GRID, NAMES, draw_sweep, sweep
+from reports.tables import Column, Table
+from reports.view import RunView
+
+LEAD = (
+    "F1 with one threshold for all classes. A flat top says that the exact threshold matters "
+    "little; a distance between the tops of val and the final split says how well it transfers."
+)
+
+
+def section(view: RunView) -> Section:
+    """Return the section."""
+    title = "Threshold"
+    if not view.is_probability:
+        text = "The scores are no probabilities from 0 to 1: there is no sweep of thresholds."
+        return Section("threshold", title, "", [Text(text, "quiet")])
+    curves = sweep(view.scores, view.labels)
+    val = None
+    if "val" in view.run.splits and view.split != "val":
+        result = view.run.splits["val"].result
+        val = sweep(result.scores, result.labels)["macro_f1"]
+    chosen = getattr(view.run.final.result.rule, "threshold", None)
+    best = GRID[curves["macro_f1"].argmax()]
+    alternative = (
+        f"F1 over the threshold. Macro F1 on {view.split} is highest at {best:g} with "
+        f"{curves['macro_f1'].max():.1f} %."
+    )
+    if chosen is not None:
+        alternative += f" The chosen threshold is {chosen:g}."
+    wide, narrow = draw_sweep(
+        "sweep", curves, split=view.split, val=val, chosen=chosen, alternative=alternative
+    )
+    caption = (
+        f"The best macro F1 on {view.split} would be at {best:g} "
+        f"({curves['macro_f1'].max():.2f} %); nothing is tuned there."
+    )
+    blocks = [Figure(wide, narrow, caption), _table(view, curves, val)]
+    return Section("threshold", title, LEAD, blocks)
+
+
+def _table(view: RunView, curves, val) -> Table:
+    columns = ["threshold", *(Column(f"{NAMES[name]}, {view.split}") for name in curves)]
+    if val is not None:
+        columns.append(Column("macro F1, val"))
+    rows = []
+    for i in range(4, len(GRID), 5):
+        cells = [float(GRID[i]), *(float(values[i]) for values in curves.values())]
+        if val is not None:
+            cells.append(float(val[i]))
+        rows.append(cells)
+    return Table("F1 at each threshold", columns, rows, name="thresholds", closed=True)

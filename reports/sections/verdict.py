@@ -1,0 +1,137 @@
+"""Headline numbers with intervals, and the protocol in words."""
+
+from reports.blocks import Section, Text, Tile, Tiles
+from reports.figures.strip import draw_strip
+from reports.tables import Column, Table, is_missing, with_interval
+from reports.view import RunView
+
+LABELS = {
+    "mAP": "mAP",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "samples_f1": "samples F1",
+}
+NOT_PERCENT = ("threshold",)
+
+
+def section(view: RunView) -> Section:
+    """Return the section."""
+    blocks = [Tiles([_tile(view, name) for name in _headline(view)])]
+    blocks += [Text(text) for text in _protocol(view)]
+    blocks += [Text(text, "warning") for text in _warnings(view)]
+    blocks.append(_splits_table(view))
+    blocks.append(_all_metrics(view))
+    return Section("result", f"Result on {view.split}", "", blocks, link="Result")
+
+
+def _headline(view: RunView) -> list[str]:
+    """Return the benchmark's four metrics, or the first four of another evaluator."""
+    names = [name for name in LABELS if name in view.metrics]
+    return names or list(view.metrics)[:4]
+
+
+def _tile(view: RunView, name: str) -> Tile:
+    value, entry = view.metric(name), view.interval(name)
+    label = LABELS.get(name, name)
+    if value is None:
+        return Tile(label, "–", hint="no class has a positive")
+    low, high = entry.get("low"), entry.get("high")
+    if is_missing(low) or is_missing(high):
+        return Tile(label, f"{value:.2f}")
+    interval = f"{low:.1f} to {high:.1f}"
+    alternative = f"{label} {value:.2f}, interval {interval}, on an axis from 0 to 100"
+    picture = draw_strip(f"tile-{name}", value, low, high, alternative)
+    return Tile(label, f"{value:.2f}", interval, picture)
+
+
+def _protocol(view: RunView) -> list[str]:
+    """Return sentences that say how the numbers come about."""
+    run = view.run
+    sentences = [_about_rule(view)]
+    if "mAP" in view.metrics:
+        text = "mAP is the mean of non-interpolated average precision over the classes."
+        interpolated = view.metric("mAP_interp")
+        if interpolated is not None:
+            text += (
+                f" Part of the literature interpolates precision; that mAP is {interpolated:.2f}."
+            )
+        sentences.append(text)
+    intervals = run.intervals
+    if intervals:
+        confidence = 100 * intervals.get("confidence", 0.95)
+        draws = intervals.get("draws", 0)
+        sentences.append(
+            f"Intervals hold {confidence:.0f} %: bootstrap over images, {draws:,} draws. They "
+            "say how the numbers move with other test images, not with another training seed."
+        )
+        dropped = intervals.get("dropped", {})
+        if dropped:
+            most = max(dropped, key=dropped.get)
+            sentences.append(
+                f"A draw leaves out the classes that it has no positive of: {len(dropped)} "
+                f"of the classes are left out of at least one draw, {most} of most "
+                f"({dropped[most]:,})."
+            )
+    else:
+        sentences.append("There are no intervals: TEST.BOOTSTRAP is 0 for this run.")
+    return [" ".join(sentences)]
+
+
+def _about_rule(view: RunView) -> str:
+    run = view.run
+    size = f"{view.num_images:,} images"
+    rule = run.final.result.rule
+    if rule is None:
+        return f"The evaluator decides without a rule of its own on {view.split} ({size})."
+    tuned_on = run.rules[0].tuned_on if run.rules else ("val" if "val" in run.splits else "")
+    text = f"F1 decides by: {rule.describe()}."
+    if tuned_on == "val":
+        val = run.splits.get("val")
+        images = f" ({len(val.images):,} images)" if val else ""
+        return f"{text} The rule is tuned on val{images} and applied to {view.split} ({size})."
+    if tuned_on:
+        return f"{text} The rule is tuned on {tuned_on}: these F1 are optimistic."
+    return f"{text} The rule is given, not tuned; it is applied to {view.split} ({size})."
+
+
+def _warnings(view: RunView) -> list[str]:
+    texts = []
+    absent = [view.run.names[c] for c in view.by_frequency if not view.num_pos[c]]
+    if absent:
+        texts.append(
+            f"Classes without a positive on {view.split}, left out of mAP and macro F1: "
+            f"{', '.join(absent)}."
+        )
+    share = 1 - view.known.mean() if view.known.size else 0
+    if share > 0:
+        texts.append(f"{100 * share:.1f} % of the labels are unknown; they count nowhere.")
+    return texts
+
+
+def _splits_table(view: RunView) -> Table:
+    names = _headline(view)
+    columns = ["split", *(Column(LABELS.get(name, name)) for name in names)]
+    rows = []
+    for split, evaluated in view.run.splits.items():
+        cells = [split]
+        for name in names:
+            value = evaluated.result.metrics.get(name)
+            entry = view.interval(name) if split == view.split else None
+            cells.append(with_interval(value, entry))
+        rows.append(cells)
+    return Table("Headline metrics per split", columns, rows, name="splits", closed=True)
+
+
+def _all_metrics(view: RunView) -> Table:
+    splits = list(view.run.splits)
+    columns = ["metric", *splits]
+    rows = []
+    for name in view.metrics:
+        cells = [name]
+        for split in splits:
+            value = view.run.splits[split].result.metrics.get(name)
+            entry = view.interval(name) if split == view.split else None
+            cells.append(with_interval(value, entry))
+        rows.append(cells)
+    note = "Values are in percent, except for numbers of the rule such as threshold."
+    return Table("All metrics", columns, rows, name="metrics", closed=True, note=note)
