@@ -33,7 +33,7 @@ class Figure:
     """
 
     wide: Markup
-    narrow: Markup = Markup("")
+    narrow: str = ""
     caption: str = ""
     scrolls: bool = False
     kind: str = field(default="figure", init=False)
@@ -72,7 +72,7 @@ class Tile:
     label: str
     value: str
     interval: str = ""
-    picture: Markup = Markup("")
+    picture: str = ""
     hint: str = ""
 
 
@@ -103,6 +103,15 @@ class Shot:
     score: float
     labels: Sequence[str]
     votes: str = ""
+
+    @property
+    def score_text(self) -> str:
+        """The score with three digits; a tiny or a nearly certain one is not rounded to 0 or 1."""
+        if 0 < self.score < 0.001:
+            return "< 0.001"
+        if 0.999 < self.score < 1:
+            return "> 0.999"
+        return f"{self.score:.3f}"
 
 
 @dataclass(frozen=True)

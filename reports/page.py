@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from core.files import write_text
 
 from .blocks import Section
+from .svg import break_points
 from .tables import Table, format_value, is_missing, to_csv, to_latex
 
 FOLDER = Path(__file__).parent
@@ -34,6 +36,7 @@ def render_page(
     )
     environment.filters["csv_uri"] = _csv_uri
     environment.filters["latex_uri"] = _latex_uri
+    environment.filters["soft"] = _soft
     environment.globals["format_value"] = format_value
     environment.globals["is_missing"] = is_missing
     return environment.get_template("page.html.j2").render(
@@ -80,3 +83,8 @@ def _csv_uri(table: Table) -> str:
 
 def _latex_uri(table: Table) -> str:
     return data_uri("text/plain;charset=utf-8", to_latex(table).encode("utf-8"))
+
+
+def _soft(text: str) -> Markup:
+    """Return ``text`` with places inside of long words at which a line may end."""
+    return Markup("<wbr>").join(break_points(text))

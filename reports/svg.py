@@ -20,6 +20,7 @@ from .colours import FAINT, INK, MUTED, VARIABLES
 
 UNITS_PER_INCH = 72
 FONT_SIZE = 12
+LINE_HEIGHT = 16
 # Widest advance of common letters over the font size: the reader's font may differ from ours.
 CHARACTER_WIDTH = 0.6
 
@@ -62,7 +63,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Apply the style of the figures inside of a ``with`` block, whatever the user's own style is."""
+    """Apply the style of the figures inside of a ``with`` block, not the user's own style."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(SETTINGS)
@@ -74,19 +75,6 @@ def add_axes(figure: Figure, *, left: float, top: float, right: float, bottom: f
     width, height = figure.get_size_inches() * UNITS_PER_INCH
     size = (width - left - right) / width, (height - top - bottom) / height
     return figure.add_axes((left / width, bottom / height, *size))
-
-
-def add_canvas(figure: Figure) -> Axes:
-    """Return axes over the whole figure without a frame.
-
-    x and y are CSS pixels from the top left corner.
-    """
-    width, height = figure.get_size_inches() * UNITS_PER_INCH
-    canvas = figure.add_axes((0, 0, 1, 1))
-    canvas.set_xlim(0, width)
-    canvas.set_ylim(height, 0)
-    canvas.axis("off")
-    return canvas
 
 
 def write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
@@ -124,13 +112,23 @@ def text_width(text: str, size: float = FONT_SIZE) -> float:
     return (len(text) + 0.7 * wide) * CHARACTER_WIDTH * size
 
 
+def break_points(word: str) -> list[str]:
+    """Return the parts of a long name between which a line may end: ``Good|Parent-|Close``."""
+    return re.findall(r".+?(?:[-_/.,:;|]+|(?<=[a-z])(?=[A-Z])|$)", word, flags=re.S) or [word]
+
+
 def _pieces(word: str, width: float, size: float) -> list[str]:
     """Return ``word`` cut into parts that fit; most words are one part."""
+    if text_width(word, size) <= width:
+        return [word]
     pieces = [""]
-    for character in word:
-        if pieces[-1] and text_width(pieces[-1] + character, size) > width:
+    for part in break_points(word):
+        if pieces[-1] and text_width(pieces[-1] + part, size) > width:
             pieces.append("")
-        pieces[-1] += character
+        for character in part:
+            if text_width(pieces[-1] + character, size) > width:
+                pieces.append("")
+            pieces[-1] += character
     return pieces
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from core.files import write_text
 
-MISSING = "–"
+MISSING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -28,11 +29,10 @@ LATEX = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    "–": "--",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "→": r"$\rightarrow$",
-    "−": "$-$",
+    MISSING: "--",
+    MINUS: "$-$",
+    "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
 }
 
 
@@ -150,7 +150,7 @@ def format_value(value: Any, column: Column) -> str:
     sign = "+" if column.signed else ""
     if isinstance(value, int):
         return format(value, f"{sign},")
-    return format(value, f"{sign}.{column.digits}f").replace("-", "−")
+    return format(value, f"{sign}.{column.digits}f").replace("-", MINUS)
 
 
 def is_missing(value: Any) -> bool:
@@ -229,11 +229,12 @@ def slug(text: str) -> str:
 
 
 def with_interval(value: Any, intervals: Mapping[str, Any] | None) -> Cell:
-    """Return the cell of a value and its entry ``{"low", "high"}`` or ``{"note"}``, if there is one.
+    """Return the cell of a value with its interval or note.
 
     Args:
         value: the value.
-        intervals: the entry; None or an empty one gives the value alone.
+        intervals: entry ``{"low", "high"}`` or ``{"note"}`` of ``intervals.json``; None or an
+            empty one gives the value alone.
     """
     entry = intervals or {}
     return Cell(value, entry.get("low"), entry.get("high"), entry.get("note", ""))

@@ -4,24 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reports.colours import FAINT, INK, MUTED, SERIES
-from reports.svg import (
-    add_canvas,
-    drawing,
-    inline_svg,
-    new_figure,
-    text_width,
-    wrap,
-    write,
-)
+from reports.canvas import Canvas
+from reports.colours import INK, MUTED, SERIES
+from reports.svg import LINE_HEIGHT as LINE
+from reports.svg import drawing, inline_svg, text_width, wrap
 from reports.tables import is_missing
 
 WIDE, NARROW = 900, 340
 LABEL_WIDTH = 300
-LINE, PAD = 16, 8
+PAD = 8
 AXIS_HEIGHT = 44
 HEAD_HEIGHT = 26
 SMALL = 11
@@ -40,6 +33,7 @@ class ForestRow:
         note: text in place of an interval.
         cells: texts of the columns at the right.
         muted: True draws the row in gray.
+        own: True writes the label in bold.
     """
 
     label: str
@@ -50,6 +44,7 @@ class ForestRow:
     note: str = ""
     cells: Sequence[str] = ()
     muted: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,21 +87,22 @@ def _wide(name: str, forest: Forest, alternative: str) -> Markup:
     right = WIDE - sum(widths) - 16
     heights = [LINE * len(lines) + PAD for lines in labels]
     head = HEAD_HEIGHT if forest.columns else 4
-    canvas = _canvas(WIDE, head + sum(heights) + AXIS_HEIGHT)
+    canvas = Canvas(WIDE, head + sum(heights) + AXIS_HEIGHT)
     scale = _Scale(forest, left, right)
     scale.draw(canvas, head, head + sum(heights))
     edges = [right + 16 + sum(widths[: c + 1]) for c in range(len(widths))]
     for edge, heading in zip(edges, forest.columns, strict=True):
-        write(canvas, edge, head - 10, heading, ha="right", color=MUTED, fontsize=SMALL)
+        canvas.text(edge, head - 10, heading, ha="right", color=MUTED, fontsize=SMALL)
     y = float(head)
     for row, lines, height in zip(forest.rows, labels, heights, strict=True):
         middle = y + height / 2
-        _write_lines(canvas, left - 12, middle, lines, ha="right", muted=row.muted)
+        canvas.lines_of_text(left - 12, middle, lines, ha="right", **_label_style(row))
         scale.draw_row(canvas, row, middle)
         for edge, cell in zip(edges, row.cells, strict=False):
-            style = {"ha": "right", "va": "center_baseline", "fontsize": SMALL}
-            write(canvas, edge, middle, cell, color=MUTED if row.muted else INK, **style)
+            colour = MUTED if row.muted else INK
+            canvas.text(edge, middle, cell, ha="right", color=colour, fontsize=SMALL)
         y += height
+    scale.draw_reference(canvas, head, y)
     return inline_svg(canvas.figure, f"{name}-wide", alternative)
 
 
@@ -117,19 +113,20 @@ def _narrow(name: str, forest: Forest, alternative: str) -> Markup:
     for lines, detail in zip(labels, details, strict=True):
         num_lines = len(lines) + (len(detail) if forest.columns else 0)
         heights.append(LINE * num_lines + 26)
-    canvas = _canvas(NARROW, 4 + sum(heights) + AXIS_HEIGHT)
+    canvas = Canvas(NARROW, 4 + sum(heights) + AXIS_HEIGHT)
     scale = _Scale(forest, 2, NARROW - 14)
     scale.draw(canvas, 4, 4 + sum(heights))
     y = 4.0
     for row, lines, detail, height in zip(forest.rows, labels, details, heights, strict=True):
         top = y + LINE * len(lines) / 2 + 3
-        _write_lines(canvas, 2, top, lines, ha="left", muted=row.muted)
+        canvas.lines_of_text(2, top, lines, **_label_style(row))
         bar = y + LINE * len(lines) + 10
         scale.draw_row(canvas, row, bar)
         if forest.columns:
             middle = bar + 9 + LINE * len(detail) / 2
-            _write_lines(canvas, 2, middle, detail, ha="left", muted=True, size=SMALL)
+            canvas.lines_of_text(2, middle, detail, color=MUTED, fontsize=SMALL)
         y += height
+    scale.draw_reference(canvas, 4, y)
     return inline_svg(canvas.figure, f"{name}-narrow", alternative)
 
 
@@ -154,51 +151,53 @@ class _Scale:
         share = (value - self.forest.start) / (self.end - self.forest.start)
         return self.left + min(max(share, 0), 1) * (self.right - self.left)
 
-    def draw(self, canvas: Axes, top: float, bottom: float) -> None:
+    def draw(self, canvas: Canvas, top: float, bottom: float) -> None:
         """Draw grid, ticks and title."""
         places = [self.place(tick) for tick in self.ticks]
-        canvas.vlines(places, top, bottom, color=FAINT, linewidth=0.8)
+        canvas.segments([((x, top), (x, bottom)) for x in places])
         for place, tick in zip(places, self.ticks, strict=True):
-            style = {"ha": "center", "va": "top", "color": MUTED, "fontsize": SMALL}
-            write(canvas, place, bottom + 4, f"{tick:g}", **style)
-        title = {"ha": "left", "va": "top", "color": MUTED, "fontsize": SMALL}
-        write(canvas, self.left, bottom + 22, self.forest.title, **title)
-        if self.forest.reference is not None:
-            place = self.place(self.forest.reference)
-            line = {"color": INK, "linewidth": 1, "linestyle": (0, (4, 3))}
-            canvas.vlines([place], top, bottom, **line)
+            style = {"ha": "center", "color": MUTED, "fontsize": SMALL}
+            canvas.text(place, bottom + 12, f"{tick:g}", **style)
+        canvas.text(self.left, bottom + 30, self.forest.title, color=MUTED, fontsize=SMALL)
 
-    def draw_row(self, canvas: Axes, row: ForestRow, y: float) -> None:
+    def draw_reference(self, canvas: Canvas, top: float, bottom: float) -> None:
+        """Draw the vertical line at the reference, if there is one."""
+        if self.forest.reference is not None:
+            x = self.place(self.forest.reference)
+            style = {"color": INK, "linewidth": 1, "linestyle": (0, (4, 3))}
+            canvas.curve([(x, top), (x, bottom)], **style)
+
+    def draw_row(self, canvas: Canvas, row: ForestRow, y: float) -> None:
         """Draw bar, interval and mark of a row around ``y``."""
         colour = MUTED if row.muted else SERIES[0]
         if not is_missing(row.value):
-            width = self.place(row.value) - self.left
-            canvas.barh([y], [width], 10, left=self.left, color=colour, alpha=0.32, linewidth=0)
-            x = [self.place(row.value)]
-            canvas.vlines(x, y - 5, y + 5, color=colour, linewidth=2)
+            x = self.place(row.value)
+            canvas.boxes([(self.left, y - 5, x - self.left, 10)], color=colour, alpha=0.3)
+            canvas.boxes([(x - 1, y - 5, 2, 10)], color=colour)
         if not is_missing(row.low) and not is_missing(row.high):
-            ends = self.place(row.low), self.place(row.high)
-            canvas.hlines([y], *ends, color=colour, linewidth=1.6)
-            canvas.vlines(ends, y - 3, y + 3, color=colour, linewidth=1.6)
+            low, high = self.place(row.low), self.place(row.high)
+            ends = [((x, y - 3), (x, y + 3)) for x in (low, high)]
+            canvas.segments([((low, y), (high, y)), *ends], color=colour, width=1.6)
         if not is_missing(row.mark):
-            style = {"marker": "D", "markersize": 5, "color": SERIES[1], "linestyle": "none"}
-            canvas.plot([self.place(row.mark)], [y], **style)
+            canvas.marker(self.place(row.mark), y, marker="D", markersize=5, color=SERIES[1])
         if row.note:
             self._draw_note(canvas, row, y)
 
-    def _draw_note(self, canvas: Axes, row: ForestRow, y: float) -> None:
+    def _draw_note(self, canvas: Canvas, row: ForestRow, y: float) -> None:
         values = [v for v in (row.value, row.high, row.mark) if not is_missing(v)]
         x = self.place(max(values, default=self.forest.start)) + 10
-        style = {"va": "center_baseline", "color": MUTED, "fontsize": SMALL - 1, "ha": "left"}
+        style = {"color": MUTED, "fontsize": SMALL - 1, "ha": "left"}
         if x + text_width(row.note, SMALL - 1) > self.right:
             values = [v for v in (row.value, row.mark) if not is_missing(v)]
             x = self.place(min(values)) - 10
             style["ha"] = "right"
-        write(canvas, x, y, row.note, **style)
+        canvas.text(x, y, row.note, **style)
 
 
-def _canvas(width: float, height: float) -> Axes:
-    return add_canvas(new_figure(width, height))
+def _label_style(row: ForestRow) -> dict[str, str]:
+    if row.muted:
+        return {"color": MUTED}
+    return {"fontweight": "bold"} if row.own else {}
 
 
 def _column_width(forest: Forest, index: int) -> float:
@@ -212,20 +211,3 @@ def _detail(forest: Forest, row: ForestRow) -> str:
     for heading, cell in zip(forest.columns, row.cells, strict=False):
         parts.append(f"{heading} {cell}")
     return " · ".join(parts)
-
-
-def _write_lines(
-    canvas: Axes,
-    x: float,
-    middle: float,
-    lines: Sequence[str],
-    *,
-    ha: str,
-    muted: bool,
-    size: float = 12,
-) -> None:
-    """Write lines around ``middle``, each a text of its own: other fonts are narrower."""
-    first = middle - LINE * (len(lines) - 1) / 2
-    for i, line in enumerate(lines):
-        style = {"ha": ha, "va": "center_baseline", "fontsize": size}
-        write(canvas, x, first + i * LINE, line, color=MUTED if muted else INK, **style)

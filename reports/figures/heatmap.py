@@ -1,101 +1,146 @@
-"""A matrix of shares between classes as a heat map with the groups of the tree."""
+"""Two matrices of shares between classes, side by side, with the groups of the tree."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 
 from evaluation.metrics import Array
+from reports.canvas import Canvas
 from reports.colours import FAINT, INK, MUTED, SERIES
-from reports.svg import add_canvas, drawing, inline_svg, new_figure, write
+from reports.svg import drawing, inline_svg, text_width
 
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7)  # edges of the shades
 SHADES = (0.1, 0.2, 0.34, 0.48, 0.64, 0.82, 1.0)
-SIZE = 440
-MIN_CELL = 8
-LEFT, TOP, BOTTOM = 26, 22, 46
+SMALL = 11
+WIDE, NARROW = 900, 340
+MIN_CELL, MAX_CELL = 7.5, 24
+MAX_NAME = 210
+NUMBERS = 24  # width of the column of numbers
+TOP, BOTTOM, GAP = 42, 46, 20
 
 
-def draw_heatmap(
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """A heat map.
+
+    Attributes:
+        title: heading above the map.
+        shares: ``(C, C)`` from 0 to 1; NaN draws a gray row.
+    """
+
+    title: str
+    shares: Array
+
+
+def draw_heatmaps(
     name: str,
-    shares: Array,
-    numbers: Sequence[str],
+    matrices: Sequence[Matrix],
+    names: Sequence[str],
     breaks: Sequence[int],
-    *,
-    rows: str,
-    columns: str,
     alternative: str,
-) -> Markup:
-    """Return the heat map; a cell has the shade of its share, and no cell below 2 %.
+) -> tuple[Markup, Markup]:
+    """Return the maps for wide windows (side by side) and narrow ones (one below the other).
+
+    Rows and columns have numbers from 1 on. In wide windows the rows have names too, if all names
+    are short enough for one line.
 
     Args:
         name: unique on the page.
-        shares: ``(C, C)`` from 0 to 1; NaN draws a gray cell.
-        numbers: short labels of the classes, in the order of rows and columns.
+        matrices: one or two maps of the same classes.
+        names: C class names.
         breaks: positions before which a new group starts.
-        rows: title of the rows.
-        columns: title of the columns.
         alternative: text that stands for the figure.
     """
-    count = len(shares)
-    cell = max(MIN_CELL, min(26, (SIZE - LEFT) / count))
-    side = cell * count
     with drawing():
-        canvas = add_canvas(new_figure(max(SIZE, LEFT + side + 4), TOP + side + BOTTOM + 16))
-        for edge, upper, shade in zip(LEVELS, (*LEVELS[1:], np.inf), SHADES, strict=True):
-            _draw_cells(canvas, (shares >= edge) & (shares < upper), cell, SERIES[0], shade)
-        _draw_cells(canvas, np.isnan(shares), cell, FAINT, 1.0)
-        _draw_lines(canvas, breaks, cell, side)
-        _draw_numbers(canvas, numbers, cell)
-        write(canvas, LEFT, TOP + side + 6, columns, va="top", color=MUTED, fontsize=11)
-        write(canvas, 8, TOP + side, rows, rotation=90, va="bottom", ha="center", color=MUTED,
-              fontsize=11)  # fmt: skip
-        _draw_legend(canvas, TOP + side + 28)
-        return inline_svg(canvas.figure, name, alternative)
+        wide = _wide(name, matrices, names, breaks, alternative)
+        return wide, _narrow(name, matrices, breaks, alternative)
 
 
-def _draw_cells(canvas: Axes, chosen: Array, cell: float, colour: str, alpha: float) -> None:
-    """Draw all cells of one shade as one path, which keeps the page small."""
-    vertices, codes = [], []
-    for row, column in np.argwhere(chosen):
-        left, top = LEFT + column * cell, TOP + row * cell
-        right, bottom = left + cell, top + cell
-        vertices += [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-        codes += [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
-    if vertices:
-        path = Path(vertices, codes)
-        canvas.add_patch(PathPatch(path, facecolor=colour, alpha=alpha, linewidth=0))
+def _wide(name, matrices, names, breaks, alternative) -> Markup:
+    count = len(names)
+    label = NUMBERS
+    longest = max(text_width(f"{n}", 10.5) for n in names)
+    if longest <= MAX_NAME:
+        label += longest + 4
+    free = WIDE - label - (len(matrices) - 1) * (GAP + NUMBERS)
+    cell = min(MAX_CELL, free / len(matrices) / count)
+    has_names = longest <= MAX_NAME and cell >= 10.5
+    if not has_names:
+        free += label - NUMBERS
+        label = NUMBERS
+        cell = min(MAX_CELL, free / len(matrices) / count)
+    cell = max(cell, MIN_CELL * 0.6)
+    side = cell * count
+    canvas = Canvas(WIDE, TOP + side + BOTTOM)
+    left = label
+    for i, matrix in enumerate(matrices):
+        if has_names and i == 0:
+            _draw_names(canvas, names, left - NUMBERS, cell)
+        _draw_map(canvas, matrix, breaks, left, TOP, cell)
+        left += side + GAP + NUMBERS
+    _draw_legend(canvas, label, TOP + side + 28)
+    return inline_svg(canvas.figure, f"{name}-wide", alternative)
 
 
-def _draw_lines(canvas: Axes, breaks: Sequence[int], cell: float, side: float) -> None:
+def _narrow(name, matrices, breaks, alternative) -> Markup:
+    count = len(matrices[0].shares)
+    cell = max(min(MAX_CELL, (NARROW - NUMBERS - 2) / count), MIN_CELL * 0.5)
+    side = cell * count
+    step = TOP + side + 6
+    canvas = Canvas(max(NARROW, NUMBERS + side + 2), step * len(matrices) + BOTTOM + 18)
+    for i, matrix in enumerate(matrices):
+        _draw_map(canvas, matrix, breaks, NUMBERS, TOP + i * step, cell)
+    _draw_legend(canvas, 4, step * len(matrices) + 18)
+    return inline_svg(canvas.figure, f"{name}-narrow", alternative)
+
+
+def _draw_map(
+    canvas: Canvas, matrix: Matrix, breaks: Sequence[int], left: float, top: float, cell: float
+) -> None:
+    shares = matrix.shares
+    side = cell * len(shares)
+    canvas.text(left, top - 28, matrix.title, fontweight="bold")
+    for edge, upper, shade in zip(LEVELS, (*LEVELS[1:], np.inf), SHADES, strict=True):
+        chosen = (shares >= edge) & (shares < upper)
+        canvas.boxes(_boxes(chosen, left, top, cell), color=SERIES[0], alpha=shade)
+    canvas.boxes(_boxes(np.isnan(shares), left, top, cell), color=FAINT)
+    canvas.segments([((left, top), (left + side, top + side))], color=MUTED, width=0.5)
     edges = [0, side, *(b * cell for b in breaks)]
-    across = [LEFT + edge for edge in edges]
-    down = [TOP + edge for edge in edges]
-    canvas.vlines(across, TOP, TOP + side, color=FAINT, linewidth=1)
-    canvas.hlines(down, LEFT, LEFT + side, color=FAINT, linewidth=1)
-    diagonal = {"color": FAINT, "linewidth": 0.8}
-    canvas.plot([LEFT, LEFT + side], [TOP, TOP + side], **diagonal)
+    across = [((left + edge, top), (left + edge, top + side)) for edge in edges]
+    down = [((left, top + edge), (left + side, top + edge)) for edge in edges]
+    canvas.segments(across + down, color=MUTED, width=0.6)
+    _draw_numbers(canvas, len(shares), left, top, cell)
 
 
-def _draw_numbers(canvas: Axes, numbers: Sequence[str], cell: float) -> None:
-    every = 1 if cell >= 13 else 2 if cell >= 9.5 else 5
-    for i, number in enumerate(numbers):
-        if i % every:
+def _boxes(chosen: Array, left: float, top: float, cell: float) -> list[tuple]:
+    boxes = []
+    for row, column in np.argwhere(chosen):
+        boxes.append((left + column * cell, top + row * cell, cell, cell))
+    return boxes
+
+
+def _draw_numbers(canvas: Canvas, count: int, left: float, top: float, cell: float) -> None:
+    for i in range(count):
+        number = i + 1
+        if cell < 10.5 and number % 5 and number > 1:
             continue
         middle = (i + 0.5) * cell
-        size = 9
-        write(canvas, LEFT + middle, TOP - 4, number, ha="center", color=MUTED, fontsize=size)
-        style = {"ha": "right", "va": "center_baseline", "color": MUTED, "fontsize": size}
-        write(canvas, LEFT - 4, TOP + middle, number, **style)
+        style = {"color": MUTED, "fontsize": 8.5}
+        canvas.text(left + middle, top - 8, str(number), ha="center", **style)
+        canvas.text(left - 4, top + middle, str(number), ha="right", **style)
 
 
-def _draw_legend(canvas: Axes, y: float) -> None:
-    x = float(LEFT)
+def _draw_names(canvas: Canvas, names: Sequence[str], right: float, cell: float) -> None:
+    for i, name in enumerate(names):
+        style = {"ha": "right", "color": INK, "fontsize": 10.5}
+        canvas.text(right, TOP + (i + 0.5) * cell, name, **style)
+
+
+def _draw_legend(canvas: Canvas, left: float, y: float) -> None:
+    x = left
     for edge, shade in zip(LEVELS, SHADES, strict=True):
-        canvas.barh([y + 5], [20], 10, left=x, color=SERIES[0], alpha=shade, linewidth=0)
-        write(canvas, x + 24, y + 5, f"{100 * edge:.0f}%", va="center_baseline", color=INK,
-              fontsize=10)  # fmt: skip
-        x += 56
+        canvas.boxes([(x, y - 6, 14, 11)], color=SERIES[0], alpha=shade)
+        canvas.text(x + 17, y, f"{100 * edge:.0f}%", color=MUTED, fontsize=9.5)
+        x += 47

@@ -1,10 +1,13 @@
 """Precision over recall: small multiples per class, and the curve of all entries."""
 
+from typing import Any
+
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from evaluation.metrics import Array
+from reports.canvas import Canvas
 from reports.colours import FAINT, MUTED, SERIES, SURFACE
 from reports.svg import add_axes, drawing, inline_svg, new_figure, write
 
@@ -56,15 +59,44 @@ def draw_class_curve(
         alternative: text that stands for the figure.
     """
     with drawing():
-        figure = new_figure(170, 112)
-        axes = add_axes(figure, left=26, top=5, right=6, bottom=18)
-        _frame(axes, ticks=(0, 0.5, 1))
-        axes.tick_params(labelsize=9.5, length=2, pad=2)
-        axes.axhline(chance, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
-        axes.fill_between(*points, step="pre", color=SERIES[0], alpha=0.16, linewidth=0)
-        axes.plot(*points, drawstyle="steps-pre", color=SERIES[0], linewidth=1.5)
-        _mark(axes, chosen, size=6)
-        return inline_svg(figure, name, alternative)
+        canvas = Canvas(170, 112)
+        _draw_small_frame(canvas)
+        (x, y), (right, bottom) = _small(*points), _small(1, 0)
+        corners = _steps(x, y)
+        area = [(x[0], bottom), *corners, (right, bottom)]
+        canvas.area(area, color=SERIES[0], alpha=0.16)
+        level = _small(0, chance)[1]
+        dashes = {"color": MUTED, "linewidth": 0.8, "linestyle": (0, (2, 2))}
+        canvas.curve([(x[0], level), (right, level)], **dashes)
+        canvas.curve(corners, color=SERIES[0], linewidth=1.5)
+        if chosen is not None:
+            style = {"marker": "o", "markersize": 6, "color": SERIES[1]}
+            canvas.marker(*_small(*chosen), markeredgecolor=SURFACE, **style)
+        return inline_svg(canvas.figure, name, alternative)
+
+
+def _small(recall: Any, precision: Any) -> tuple[Any, Any]:
+    """Return the place of recall and precision in the small figure."""
+    return 25 + 132 * recall, 93 - 85 * precision
+
+
+def _draw_small_frame(canvas: Canvas) -> None:
+    grid = []
+    for tick in (0, 0.5, 1):
+        x, y = _small(tick, tick)
+        grid += [((x, 93), (x, 8)), ((25, y), (157, y))]
+        style = {"color": MUTED, "fontsize": 9.5}
+        canvas.text(x, 103, f"{100 * tick:.0f}", ha="center", **style)
+        canvas.text(21, y, f"{100 * tick:.0f}", ha="right", **style)
+    canvas.segments(grid)
+
+
+def _steps(x: Array, y: Array) -> list[tuple[float, float]]:
+    """Return the corners of a curve that holds each value up to its own place."""
+    corners = [(x[0], y[0])]
+    for i in range(1, len(x)):
+        corners += [(x[i - 1], y[i]), (x[i], y[i])]
+    return corners
 
 
 def draw_micro_curve(
@@ -81,7 +113,7 @@ def draw_micro_curve(
         for width, height in ((620, 380), (340, 300)):
             figure = new_figure(width, height)
             axes = add_axes(figure, left=44, top=10, right=16, bottom=44)
-            _frame(axes, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
+            _draw_frame(axes)
             _draw_f1_lines(axes)
             axes.set_xlabel("recall (%)")
             axes.set_ylabel("precision (%)")
@@ -93,9 +125,10 @@ def draw_micro_curve(
         return drawn[0], drawn[1]
 
 
-def _frame(axes: Axes, ticks: tuple[float, ...]) -> None:
+def _draw_frame(axes: Axes) -> None:
     axes.set_xlim(0, 1.005)
     axes.set_ylim(0, 1.02)
+    ticks = (0, 0.2, 0.4, 0.6, 0.8, 1)
     labels = [f"{100 * tick:.0f}" for tick in ticks]
     axes.set_xticks(ticks, labels)
     axes.set_yticks(ticks, labels)

@@ -2,8 +2,9 @@
 
 from markupsafe import Markup
 
+from reports.canvas import Canvas
 from reports.colours import FAINT, SERIES
-from reports.svg import add_canvas, drawing, inline_svg, new_figure
+from reports.svg import drawing, inline_svg
 
 
 def draw_strip(name: str, value: float, low: float, high: float, alternative: str) -> Markup:
@@ -17,9 +18,8 @@ def draw_strip(name: str, value: float, low: float, high: float, alternative: st
         alternative: text that stands for the figure.
     """
     with drawing():
-        canvas = add_canvas(new_figure(200, 16))
-        canvas.hlines([8], 4, 196, color=FAINT, linewidth=3)
-        place = [4 + 1.92 * x for x in (low, value, high)]
-        canvas.hlines([8], place[0], place[2], color=SERIES[0], linewidth=5, alpha=0.45)
-        canvas.plot([place[1]], [8], marker="o", markersize=8, color=SERIES[0])
+        canvas = Canvas(200, 18)
+        canvas.boxes([(0, 8, 200, 2)], color=FAINT)
+        canvas.boxes([(2 * low, 4, 2 * (high - low), 10)], color=SERIES[0], alpha=0.4)
+        canvas.boxes([(2 * value - 1.25, 1, 2.5, 16)], color=SERIES[0])
         return inline_svg(canvas.figure, name, alternative)

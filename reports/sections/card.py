@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.blocks import Command, Facts, Section
+from reports.tables import MISSING
 from reports.view import RunView
 
 LEAD = "run.json beside this page has the same content."
@@ -32,7 +33,7 @@ def _command(command: Any) -> str:
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     texts = {}
     for name, value in flatten(values).items():
-        texts[name] = "–" if value is None or value == "" else str(value)
+        texts[name] = MISSING if value is None or value == "" else str(value)
     return texts
 
 

@@ -4,13 +4,14 @@ import numpy as np
 
 from reports.blocks import Figure, Section, Text
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.tables import Cell, Column, Table, is_missing
+from reports.tables import MISSING, Cell, Column, Table, is_missing
 from reports.view import MIN_POSITIVES, RunView, thresholds_of
 
 LEAD = (
     "Bars are average precision, diamonds F1 under the headline rule. Classes are sorted by their "
     "number of images in the final split, so that the long tail is at the bottom."
 )
+PRIOR_TITLE = "prior ratio"
 PRIOR = "share of positives here over that in train; 1 means that both agree"
 
 
@@ -28,7 +29,7 @@ def _figure(view: RunView) -> Figure:
     thresholds = thresholds_of(_shown_rule(view), view.num_classes)
     columns = [f"n {view.split}"]
     if view.run.train_counts is not None:
-        columns += ["n train", "prior ×"]
+        columns += ["n train", PRIOR_TITLE]
     if thresholds is not None:
         columns.append("threshold")
     rows = []
@@ -56,7 +57,7 @@ def _figure(view: RunView) -> Figure:
         )
     if view.run.train_counts is not None:
         caption += (
-            f" Prior ×: share of positives on {view.split} over that in train (both smoothed)."
+            f" {PRIOR_TITLE}: share of positives on {view.split} over that in train, both smoothed."
         )
     return Figure(wide, narrow, caption)
 
@@ -72,7 +73,7 @@ def _cells(view: RunView, c: int, thresholds) -> list[str]:
     if view.run.train_counts is not None:
         cells.append(f"{int(view.run.train_counts[c]):,}")
         ratio = view.prior_ratio
-        cells.append("–" if ratio is None else _ratio(ratio[c]))
+        cells.append(MISSING if ratio is None else _ratio(ratio[c]))
     if thresholds is not None:
         cells.append(f"{thresholds[c]:.2f}")
     return cells

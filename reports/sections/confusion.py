@@ -3,8 +3,8 @@
 import numpy as np
 
 from evaluation.metrics import Array
-from reports.blocks import FigureGrid, Section, Text
-from reports.figures.heatmap import draw_heatmap
+from reports.blocks import Figure, Section, Text
+from reports.figures.heatmap import Matrix, draw_heatmaps
 from reports.tables import Column, Table
 from reports.view import RunView
 
@@ -12,8 +12,12 @@ NUM_PAIRS = 20
 LEAD = (
     "Left: when a class is missed, the classes that the same image gets wrongly. Right: how often "
     "the labels of two classes occur together. A dark cell on the left with an empty cell on the "
-    "right is a true confusion; dark on both sides, the two classes share images. Numbers follow "
-    "the order of the tree."
+    "right is a true confusion; dark on both sides, the two classes share images."
+)
+CAPTION = (
+    "A row is a missed class on the left and a class on the right; a column is the other class of "
+    "the same image. A cell is the share of the row's images, and empty below 2 %. Numbers follow "
+    "the order of the tree; lines separate its groups."
 )
 
 
@@ -26,33 +30,16 @@ def section(view: RunView) -> Section:
     order = view.in_tree_order
     counts = _together(missed, wrong)  # (C, C)
     together = _together(view.positive, view.positive)
-    numbers = [str(i + 1) for i in range(len(order))]
-    breaks = _breaks(view, order)
-    left = draw_heatmap(
-        "confusion",
-        _shares(counts, missed.sum(axis=0), order),
-        numbers,
-        breaks,
-        rows="missed class",
-        columns="wrong class in the same image",
-        alternative=_alternative(view, counts),
+    matrices = [
+        Matrix("Missed, and wrong in the same image", _shares(counts, missed.sum(axis=0), order)),
+        Matrix("Labels that occur together", _shares(together, view.num_pos, order)),
+    ]
+    names = [view.run.names[c] for c in order]
+    wide, narrow = draw_heatmaps(
+        "confusion", matrices, names, _breaks(view, order), _alternative(view, counts)
     )
-    right = draw_heatmap(
-        "together",
-        _shares(together, view.num_pos, order),
-        numbers,
-        breaks,
-        rows="class",
-        columns="other class in the same labels",
-        alternative="Share of the images of a class whose labels have the other class too.",
-    )
-    grid = FigureGrid(
-        [("Missed and wrong", left), ("Labels that occur together", right)],
-        "A cell is the share of the row's images: missed images on the left, all images of the "
-        "class on the right. Lines separate the groups of the tree.",
-        size="medium",
-    )
-    blocks = [grid, _pairs(view, counts, missed.sum(axis=0), together), _key(view, order)]
+    figure = Figure(wide, narrow, CAPTION)
+    blocks = [figure, _key(view, order), _pairs(view, counts, missed.sum(axis=0), together)]
     blocks.append(_matrix(view, order, counts, "Missed and wrong, images", "confusion_counts"))
     blocks.append(_matrix(view, order, together, "Labels together, images", "cooccurrence_counts"))
     return Section("confusions", title, LEAD, blocks)

@@ -2,7 +2,7 @@
 
 from reports.blocks import Figure, Section
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.tables import Column, Table, with_interval
+from reports.tables import MISSING, Column, Table, with_interval
 from reports.view import RunView
 
 METRICS = {
@@ -46,7 +46,7 @@ def _figure(view: RunView) -> Figure:
         for metric in ("mAP", "macro_f1"):
             entry = view.interval(metric + suffix)
             value = view.metric(metric + suffix)
-            text = "–" if value is None else f"{value:.2f}"
+            text = MISSING if value is None else f"{value:.2f}"
             name = f"{label}: {METRICS[metric]}"
             rows.append(ForestRow(name, value, entry.get("low"), entry.get("high"), cells=[text]))
     forest = Forest(rows, "%", ["value"], end=100.0)

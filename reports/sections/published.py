@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.blocks import Section
-from reports.tables import Cell, Column, Row, Table, with_interval
+from reports.blocks import Figure, Section
+from reports.figures.forest import Forest, ForestRow, draw_forest
+from reports.tables import Cell, Column, Row, Table, format_value, with_interval
 from reports.view import RunView
 
 METRICS = {
@@ -36,7 +37,33 @@ def section(view: RunView, published: Sequence[Mapping[str, Any]]) -> Section | 
     for entry in published:
         rows.append(_row(entry))
     table = Table("Published rows", columns, rows, name="published")
-    return Section("published", "Beside published numbers", LEAD, [table], link="Published rows")
+    blocks = [_figure(view, published), table]
+    return Section("published", "Beside published numbers", LEAD, blocks, link="Published rows")
+
+
+def _figure(view: RunView, published: Sequence[Mapping[str, Any]]) -> Figure:
+    entry = view.interval("macro_f1")
+    own = {"method": view.run.title, "backbone": _backbone(view.run.card), **view.metrics}
+    rows = [_forest_row(own, low=entry.get("low"), high=entry.get("high"), own=True)]
+    rows += [_forest_row(row, muted=bool(row.get("warnings"))) for row in published]
+    rows.sort(key=lambda row: -(row.value or 0))
+    forest = Forest(rows, "macro F1 (%)", ["macro F1", "micro F1", "samples F1"])
+    alternative = "Macro F1: " + ", ".join(f"{row.label} {row.cells[0]}" for row in rows)
+    wide, narrow = draw_forest("published", forest, alternative)
+    caption = "Bars: macro F1. Bold: this run, with its 95 % interval where there is one."
+    if any(row.muted for row in rows):
+        caption += " Gray: protocol or backbone differ from this run's; the table says how."
+    return Figure(wide, narrow, caption)
+
+
+def _forest_row(entry: Mapping[str, Any], **more: Any) -> ForestRow:
+    label = entry["method"]
+    if entry.get("backbone"):
+        label += f", {entry['backbone']}"
+    cells = []
+    for name in ("macro_f1", "micro_f1", "samples_f1"):
+        cells.append(format_value(entry.get(name), Column(name)))
+    return ForestRow(label, entry.get("macro_f1"), cells=cells, **more)
 
 
 def _own_row(view: RunView) -> Row:

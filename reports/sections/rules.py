@@ -3,7 +3,7 @@
 from evaluation.evaluated import RuleResult
 from reports.blocks import Figure, Section, Text
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.tables import Cell, Column, Row, Table, with_interval
+from reports.tables import MISSING, Cell, Column, Row, Table, with_interval
 from reports.view import RunView
 
 METRICS = {"macro_f1": "macro F1", "micro_f1": "micro F1", "samples_f1": "samples F1"}
@@ -92,4 +92,4 @@ def _intervals(view: RunView, result: RuleResult) -> dict:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return MISSING if value is None else f"{value:.2f}"

@@ -2,7 +2,7 @@
 
 from reports.blocks import Section, Text, Tile, Tiles
 from reports.figures.strip import draw_strip
-from reports.tables import Column, Table, is_missing, with_interval
+from reports.tables import MISSING, Column, Table, is_missing, with_interval
 from reports.view import RunView
 
 LABELS = {
@@ -34,7 +34,7 @@ def _tile(view: RunView, name: str) -> Tile:
     value, entry = view.metric(name), view.interval(name)
     label = LABELS.get(name, name)
     if value is None:
-        return Tile(label, "–", hint="no class has a positive")
+        return Tile(label, MISSING, hint="no class has a positive")
     low, high = entry.get("low"), entry.get("high")
     if is_missing(low) or is_missing(high):
         return Tile(label, f"{value:.2f}")

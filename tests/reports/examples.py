@@ -215,9 +215,19 @@ def long_run(folder):
 
 def long_names(count):
     """Return different names of 5 to 80 characters, some without a space."""
-    words = (
-        ["curious", "adventurous", "exciting", "life", "<b>fine</b>", "design", "&", "art,", "$cost_100%", "of", "culture"]
-    )
+    words = [
+        "curious",
+        "adventurous",
+        "exciting",
+        "life",
+        "<b>fine</b>",
+        "design",
+        "&",
+        "art,",
+        "$cost_100%",
+        "of",
+        "culture",
+    ]
     names = []
     for c in range(count):
         text = " ".join(words[(c + i) % len(words)] for i in range(14))
