@@ -126,7 +126,7 @@ def read_published(path: str | Path) -> list[PublishedRow]:
 
 
 def warnings(row: PublishedRow, facts: RunFacts) -> list[str]:
-    """Return why a published row and a run do not compare; empty if nothing is known against it.
+    """Return sentences on why a published row and a run do not compare; empty if they may.
 
     Args:
         row: the published row.
@@ -134,26 +134,28 @@ def warnings(row: PublishedRow, facts: RunFacts) -> list[str]:
     """
     found = []
     if row.tuned_on == "test":
-        found.append("threshold tuned on the scored split")
+        found.append("Threshold tuned on the scored split.")
     if row.epoch_chosen_on == "test":
-        found.append("epoch chosen on test")
+        found.append("Epoch chosen on test.")
     if row.tuned_on == "none" and facts.tuned_on == "val":
-        found.append("threshold not tuned, this run's is tuned on val")
+        found.append("Threshold not tuned, this run's is tuned on val.")
     if row.tuned_on == "val" and facts.tuned_on == "none":
-        found.append("threshold tuned on val, this run's is not tuned")
+        found.append("Threshold tuned on val, this run's is not tuned.")
     if not row.tuned_on and not math.isnan(row.macro_f1):
-        found.append("decision rule not stated")
+        found.append("Decision rule not stated.")
     if not row.backbone:
-        found.append("backbone not stated")
+        found.append("Backbone not stated.")
     elif not facts.backbone:
-        found.append("backbone of this run not known")
+        found.append("Backbone of this run not known.")
     elif _plain_name(row.backbone) != _plain_name(facts.backbone):
-        found.append(f"other backbone ({row.backbone}, this run: {facts.backbone})")
+        found.append(f"Other backbone ({row.backbone}, this run: {facts.backbone}).")
     return found
 
 
 def rows_beside(rows: Sequence[PublishedRow], facts: RunFacts) -> list[dict[str, Any]]:
     """Return the rows as plain dicts, with ``which_map`` and the list ``warnings``.
+
+    Unknown texts and numbers are None.
 
     Args:
         rows: published rows.
@@ -161,8 +163,10 @@ def rows_beside(rows: Sequence[PublishedRow], facts: RunFacts) -> list[dict[str,
     """
     result = []
     for row in rows:
-        plain = asdict(row)
-        plain["which_map"] = row.which_map
+        plain: dict[str, Any] = {}
+        for name, value in (asdict(row) | {"which_map": row.which_map}).items():
+            unknown = not value or value != value  # NaN is not equal to itself
+            plain[name] = None if unknown else value
         plain["warnings"] = warnings(row, facts)
         result.append(plain)
     return result

@@ -8,11 +8,10 @@ from typing import Any
 from evaluation.comparison import Comparison, Pair
 from evaluation.published import PublishedRow
 from evaluation.rule_grid import RULE_METRICS
-from evaluation.significance import Difference
+from evaluation.significance import NOT_RESOLVED, RESOLVED, Difference
 
 from .blocks import Facts, Figure, FigureGrid, Section, Text, Tile, Tiles
 from .comparison_tables import (
-    RESOLVED,
     classes_table,
     compact_published_table,
     count_resolved,
@@ -116,9 +115,9 @@ def _kind_of(difference: Difference) -> str:
     """Return how a difference starts its part of the sentence."""
     if difference.verdict == RESOLVED:
         return "better in" if difference.value > 0 else "worse in"
-    if difference.verdict == "not resolved":
+    if difference.verdict == NOT_RESOLVED:
         return "not resolved in"
-    return "tested for these models only:"
+    return "resolved for these models only (one run): in"
 
 
 def _tiles(pair: Pair) -> list[Tile]:
@@ -149,7 +148,9 @@ def _differences(comparison: Comparison) -> Section:
     gains = Gains(rows, f"difference to {baseline}, percentage points", ("difference", "p"))
     alternative = "Difference to the baseline per metric, with 95 % intervals: the table below."
     wide, narrow = draw_gains("differences", gains, alternative)
-    caption = "Points with 95 % intervals. Filled: resolved; hollow and gray: not resolved."
+    caption = (
+        "Points with 95 % intervals. Filled: resolved; hollow and gray: not resolved, or one run."
+    )
     lead = (
         "A difference is resolved where it exceeds what other images and other seeds would change. "
         "Both settings are compared on the same images."

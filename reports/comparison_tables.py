@@ -7,16 +7,14 @@ from typing import Any
 from evaluation.comparison import ClassGain, Comparison, Pair
 from evaluation.published import PublishedRow, RunFacts, rows_beside
 from evaluation.rule_grid import RULE_METRICS
-from evaluation.significance import Difference
+from evaluation.significance import RESOLVED, Difference
 from evaluation.summary import Summary
 from evaluation.table import METRICS
 
 from .tables import Cell, Column, Row, Table
 
 PUBLISHED_NUMBERS = ("macro_f1", "micro_f1", "samples_f1", "mAP", "mAP_interp")
-RESOLVED = "resolved"
 REASONS = "not comparable because"
-SHORT_COLUMNS = ("method", "backbone", *PUBLISHED_NUMBERS, "not comparable")
 OWN_RULES = {"val": "tuned on val", "none": "not tuned"}
 
 
@@ -151,9 +149,9 @@ def published_table(comparison: Comparison, published: Sequence[PublishedRow]) -
         rows.append(Row([setting, facts.backbone or None, *cells, *own], mark="own"))
     for row in rows_beside(published, common_facts(comparison)):
         cells = [row[name] for name in PUBLISHED_NUMBERS]
-        cells += [row["rule"] or None, row["source"], row["kind"]]
-        reasons = "; ".join(row["warnings"]) or None
-        rows.append(Row([row["method"], row["backbone"] or None, *cells, reasons]))
+        cells += [row["rule"], row["source"], row["kind"]]
+        reasons = " ".join(row["warnings"]) or None
+        rows.append(Row([row["method"], row["backbone"], *cells, reasons]))
     return Table(_published_caption(comparison), columns, rows, name="published")
 
 
@@ -171,23 +169,26 @@ def compact_published_table(comparison: Comparison, published: Sequence[Publishe
     return Table(_published_caption(comparison), columns, rows, name="published")
 
 
-def numbered_reasons(table: Table) -> tuple[Table, list[str]]:
-    """Return a table with numbers in place of its last column, and the texts they stand for.
+def short_published_table(
+    comparison: Comparison, published: Sequence[PublishedRow]
+) -> tuple[Table, list[str]]:
+    """Return :func:`published_table` for a terminal: numbers in place of the warnings.
 
-    Args:
-        table: from :func:`published_table`.
+    Returns:
+        The table, and the warnings that the numbers stand for, the first one for 1.
     """
-    reasons: list[str] = []
     rows = []
-    for row in table.body:
-        numbers = []
-        for reason in filter(None, (row.cells[-1].value or "").split("; ")):
-            if reason not in reasons:
-                reasons.append(reason)
-            numbers.append(reasons.index(reason) + 1)
-        cells = row.cells[: len(SHORT_COLUMNS) - 1]
-        rows.append(Row([*cells, ", ".join(map(str, sorted(numbers)))], row.mark))
-    return Table(table.caption, SHORT_COLUMNS, rows, name=table.name), reasons
+    for setting in comparison.settings:
+        facts, cells = _own_cells(comparison, setting)
+        rows.append([setting, facts.backbone or None, *cells, ""])
+    reasons: list[str] = []
+    for row in rows_beside(published, common_facts(comparison)):
+        reasons += [reason for reason in row["warnings"] if reason not in reasons]
+        numbers = sorted(reasons.index(reason) + 1 for reason in row["warnings"])
+        cells = [row[name] for name in ("method", "backbone", *PUBLISHED_NUMBERS)]
+        rows.append([*cells, ", ".join(map(str, numbers))])
+    columns = ["method", "backbone", *PUBLISHED_NUMBERS, "not comparable"]
+    return Table(_published_caption(comparison), columns, rows), reasons
 
 
 def listed_metrics(summaries: Mapping[str, Mapping[str, Summary]]) -> list[str]:

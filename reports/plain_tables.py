@@ -8,9 +8,7 @@ from .tables import Cell, Column, Table, format_value
 def to_markdown(table: Table) -> str:
     """Return the table in GitHub's Markdown: caption in bold, table, note."""
     columns = table.headings
-    align = []
-    for index in range(len(columns)):
-        align.append("---:" if table.is_number(index) else "---")
+    align = ["---:" if numeric else "---" for numeric in table.numeric]
     lines = [f"**{_escape(table.caption)}**", ""]
     lines.append(_line(_escape(column.title) for column in columns))
     lines.append(_line(align))
@@ -30,7 +28,7 @@ def to_text(table: Table) -> str:
         cells = zip(row.cells, columns, strict=True)
         lines.append([cell_text(cell, column) for cell, column in cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    to_right = [index > 0 and table.is_number(index) for index in range(len(columns))]
+    to_right = [False, *table.numeric[1:]]
     heading = _align(lines[0], widths, to_right)
     body = [_align(cells, widths, to_right) for cells in lines[1:]]
     return "\n".join([heading, "-" * len(heading), *body])

@@ -17,7 +17,7 @@ from evaluation.rules import RULE_REGISTRY
 from evaluation.run_folder import common_split, read_run
 from evaluation.run_groups import group_runs, move_first
 from reports.comparison import write_comparison
-from reports.comparison_tables import all_tables, count_resolved, numbered_reasons
+from reports.comparison_tables import all_tables, count_resolved, short_published_table
 from reports.plain_tables import to_markdown, to_text
 from reports.tables import Table, to_csv, to_latex, write_table
 from tools import command
@@ -67,7 +67,9 @@ def find_published(path: str, comparison: Comparison) -> list[PublishedRow]:
     return published_rows(comparison.dataset)
 
 
-def print_text(comparison: Comparison, tables: Sequence[Table]) -> None:
+def print_text(
+    comparison: Comparison, tables: Sequence[Table], published: Sequence[PublishedRow]
+) -> None:
     """Print the tables for a terminal; classes as their number only."""
     for number, table in enumerate(tables):
         if table.name.startswith("classes_"):
@@ -75,7 +77,7 @@ def print_text(comparison: Comparison, tables: Sequence[Table]) -> None:
         if number:
             print(f"\n{table.caption}")
         if table.name == "published":
-            print_published(table)
+            print_published(comparison, published)
             continue
         print(to_text(table))
     for pair in comparison.pairs:
@@ -86,10 +88,10 @@ def print_text(comparison: Comparison, tables: Sequence[Table]) -> None:
         print(f"note: {note}")
 
 
-def print_published(table: Table) -> None:
-    """Print the published rows with numbered reasons, which keeps the lines short."""
-    short, reasons = numbered_reasons(table)
-    print(to_text(short))
+def print_published(comparison: Comparison, published: Sequence[PublishedRow]) -> None:
+    """Print the published rows with numbered warnings, which keeps the lines short."""
+    table, reasons = short_published_table(comparison, published)
+    print(to_text(table))
     for number, reason in enumerate(reasons, start=1):
         print(f"{number}: {reason}")
 
@@ -117,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     published = find_published(args.published, comparison)
     tables = all_tables(comparison, published)
     if args.format == "text":
-        print_text(comparison, tables)
+        print_text(comparison, tables, published)
     else:
         print("\n".join(FORMATS[args.format](table) for table in tables), end="")
     if args.output_dir is not None:

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reports.colours import FAINT, INK, MUTED, SERIES, SURFACE
-from reports.svg import add_canvas, drawing, inline_svg, new_figure, text_width, wrap, write
+from reports.canvas import Canvas
+from reports.colours import INK, MUTED, SERIES, SURFACE
+from reports.svg import LINE_HEIGHT as LINE
+from reports.svg import drawing, inline_svg, text_width, wrap
 from reports.tables import is_missing
 
 WIDE, NARROW = 900, 340
 LABEL_WIDTH = 300
-LINE, PAD = 16, 8
+PAD = 8
 AXIS_HEIGHT = 44
 HEAD_HEIGHT = 26
 SMALL = 11
@@ -75,20 +76,20 @@ def _wide(name: str, gains: Gains, alternative: str) -> Markup:
     right = WIDE - sum(widths) - 16
     heights = [LINE * len(lines) + PAD for lines in labels]
     bottom = HEAD_HEIGHT + sum(heights)
-    canvas = add_canvas(new_figure(WIDE, bottom + AXIS_HEIGHT))
+    canvas = Canvas(WIDE, bottom + AXIS_HEIGHT)
     scale = _Scale(gains, left, right)
     scale.draw(canvas, HEAD_HEIGHT, bottom)
     edges = [right + 16 + sum(widths[: c + 1]) for c in range(len(widths))]
     for edge, heading in zip(edges, gains.columns, strict=True):
-        write(canvas, edge, HEAD_HEIGHT - 10, heading, ha="right", color=MUTED, fontsize=SMALL)
+        canvas.text(edge, HEAD_HEIGHT - 10, heading, ha="right", color=MUTED, fontsize=SMALL)
     y = float(HEAD_HEIGHT)
     for row, lines, height in zip(gains.rows, labels, heights, strict=True):
         middle = y + height / 2
-        _write_lines(canvas, left - 12, middle, lines, ha="right", colour=INK)
+        canvas.lines_of_text(left - 12, middle, lines, ha="right")
         scale.draw_row(canvas, row, middle)
         for edge, cell in zip(edges, row.cells, strict=True):
-            style = {"ha": "right", "va": "center_baseline", "fontsize": SMALL}
-            write(canvas, edge, middle, cell, color=INK if row.resolved else MUTED, **style)
+            colour = INK if row.resolved else MUTED
+            canvas.text(edge, middle, cell, ha="right", color=colour, fontsize=SMALL)
         y += height
     return inline_svg(canvas.figure, f"{name}-wide", alternative)
 
@@ -99,16 +100,16 @@ def _narrow(name: str, gains: Gains, alternative: str) -> Markup:
     heights = []
     for lines, detail in zip(labels, details, strict=True):
         heights.append(LINE * (len(lines) + len(detail)) + 28)
-    canvas = add_canvas(new_figure(NARROW, 4 + sum(heights) + AXIS_HEIGHT))
+    canvas = Canvas(NARROW, 4 + sum(heights) + AXIS_HEIGHT)
     scale = _Scale(gains, 8, NARROW - 8)
     y = 4.0
     bands = []
     for row, lines, detail, height in zip(gains.rows, labels, details, heights, strict=True):
-        _write_lines(canvas, 2, y + LINE * len(lines) / 2 + 3, lines, ha="left", colour=INK)
+        canvas.lines_of_text(2, y + LINE * len(lines) / 2 + 3, lines)
         middle = y + LINE * len(lines) + 11
         bands.append((row, middle))
         text = middle + 9 + LINE * len(detail) / 2
-        _write_lines(canvas, 2, text, detail, ha="left", colour=MUTED, size=SMALL)
+        canvas.lines_of_text(2, text, detail, color=MUTED, fontsize=SMALL)
         y += height
     # The grid stays off the texts: it marks the band of each row only.
     scale.draw_axis(canvas, y)
@@ -136,26 +137,27 @@ class _Scale:
         share = (value - self.start) / (self.end - self.start)
         return self.left + share * (self.right - self.left)
 
-    def draw(self, canvas: Axes, top: float, bottom: float) -> None:
+    def draw(self, canvas: Canvas, top: float, bottom: float) -> None:
         """Draw grid, ticks and title."""
         self.draw_grid(canvas, top, bottom)
         self.draw_axis(canvas, bottom)
 
-    def draw_grid(self, canvas: Axes, top: float, bottom: float) -> None:
+    def draw_grid(self, canvas: Canvas, top: float, bottom: float) -> None:
         """Draw a line per tick, and a darker one at zero."""
         places = [self.place(tick) for tick in self.ticks]
-        canvas.vlines(places, top, bottom, color=FAINT, linewidth=0.8)
-        canvas.vlines([self.place(0.0)], top, bottom, color=INK, linewidth=1)
+        canvas.segments([((x, top), (x, bottom)) for x in places])
+        zero = self.place(0.0)
+        canvas.segments([((zero, top), (zero, bottom))], color=INK, width=1)
 
-    def draw_axis(self, canvas: Axes, bottom: float) -> None:
+    def draw_axis(self, canvas: Canvas, bottom: float) -> None:
         """Write ticks and title below the rows."""
-        style = {"va": "top", "color": MUTED, "fontsize": SMALL}
+        style = {"color": MUTED, "fontsize": SMALL}
         for tick in self.ticks:
             text = f"{tick:+g}".replace("-", "\u2212") if abs(tick) > 1e-9 else "0"
-            write(canvas, self.place(tick), bottom + 4, text, ha="center", **style)
-        write(canvas, self.left, bottom + 22, self.title, ha="left", **style)
+            canvas.text(self.place(tick), bottom + 12, text, ha="center", **style)
+        canvas.text(self.left, bottom + 30, self.title, **style)
 
-    def draw_row(self, canvas: Axes, row: GainRow, y: float) -> None:
+    def draw_row(self, canvas: Canvas, row: GainRow, y: float) -> None:
         """Draw interval and point of a row."""
         if is_missing(row.value):
             return
@@ -163,11 +165,12 @@ class _Scale:
         if row.resolved:
             colour = BETTER if row.value > 0 else WORSE
         if not is_missing(row.low) and not is_missing(row.high):
-            canvas.hlines([y], self.place(row.low), self.place(row.high), color=colour)
-        style = {"marker": "o", "markersize": 8, "linestyle": "none", "color": colour}
+            ends = (self.place(row.low), y), (self.place(row.high), y)
+            canvas.segments([ends], color=colour, width=1.8)
+        style = {"marker": "o", "markersize": 8, "color": colour, "markeredgewidth": 1.8}
         if not row.resolved:
             style["markerfacecolor"] = SURFACE
-        canvas.plot([self.place(row.value)], [y], markeredgewidth=1.8, **style)
+        canvas.marker(self.place(row.value), y, **style)
 
 
 def _column_width(gains: Gains, index: int) -> float:
@@ -181,20 +184,3 @@ def _detail(gains: Gains, row: GainRow) -> str:
     for heading, cell in zip(gains.columns, row.cells, strict=True):
         parts.append(f"{heading} {cell}")
     return " · ".join(parts)
-
-
-def _write_lines(
-    canvas: Axes,
-    x: float,
-    middle: float,
-    lines: Sequence[str],
-    *,
-    ha: str,
-    colour: str,
-    size: float = 12,
-) -> None:
-    """Write lines around ``middle``, each a text of its own: other fonts are narrower."""
-    first = middle - LINE * (len(lines) - 1) / 2
-    for i, line in enumerate(lines):
-        style = {"ha": ha, "va": "center_baseline", "fontsize": size}
-        write(canvas, x, first + i * LINE, line, color=colour, **style)

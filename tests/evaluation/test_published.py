@@ -58,14 +58,14 @@ def test_a_row_of_the_same_backbone_and_protocol_has_no_warning():
 @pytest.mark.parametrize(
     "fields, facts, expected",
     [
-        ({"tuned_on": "test"}, {}, "threshold tuned on the scored split"),
-        ({"epoch_chosen_on": "test"}, {}, "epoch chosen on test"),
-        ({"tuned_on": "none"}, {}, "threshold not tuned, this run's is tuned on val"),
-        ({"tuned_on": "val"}, {"tuned_on": "none"}, "threshold tuned on val, this run's is not"),
-        ({"backbone": "ResNet-50"}, {}, "other backbone (ResNet-50, this run: RN101)"),
-        ({"backbone": ""}, {}, "backbone not stated"),
-        ({}, {"backbone": ""}, "backbone of this run not known"),
-        ({"tuned_on": "", "macro_f1": 30.0}, {}, "decision rule not stated"),
+        ({"tuned_on": "test"}, {}, "Threshold tuned on the scored split"),
+        ({"epoch_chosen_on": "test"}, {}, "Epoch chosen on test"),
+        ({"tuned_on": "none"}, {}, "Threshold not tuned, this run's is tuned on val"),
+        ({"tuned_on": "val"}, {"tuned_on": "none"}, "Threshold tuned on val, this run's is not"),
+        ({"backbone": "ResNet-50"}, {}, "Other backbone (ResNet-50, this run: RN101)"),
+        ({"backbone": ""}, {}, "Backbone not stated"),
+        ({}, {"backbone": ""}, "Backbone of this run not known"),
+        ({"tuned_on": "", "macro_f1": 30.0}, {}, "Decision rule not stated"),
     ],
 )
 def test_each_difference_of_protocol_or_backbone_is_one_warning(fields, facts, expected):
@@ -78,6 +78,7 @@ def test_rows_beside_a_run_are_plain_dicts_with_warnings():
     (plain,) = rows_beside([row_of(backbone="RN50", mAP_interp=30.0)], RunFacts("RN101", "val"))
     assert plain["method"] == "M"
     assert plain["which_map"] == "interpolated"
+    assert plain["macro_f1"] is None and plain["rule"] is None
     assert len(plain["warnings"]) == 1
 
 

@@ -41,7 +41,7 @@ def test_the_terminal_shows_results_differences_rules_and_published_rows(folders
     assert "±" in lines[2]
     for part in ("Differences to A on test", "Method and decision rule", "Query2Label"):
         assert part in text
-    assert "threshold tuned on the scored split" in text
+    assert "Threshold tuned on the scored split." in text
     assert f"Resolved of {len(CLASSES)} classes" in text
 
 
