@@ -7,8 +7,8 @@ import sys
 from yacs.config import CfgNode
 
 from core import distributed
-from core.cli import key_flags, parse_args
-from core.config_merge import setup_cfg
+from core.cli import parse_args
+from core.config_merge import setup_from_args
 from core.errors import UserError
 from core.logging import close_logging, setup_logging
 
@@ -26,15 +26,14 @@ def main(argv: list[str] | None = None) -> None:
     if args.base:
         # setup_cfg imports the trainers, which read the variable.
         os.environ["INTCLIP_BASE"] = args.base
-    files = [file for file in (args.dataset_config_file, args.config_file) if file]
-    cfg = setup_cfg(files, flags=key_flags(args), opts=args.opts)
+    cfg = setup_from_args(args)
     if args.eval_only and not args.model_dir:
         raise UserError("--eval-only needs --model-dir, the output folder of the run to evaluate")
     with distributed.session(use_cuda=cfg.USE_CUDA, timeout_minutes=cfg.TRAIN.TIMEOUT):
-        run_experiment(args, cfg)
+        run_experiment(args, cfg, argv)
 
 
-def run_experiment(args: argparse.Namespace, cfg: CfgNode) -> None:
+def run_experiment(args: argparse.Namespace, cfg: CfgNode, argv: list[str] | None = None) -> None:
     """Build the trainer, then train or evaluate; all processes of a run call this."""
     from engine.base_choice import TRAINER_REGISTRY, build_trainer, describe_base
     from engine.run import find_trainer, log_start
@@ -43,6 +42,7 @@ def run_experiment(args: argparse.Namespace, cfg: CfgNode) -> None:
     setup_logging(cfg.OUTPUT_DIR)
     log_start(args, cfg, describe_base(), trainer_class)
     trainer = build_trainer(cfg)  # seeds from cfg.SEED before anything random
+    trainer.argv = argv  # for the run card
     if args.eval_only:
         trainer.load_model(args.model_dir, epoch=args.load_epoch)
         trainer.test()

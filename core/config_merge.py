@@ -3,6 +3,7 @@
 All faults are reported together, each with the file or flag that set the value.
 """
 
+import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import yaml
 from yacs.config import CfgNode
 
-from core.cli import flags_of
+from core.cli import flags_of, key_flags
 from core.config import (
     BASE,
     Key,
@@ -84,6 +85,16 @@ def setup_cfg(
     raise_faults(faults)
     cfg.freeze()
     return cfg
+
+
+def setup_from_args(args: argparse.Namespace) -> CfgNode:
+    """Return the frozen configuration tree of a command line, from :func:`core.cli.parse_args`.
+
+    Raises:
+        UserError: see :func:`setup_cfg`.
+    """
+    files = [file for file in (args.dataset_config_file, args.config_file) if file]
+    return setup_cfg(files, flags=key_flags(args), opts=args.opts)
 
 
 def raise_faults(faults: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ Importing the package registers every data set in it.
 import sys
 
 from core.registry import import_submodules
-from datasets.base import IntentDataset, Record, multi_hot
-from datasets.build import DATASET_REGISTRY, build_dataset
+from datasets.base import IntentDataset, Record, image_names, multi_hot
+from datasets.build import DATASET_REGISTRY, build_annotations, build_dataset
 from datasets.hierarchy import Hierarchy, load_hierarchy
 from datasets.loading import DataManager
 
@@ -19,7 +19,9 @@ __all__ = [
     "Hierarchy",
     "IntentDataset",
     "Record",
+    "build_annotations",
     "build_dataset",
+    "image_names",
     "load_hierarchy",
     "multi_hot",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from yacs.config import CfgNode
@@ -9,6 +10,8 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.errors import UserError, not_accepted
 from datasets.hierarchy import Hierarchy, default_hierarchy, has_hierarchy, load_hierarchy
+
+SPLITS = ("train", "val", "test")
 
 declare(
     "DATASET",
@@ -31,12 +34,32 @@ class Record:
             not judged, or a share from 0 to 1 as a soft target.
         domain: Dassl's number of the image's domain.
         classname: Dassl's name of a single class; unused with several labels.
+        name: name of the image in the annotation file; empty: see :func:`image_names`.
+        votes: float32 (C,), share of the annotators who chose a class; None without votes.
     """
 
     impath: str
     label: np.ndarray
     domain: int = 0
     classname: str = ""
+    name: str = ""
+    votes: np.ndarray | None = None
+
+
+def image_names(records: Sequence[Record], root: str | Path) -> list[str]:
+    """Return the names under which the images are listed in results.
+
+    A record without a name has the path of its file below ``root``, or the whole path if the file
+    is elsewhere.
+    """
+    root = Path(root).expanduser().absolute()
+    names = []
+    for record in records:
+        path = Path(record.impath)
+        if not record.name and path.is_relative_to(root):
+            path = path.relative_to(root)
+        names.append(record.name or path.as_posix())
+    return names
 
 
 def multi_hot(names: Iterable[str], classnames: Sequence[str]) -> np.ndarray:
@@ -77,8 +100,14 @@ class IntentDataset:
         train_x: records of the training images.
         val: records on which the best epoch and the threshold are chosen.
         test: records of the final evaluation; nothing is chosen on them.
+        splits: splits that must have images.
 
     ``val`` and ``test`` may be empty or None when ``TEST.NO_TEST`` is True.
+
+    A data set can also serve to evaluate given predictions (``build_annotations``), for which the
+    image files need not exist. If its constructor has the arguments ``splits`` and ``images``, they
+    are passed: the splits that are evaluated, and False. It then reads these splits, and train if
+    it is there, without looking for images.
 
     Raises:
         UserError: a split has no images, a label does not fit the classes, or the hierarchy does
@@ -96,6 +125,7 @@ class IntentDataset:
         train_x: Sequence[Record],
         val: Sequence[Record] | None = None,
         test: Sequence[Record] | None = None,
+        splits: Sequence[str] = SPLITS,
     ) -> None:
         self.train_x = list(train_x)
         self.train_u = None
@@ -104,7 +134,7 @@ class IntentDataset:
         self.classnames = list(classnames)
         self.lab2cname = dict(enumerate(classnames))
         self.num_classes = len(self.classnames)
-        self._check_splits(cfg)
+        self._check_splits(cfg, splits)
         self._check_labels(cfg.DATASET.NAME)
         self.hierarchy = self._load_hierarchy(cfg)
 
@@ -117,20 +147,20 @@ class IntentDataset:
             return load_hierarchy(own_name, self.classnames)
         return default_hierarchy(self.classnames)
 
-    def _check_splits(self, cfg: CfgNode) -> None:
+    def _check_splits(self, cfg: CfgNode, splits: Sequence[str]) -> None:
         """Raise unless every split that the run reads has images."""
         name = cfg.DATASET.NAME
-        if not self.train_x:
+        if "train" in splits and not self.train_x:
             raise UserError(f"data set {name} has no images in split train")
         if cfg.TEST.NO_TEST:
             return
         advice = "or train without evaluation: TEST.NO_TEST True TEST.FINAL_MODEL last_step"
-        if not self.val:
+        if "val" in splits and not self.val:
             raise UserError(
                 f"data set {name} has no images in split val. The best epoch and the threshold are "
                 f"chosen on val, never on test. Add images, {advice}"
             )
-        if not self.test:
+        if "test" in splits and not self.test:
             raise UserError(f"data set {name} has no images in split test. Add images, {advice}")
 
     def _check_labels(self, name: str) -> None:

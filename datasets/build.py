@@ -1,5 +1,8 @@
 """The registry of data sets."""
 
+import inspect
+from collections.abc import Sequence
+
 from yacs.config import CfgNode
 
 from core.config import Key, declare
@@ -28,3 +31,22 @@ def build_dataset(cfg: CfgNode) -> IntentDataset:
         UserError: the name is not registered, or the data set reports a fault.
     """
     return DATASET_REGISTRY.get(cfg.DATASET.NAME)(cfg)
+
+
+def build_annotations(cfg: CfgNode, splits: Sequence[str] = ("val", "test")) -> IntentDataset:
+    """Build the data set ``cfg.DATASET.NAME`` to evaluate given predictions, without images.
+
+    Train is read if it is there, and is empty otherwise. A class whose constructor has no arguments
+    ``splits`` and ``images`` is built as for training, so that it may need all its files.
+
+    Args:
+        cfg: the configuration.
+        splits: splits whose labels are needed.
+
+    Raises:
+        UserError: the name is not registered, or the data set reports a fault.
+    """
+    dataset = DATASET_REGISTRY.get(cfg.DATASET.NAME)
+    if {"splits", "images"} <= inspect.signature(dataset).parameters.keys():
+        return dataset(cfg, splits=tuple(splits), images=False)
+    return dataset(cfg)

@@ -7,7 +7,7 @@ the entry.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,10 @@ from core.config import Key, declare
 from core.errors import UserError
 from core.files import find_missing
 from core.logging import get_logger
-from datasets.base import IntentDataset, Record
+from datasets.base import SPLITS, IntentDataset, Record
 from datasets.build import DATASET_REGISTRY
 from datasets.prepared import find_copies
 
-SPLITS = ("train", "val", "test")
 MAX_NAMED = 5  # missing images that an error names; more are counted
 
 # Name in DATASET.LABEL_POLICY -> targets (N, C) from the shares of annotators (N, C).
@@ -73,28 +72,44 @@ class Intentonomy(IntentDataset):
     ``soft``: the share of annotators. Targets of val and test are multi-hot under every policy.
     """
 
-    def __init__(self, cfg: CfgNode) -> None:
-        policy = cfg.DATASET.LABEL_POLICY
+    def __init__(
+        self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
+    ) -> None:
         root = Path(cfg.DATASET.ROOT).expanduser().absolute()
-        paths = {split: annotation_path(root, split) for split in SPLITS}
+        paths = {}
+        for split in SPLITS:
+            path = annotation_path(root, split)
+            # Given predictions need no train labels, but the report shows them if they are there.
+            if split in splits or (split == "train" and path.is_file()):
+                paths[split] = path
         files = {split: read_annotations(path) for split, path in paths.items()}
         check_same_classes(paths, files)
-        names = [name for file in files.values() for name in file.filenames]
-        copies = find_copies(cfg, root, names)
-        check_images(root, [name for name in names if name not in copies])
-        if policy != "any" and not files["train"].is_soft:
+        copies: Mapping[str, str] = {}
+        if images:
+            names = [name for file in files.values() for name in file.filenames]
+            copies = find_copies(cfg, root, names)
+            check_images(root, [name for name in names if name not in copies])
+        policy = cfg.DATASET.LABEL_POLICY
+        if policy != "any" and "train" in files and not files["train"].is_soft:
             log.warning(
                 "DATASET.LABEL_POLICY %s has no effect: %s has no soft targets",
                 policy,
                 paths["train"],
             )
-        held_out = "any" if policy == "soft" else policy
+        records: dict[str, list[Record]] = {}
+        for split, file in files.items():
+            # Targets of val and test are multi-hot under every policy.
+            held_out = "any" if policy == "soft" else policy
+            records[split] = make_records(
+                root, file, policy if split == "train" else held_out, copies
+            )
         super().__init__(
             cfg,
-            classnames=files["train"].classnames,
-            train_x=make_records(root, files["train"], policy, copies),
-            val=make_records(root, files["val"], held_out, copies),
-            test=make_records(root, files["test"], held_out, copies),
+            classnames=next(iter(files.values())).classnames,
+            train_x=records.get("train", ()),
+            val=records.get("val"),
+            test=records.get("test"),
+            splits=splits,
         )
 
 
@@ -118,8 +133,10 @@ def make_records(
     """
     labels = apply_policy(file.targets, policy)  # (N, C)
     records = []
-    for name, label in zip(file.filenames, labels, strict=True):
-        records.append(Record(copies.get(name) or os.path.join(root, name), label))
+    for name, label, shares in zip(file.filenames, labels, file.targets, strict=True):
+        path = copies.get(name) or os.path.join(root, name)
+        votes = shares if file.is_soft else None
+        records.append(Record(path, label, name=name, votes=votes))
     return records
 
 

@@ -3,7 +3,9 @@
 import datetime
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +21,13 @@ from datasets import DataManager
 from datasets.normalizer import Statistics, choose_statistics
 from engine.base_choice import TrainerX, describe_base, sync_registries
 from engine.checkpoint import frozen_digest
-from engine.evaluation import evaluate_on_main, predict_split, write_results
+from engine.costs import measure_costs
+from engine.evaluation import evaluate_on_main, predict_split
 from engine.feature_cache import cache_split, feature_key, make_root
+from engine.final_evaluation import check_rule, evaluated_run, training_curves, write_run
 from engine.parallel import check_same_start
 from engine.precision import Precision
+from engine.run_card import Card, describe_backbone, describe_data, finish_card, start_card
 from engine.run_settings import run_settings
 from engine.speed import Inputs, apply_speed, text_once
 from evaluation import DecisionRule, Groups, SplitResult, build_evaluator
@@ -48,12 +53,6 @@ declare(
         choices=("val", "test"),
         may_change=True,
     ),
-    Key(
-        "PREDICTIONS",
-        False,
-        "write predictions.csv: true and predicted classes and all scores of each image",
-        may_change=True,
-    ),
 )
 
 
@@ -73,12 +72,19 @@ class MultiLabelRunner(TrainerX, ABC):
         model_name: folder of the checkpoints.
         precision_name: one of :data:`engine.precision.PRECISIONS`.
         weights: name of the evaluated weights in the log and in ``metrics.json``.
+        argv: arguments that ``train.main`` was called with, for the run card; None: the command of
+            the process.
+        trained_in: output folder of the checkpoint that was loaded last; empty: none.
+        training_costs: see :func:`engine.costs.training_time`; empty: nothing was trained.
     """
 
     section = ""
     model_name = "model"
     precision_name = "fp32"
     weights = "the initial weights"
+    argv: Sequence[str] | None = None
+    trained_in = ""
+    training_costs: Mapping[str, Any] = {}
 
     def __init__(self, cfg: CfgNode) -> None:
         distributed.init(use_cuda=cfg.USE_CUDA, timeout_minutes=cfg.TRAIN.TIMEOUT)
@@ -89,6 +95,7 @@ class MultiLabelRunner(TrainerX, ABC):
         set_seed(cfg.SEED)
         sync_registries()
         super().__init__(cfg)
+        self.card = start_card(cfg, device=self.device) if is_main() else {}
         hierarchy = self.dm.dataset.hierarchy
         groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
         self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname, groups=groups)
@@ -127,6 +134,7 @@ class MultiLabelRunner(TrainerX, ABC):
                 "TEST.EVALUATOR is 'Classification', which is single-label; accepted here: "
                 "MultiLabel"
             )
+        check_rule(cfg)
         if cfg.TRAIN.FEATURE_CACHE:
             make_root(cfg.TRAIN.FEATURE_CACHE)
 
@@ -233,16 +241,26 @@ class MultiLabelRunner(TrainerX, ABC):
             return results["val"].selected
         if split == "test" or self.cfg.TEST.SPLIT == "test":
             results["test"] = self.evaluate_split("test", results["val"].rule)
-        impaths = None
-        if self.cfg.TEST.PREDICTIONS:
-            impaths = {}
-            for name in results:
-                impaths[name] = [record.impath for record in getattr(self.dm.dataset, name)]
-        names = [self.lab2cname[c] for c in range(self.num_classes)]
-        write_results(
-            Path(self.output_dir), results, weights=self.weights, impaths=impaths, names=names
-        )
+        if is_main():
+            self.write_results(results)
         return list(results.values())[-1].selected
+
+    def write_results(self, results: Mapping[str, SplitResult]) -> None:
+        """Write the files of the final evaluation and the report.
+
+        Args:
+            results: results by split, in the order of evaluation.
+        """
+        cfg, folder = self.cfg, Path(self.output_dir)
+        run = evaluated_run(
+            cfg,
+            self.dm.dataset,
+            results,
+            title=f"{type(self).__name__} on {cfg.DATASET.NAME}, seed {cfg.SEED}",
+            card=self.run_card(results),
+            history=training_curves(folder, self.trained_in),
+        )
+        write_run(folder, cfg, run, weights=self.weights)
 
     def evaluate_split(self, split: str, rule: DecisionRule | None = None) -> SplitResult:
         """Evaluate all images of one split and write the metrics to TensorBoard.
@@ -269,6 +287,34 @@ class MultiLabelRunner(TrainerX, ABC):
 
         with torch.no_grad(), text_once(self.model, self.precision):
             return predict_split(loader, predict, split=split, num_classes=self.num_classes)
+
+    def run_card(self, results: Mapping[str, SplitResult]) -> Card:
+        """Return the content of ``run.json``; the main process calls this after the evaluation.
+
+        Args:
+            results: results by split.
+        """
+        cfg = self.cfg
+        costs = {}
+        if cfg.TEST.COSTS:
+            costs = measure_costs(
+                self.model,
+                self.model_inference,
+                input_size=cfg.INPUT.SIZE,
+                batch_size=cfg.DATALOADER.TEST.BATCH_SIZE,
+                device=self.device,
+                precision=self.precision,
+            )
+        return finish_card(
+            self.card,
+            argv=self.argv,
+            weights=self.weights,
+            metrics={split: result.metrics for split, result in results.items()},
+            data=describe_data(self.dm.dataset, cfg.DATASET.ROOT),
+            backbone=describe_backbone(cfg, self.digest_frozen()),
+            costs={**costs, **self.training_costs},
+            trained_in=self.trained_in,
+        )
 
     def parse_batch_test(self, batch: dict) -> tuple[Inputs, Tensor]:
         """Return the inputs and labels of a batch on the device.

@@ -12,6 +12,7 @@ from core.errors import UserError
 from core.logging import get_logger
 from core.seed import part_ranks
 from engine.checkpoint import BEST, LAST, Checkpointer
+from engine.costs import training_time
 from engine.loop import StepValues, TrainingStep, check_finite, check_micro_batch
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
@@ -143,6 +144,7 @@ class MultiLabelTrainer(MultiLabelRunner):
             return
         num_epochs = self.checkpointer.load(directory, epoch)
         self.epoch = num_epochs - 1
+        self.trained_in = directory
         self.weights = f"epoch {num_epochs}"
 
     def resume_model_if_exist(self, directory: str) -> int:
@@ -224,6 +226,11 @@ class MultiLabelTrainer(MultiLabelRunner):
 
     def after_train(self) -> None:
         """Evaluate the chosen checkpoint on val and test, write the results."""
+        self.training_costs = training_time(
+            self.time_start,
+            epochs=self.max_epoch - self.start_epoch,
+            num_images=len(self.dm.dataset.train_x),
+        )
         log.info("Finish training")
         log.info("Finished training")  # MaPLe's result parser waits for this line
         if not self.cfg.TEST.NO_TEST:

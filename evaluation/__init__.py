@@ -9,13 +9,35 @@ import sys
 
 from core.registry import import_submodules
 
+from .bootstrap import bootstrap_intervals, bootstrap_rules
 from .build import EVALUATOR_REGISTRY, build_evaluator
+from .evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
 from .evaluator import Evaluator, MultiLabel
 from .metrics import average_precision, f1_counts, f1_scores, mean_average_precision
 from .protocol import per_class_rows
-from .report import format_table, write_metrics, write_per_class, write_predictions
+from .report import (
+    format_table,
+    write_metrics,
+    write_per_class,
+    write_predictions,
+    write_scores,
+)
 from .result import SplitResult, evaluate_split
-from .rules import THRESHOLDS, DecisionRule, GlobalThreshold
+from .rule_comparison import compare_rules
+from .rules import (
+    RULE_REGISTRY,
+    THRESHOLDS,
+    DecisionRule,
+    FixedThreshold,
+    GlobalThreshold,
+    check_rule_name,
+    decision_rule,
+    fit_rule,
+    is_rule_file,
+    read_rule,
+    rule_name,
+    write_rule,
+)
 from .scored import Groups, Scored
 from .table import METRICS, compute_metrics, metric, metric_names
 
@@ -24,26 +46,42 @@ import_submodules(sys.modules[__name__])
 __all__ = [
     "EVALUATOR_REGISTRY",
     "METRICS",
+    "RULE_REGISTRY",
     "THRESHOLDS",
     "DecisionRule",
+    "EvaluatedRun",
+    "EvaluatedSplit",
     "Evaluator",
+    "FixedThreshold",
     "GlobalThreshold",
     "Groups",
     "MultiLabel",
+    "RuleResult",
     "Scored",
     "SplitResult",
     "average_precision",
+    "bootstrap_intervals",
+    "bootstrap_rules",
     "build_evaluator",
+    "check_rule_name",
+    "compare_rules",
     "compute_metrics",
+    "decision_rule",
     "evaluate_split",
     "f1_counts",
     "f1_scores",
+    "fit_rule",
     "format_table",
+    "is_rule_file",
     "mean_average_precision",
     "metric",
     "metric_names",
     "per_class_rows",
+    "read_rule",
+    "rule_name",
     "write_metrics",
     "write_per_class",
     "write_predictions",
+    "write_rule",
+    "write_scores",
 ]

@@ -17,7 +17,7 @@ from .metrics import Array, chance_mean_average_precision
 from .protocol import per_class_rows
 from .rules import DecisionRule, GlobalThreshold
 from .scored import Groups, Scored
-from .table import compute_metrics, metric_names
+from .table import compute_metrics, entry_of, selecting_names
 
 log = get_logger()
 
@@ -138,7 +138,7 @@ class MultiLabel(Evaluator):
         scores, labels = np.concatenate(self._scores), np.concatenate(self._labels)
         if rule is None:
             rule = GlobalThreshold.fit(scores, labels)
-        split = Scored.by_rule(scores, labels, rule)
+        split = Scored.by_rule(scores, labels, rule, self.groups)
         metrics = compute_metrics(split, rule, self.groups)
         self.rule = rule
         self.per_class = per_class_rows(split, self._class_names(scores.shape[1]))
@@ -149,7 +149,7 @@ class MultiLabel(Evaluator):
         return ordered
 
     def _check_select_metric(self) -> None:
-        accepted = metric_names(self.groups)
+        accepted = selecting_names(self.groups)
         if self.select_metric not in accepted:
             raise UserError(not_accepted("TEST.SELECT_METRIC", self.select_metric, accepted))
 
@@ -162,6 +162,9 @@ class MultiLabel(Evaluator):
         log.info("* total: %s", f"{len(split.scores):,}")
         without_unit = self.rule.numbers()
         for name, value in metrics.items():
+            entry = entry_of(name)
+            if entry is not None and not entry.listed:
+                continue
             unit = "" if name in without_unit else "%"
             log.info("* %s: %.2f%s", name, value, unit)
         chance = 100 * chance_mean_average_precision(split.labels)

@@ -1,11 +1,12 @@
 """Confidence intervals from bootstrap draws, and the weights that the draws are made of.
 
-Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 12 to 14. D: draws, N: images,
-J: leave-out values of the jackknife. The intervals are for the value that the metric has on the
+Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 12 to 14. D: draws, N: images
+and J: leave-out values of the jackknife. The intervals are for the value that the metric has on the
 whole population of images, for the same scores and decisions.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -20,69 +21,117 @@ NORMAL = NormalDist()
 Z = NORMAL.inv_cdf((1 + CONFIDENCE) / 2)
 
 
-def percentile(value: float, draws: Array, jackknife: Array) -> tuple[float, float]:
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Everything that an interval of one metric can be made from, without NaN.
+
+    Attributes:
+        value: the metric of the split.
+        draws: ``(D,)`` its values in the bootstrap draws.
+        jackknife: ``(J,)`` its values without one image or block each.
+        bias: how far the value lies above the population's on average, where that is known.
+    """
+
+    value: float
+    draws: Array
+    jackknife: Array
+    bias: float = 0.0
+
+    @classmethod
+    def known(
+        cls, value: float, draws: Array, jackknife: Array | None = None, bias: float = 0.0
+    ) -> "Evidence":
+        """Return the evidence without the draws and leave-out values that are NaN."""
+        if jackknife is None:
+            jackknife = np.empty(0)
+        return cls(value, draws[~np.isnan(draws)], jackknife[~np.isnan(jackknife)], bias)
+
+    @property
+    def jackknife_error(self) -> float:
+        """Standard error from the jackknife; NaN with fewer than two values."""
+        number = len(self.jackknife)
+        if number < 2:
+            return float("nan")
+        return float(np.std(self.jackknife) * np.sqrt(number - 1))
+
+
+def percentile(evidence: Evidence) -> tuple[float, float]:
     """Return the quantiles of the draws."""
-    return _quantiles(draws, -Z, Z)
+    return _quantiles(evidence.draws, -Z, Z)
 
 
-def basic(value: float, draws: Array, jackknife: Array) -> tuple[float, float]:
+def basic(evidence: Evidence) -> tuple[float, float]:
     """Return the quantiles of the draws, reflected at the value."""
-    low, high = _quantiles(draws, -Z, Z)
-    return 2 * value - high, 2 * value - low
+    low, high = percentile(evidence)
+    return 2 * evidence.value - high, 2 * evidence.value - low
 
 
-def normal(value: float, draws: Array, jackknife: Array) -> tuple[float, float]:
-    """Return the value plus and minus the standard error."""
-    half = Z * float(np.std(draws, ddof=1))
-    return value - half, value + half
+def normal(evidence: Evidence) -> tuple[float, float]:
+    """Return the value plus and minus the standard deviation of the draws."""
+    half = Z * float(np.std(evidence.draws, ddof=1))
+    return evidence.value - half, evidence.value + half
 
 
-def normal_corrected(value: float, draws: Array, jackknife: Array) -> tuple[float, float]:
+def normal_corrected(evidence: Evidence) -> tuple[float, float]:
     """Return :func:`normal` around the value less the bias that the draws show."""
-    return normal(2 * value - float(np.mean(draws)), draws, jackknife)
+    low, high = normal(evidence)
+    bias = float(np.mean(evidence.draws)) - evidence.value
+    return low - bias, high - bias
 
 
-def bias_corrected(value: float, draws: Array, jackknife: Array) -> tuple[float, float]:
+def bias_corrected(evidence: Evidence) -> tuple[float, float]:
     """Return the quantiles of the draws, shifted by twice their median bias (BC)."""
-    shift = _median_bias(value, draws)
-    return _quantiles(draws, 2 * shift - Z, 2 * shift + Z)
+    shift = _median_bias(evidence.value, evidence.draws)
+    return _quantiles(evidence.draws, 2 * shift - Z, 2 * shift + Z)
 
 
-def accelerated(value: float, draws: Array, jackknife: Array) -> tuple[float, float]:
+def accelerated(evidence: Evidence) -> tuple[float, float]:
     """Return the bias-corrected and accelerated interval (BCa; Efron 1987)."""
-    shift, acceleration = _median_bias(value, draws), _acceleration(jackknife)
+    shift = _median_bias(evidence.value, evidence.draws)
+    acceleration = _acceleration(evidence.jackknife)
     ends = []
     for z in (-Z, Z):
         moved = shift + z
         ends.append(shift + moved / max(1 - acceleration * moved, 1e-3))
-    return _quantiles(draws, ends[0], ends[1])
+    return _quantiles(evidence.draws, ends[0], ends[1])
 
 
-# name of a method -> function of value, draws (D,) and jackknife values (J,), all without NaN
-METHODS: dict[str, Callable[[float, Array, Array], tuple[float, float]]] = {
+def halving(evidence: Evidence) -> tuple[float, float]:
+    """Return value less ``bias`` plus and minus the jackknife's standard error.
+
+    The bias is the one that half the images show (``bootstrap.HALVING``).
+    """
+    centre, half = evidence.value - evidence.bias, Z * evidence.jackknife_error
+    return centre - half, centre + half
+
+
+METHODS: dict[str, Callable[[Evidence], tuple[float, float]]] = {
     "percentile": percentile,
     "basic": basic,
     "normal": normal,
     "normal, bias-corrected": normal_corrected,
     "BC": bias_corrected,
     "BCa": accelerated,
+    "halving": halving,
 }
 
 
-def interval(method: str, value: float, draws: Array, jackknife: Array) -> tuple[float, float]:
-    """Return the 95 % interval; NaN when the value or all draws are NaN.
-
-    Args:
-        method: name in ``METHODS``.
-        value: the metric of the split.
-        draws: ``(D,)``; draws that are NaN are left out.
-        jackknife: ``(J,)`` values without one image or block; only BCa reads them.
-    """
-    draws, jackknife = draws[~np.isnan(draws)], jackknife[~np.isnan(jackknife)]
-    if np.isnan(value) or len(draws) < 2:
+def interval(method: str, evidence: Evidence) -> tuple[float, float]:
+    """Return the 95 % interval by a method of ``METHODS``; NaN when value or draws are missing."""
+    if np.isnan(evidence.value) or len(evidence.draws) < 2:
         return float("nan"), float("nan")
-    low, high = METHODS[method](value, draws, jackknife)
+    low, high = METHODS[method](evidence)
     return float(low), float(high)
+
+
+def half_weights(num_images: int, halves: int, seed: int, step: int) -> Iterator[Array]:
+    """Yield weights ``(h, N)`` that keep a random half of the images each, ``step`` at once."""
+    rng = np.random.default_rng(seed)
+    for start in range(0, halves, step):
+        weights = np.zeros((min(step, halves - start), num_images), dtype=np.float32)
+        for row in weights:
+            row[rng.permutation(num_images)[: num_images // 2]] = 1
+        yield weights
 
 
 def bootstrap_weights(num_images: int, draws: int, seed: int, step: int) -> Iterator[Array]:

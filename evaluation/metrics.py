@@ -4,6 +4,7 @@ Labels are hard: above 0 is positive, 0 is negative, below 0 (-1) is unknown and
 N: images, C: classes. Values are fractions; the report turns them into percent.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,81 @@ from numpy.typing import NDArray
 from core.labels import UNKNOWN
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RankedCounts:
+    """Images and positives among the best of one class, at each of its T distinct scores.
+
+    Images with equal scores have no order among themselves, so they are counted at once.
+
+    Attributes:
+        num_seen: images with this score or a larger one, ``(T,)``, for falling scores.
+        num_hits: positives among them, ``(T,)``.
+    """
+
+    num_seen: Array
+    num_hits: Array
+
+    @classmethod
+    def of(cls, scores: Array, labels: Array) -> "RankedCounts":
+        """Count the known entries of ``scores`` and ``labels``, both ``(N,)``."""
+        known = labels >= 0
+        scores, positive = scores[known].astype(np.float64), labels[known] > 0
+        order = np.argsort(-scores, kind="stable")
+        scores, positive = scores[order], positive[order]
+        is_last = np.append(np.diff(scores) != 0, True)[: len(scores)]
+        last_of_tie = np.flatnonzero(is_last)
+        num_hits = np.cumsum(positive, dtype=np.float64)[last_of_tie]
+        return cls(last_of_tie + 1.0, num_hits)
+
+    @property
+    def has_positive(self) -> bool:
+        """True if the class has a positive."""
+        return bool(len(self.num_hits)) and bool(self.num_hits[-1])
+
+    @property
+    def precision(self) -> Array:
+        """Share of positives among the images seen, ``(T,)``."""
+        return self.num_hits / self.num_seen
+
+    @property
+    def recall(self) -> Array:
+        """Share of the positives that are seen, ``(T,)``."""
+        return self.num_hits / self.num_hits[-1]
+
+    def average_precision(self) -> float:
+        """Return the non-interpolated average precision; NaN without a positive."""
+        if not self.has_positive:
+            return float("nan")
+        return float(np.sum(np.diff(self.recall, prepend=0.0) * self.precision))
+
+    def interpolated_average_precision(self) -> float:
+        """Return the interpolated average precision; NaN without a positive."""
+        if not self.has_positive:
+            return float("nan")
+        envelope = np.maximum.accumulate(self.precision[::-1])[::-1]
+        return float(np.sum(np.diff(self.recall, prepend=0.0) * envelope))
+
+    def roc_auc(self) -> float:
+        """Return the area under the ROC curve; NaN without a positive or a negative."""
+        if not self.has_positive or self.num_hits[-1] == self.num_seen[-1]:
+            return float("nan")
+        num_false = self.num_seen - self.num_hits
+        false_rate = num_false / num_false[-1]
+        # A straight line between two points gives a tie one half.
+        mean_recall = (self.recall + np.append(0.0, self.recall[:-1])) / 2
+        return float(np.sum(np.diff(false_rate, prepend=0.0) * mean_recall))
+
+
+def ranked_counts(scores: Array, labels: Array) -> list[RankedCounts]:
+    """Return the counts of each class of scores and labels, ``(N, C)`` each.
+
+    Raises:
+        ValueError: the arrays are not both ``(N, C)``.
+    """
+    scores, labels = _checked(scores, labels)
+    return [RankedCounts.of(scores[:, c], labels[:, c]) for c in range(scores.shape[1])]
 
 
 def average_precision(scores: Array, labels: Array) -> Array:
@@ -27,27 +103,29 @@ def average_precision(scores: Array, labels: Array) -> Array:
     Raises:
         ValueError: the arrays are not both ``(N, C)``.
     """
-    scores, labels = _checked(scores, labels)
-    result = np.empty(scores.shape[1], dtype=np.float64)
-    for c in range(scores.shape[1]):
-        result[c] = _class_average_precision(scores[:, c], labels[:, c])
-    return result
+    counts = ranked_counts(scores, labels)
+    return np.array([count.average_precision() for count in counts], dtype=np.float64)
 
 
-def _class_average_precision(scores: Array, labels: Array) -> float:
-    """Return the average precision of one class; both arrays ``(N,)``."""
-    known = labels >= 0
-    scores, positive = scores[known].astype(np.float64), labels[known] > 0
-    if not positive.any():
-        return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    scores, positive = scores[order], positive[order]
-    # One index per distinct score: images with equal scores have no order among themselves.
-    last_of_tie = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
-    num_hits = np.cumsum(positive, dtype=np.float64)[last_of_tie]
-    precision = num_hits / (last_of_tie + 1)
-    recall = num_hits / num_hits[-1]
-    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+def interpolated_average_precision(scores: Array, labels: Array) -> Array:
+    """Return the interpolated average precision of each class, ``(C,)`` float64.
+
+    AP = sum_n (R_n - R_{n-1}) max_{m >= n} P_m: the precision at a recall is the largest one at
+    this recall or above (the envelope of PASCAL VOC since 2010; Everingham et al., IJCV 2015). It
+    is never smaller than :func:`average_precision`, whose arguments and errors it has.
+    """
+    counts = ranked_counts(scores, labels)
+    return np.array([count.interpolated_average_precision() for count in counts], dtype=np.float64)
+
+
+def roc_auc(scores: Array, labels: Array) -> Array:
+    """Return the area under the ROC curve of each class, ``(C,)`` float64.
+
+    This is the share of pairs of a positive and a negative image in the right order; a tie counts
+    one half. NaN for a class without a positive or a negative. Arguments and errors are those of
+    :func:`average_precision`.
+    """
+    return np.array([count.roc_auc() for count in ranked_counts(scores, labels)], dtype=np.float64)
 
 
 def mean_average_precision(scores: Array, labels: Array) -> float:

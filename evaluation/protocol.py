@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .calibration import class_calibration_errors
 from .metrics import mean_without_nan
 from .scored import Scored
 from .table import metric
@@ -45,9 +46,11 @@ def mean_of_four(split: Scored) -> float:
 
 
 def per_class_rows(split: Scored, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return one row per class: ``class``, ``name``, ``ap``, ``f1``, ``f1@0.5``, ``num_pos``.
+    """Return one row per class.
 
-    AP and F1 are in percent, and NaN for a class without a positive.
+    The columns are ``class``, ``name``, ``ap``, ``ap_interp``, ``f1``, ``f1@0.5``, ``auc``,
+    ``ece`` and ``num_pos``. Metrics are in percent, and NaN for a class without a positive; ``ece``
+    is NaN under 20 positives.
 
     Args:
         split: scores, labels and decisions ``(N, C)``.
@@ -55,8 +58,11 @@ def per_class_rows(split: Scored, names: Sequence[str]) -> list[dict[str, Any]]:
     """
     columns = {
         "ap": split.ap,
+        "ap_interp": split.ap_interp,
         "f1": split.f1["per_class"],
         "f1@0.5": split.at_fixed.f1["per_class"],
+        "auc": split.auc,
+        "ece": class_calibration_errors(split.scores, split.labels),
     }
     num_pos = (split.labels > 0).sum(axis=0).tolist()
     rows = []

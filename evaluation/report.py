@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from core.files import write_text
+from core.files import write_atomically, write_text
 
+from .evaluated import EvaluatedSplit
 from .table import METRICS
 
 
@@ -48,20 +49,20 @@ def write_per_class(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None
 def write_predictions(
     path: str | Path,
     *,
-    impaths: Sequence[str],
+    images: Sequence[str],
     names: Sequence[str],
     scores: np.ndarray,
     labels: np.ndarray,
     pred: np.ndarray,
 ) -> None:
-    """Write one CSV row per image, atomically: path, true and predicted classes, all scores.
+    """Write one CSV row per image, atomically: name, true and predicted classes, all scores.
 
     Class names are joined by ``;``. An image without a decided class gets its best class. Scores
     have nine significant digits.
 
     Args:
         path: file to write.
-        impaths: N image paths.
+        images: N image names of the annotation file.
         names: C class names.
         scores: ``(N, C)``.
         labels: ``(N, C)``; above 0 is true.
@@ -74,15 +75,49 @@ def write_predictions(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["image", "true", "predicted", *names])
-    for impath, score, label, decided in zip(impaths, scores, labels, pred, strict=True):
+    for image, score, label, decided in zip(images, scores, labels, pred, strict=True):
         predicted = np.flatnonzero(decided)
         if not len(predicted):
             predicted = [int(score.argmax())]
         true_names = _join(names, np.flatnonzero(label > 0))
         # Nine digits read float32 back exactly.
         cells = [f"{value:.9g}" for value in score]
-        writer.writerow([impath, true_names, _join(names, predicted), *cells])
+        writer.writerow([image, true_names, _join(names, predicted), *cells])
     write_text(path, text.getvalue())
+
+
+def write_scores(path: str | Path, split: EvaluatedSplit, names: Sequence[str]) -> None:
+    """Write scores and labels of a split as ``.npz``, atomically, the same bytes for the same data.
+
+    The arrays are ``scores`` ``(N, C)``, ``labels`` ``(N, C)`` float32, ``images`` ``(N,)`` and
+    ``classes`` ``(C,)``. Scores that float32 holds exactly, as those of a network do, are float32,
+    others float64.
+
+    Args:
+        path: file to write.
+        split: result and image names.
+        names: C class names.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    scores = split.result.scores
+    single = scores.astype(np.float32)
+    if np.array_equal(single, scores):
+        scores = single
+    arrays = {
+        "scores": scores,
+        "labels": split.result.labels.astype(np.float32),
+        "images": np.array(split.images, dtype=str),
+        "classes": np.array(names, dtype=str),
+    }
+
+    def write(temporary: Path) -> None:
+        # An open file, because np.savez adds .npz to the name of a path.
+        with open(temporary, "wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    write_atomically(path, write)
 
 
 def format_table(
@@ -114,7 +149,10 @@ def _table_columns(metrics_by_split: Mapping[str, Mapping[str, Any]]) -> list[st
     found: dict[str, None] = {}  # a set that keeps the order
     for metrics in metrics_by_split.values():
         found.update(dict.fromkeys(metrics))
-    columns = list(filter(found.__contains__, METRICS))
+    columns = []
+    for name, entry in METRICS.items():
+        if entry.listed and name in found:
+            columns.append(name)
     for name in found:
         derived = "@" in name or "/" in name
         if name not in METRICS and not derived:

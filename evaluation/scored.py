@@ -13,7 +13,8 @@ import numpy as np
 from core.errors import UserError
 from core.labels import UNKNOWN
 
-from .metrics import Array, average_precision, f1_scores
+from .metrics import Array, RankedCounts, f1_scores, ranked_counts
+from .ranking import rank_classes
 from .rules import DecisionRule
 
 FIXED_THRESHOLD = 0.5  # part of the literature reports F1 at this threshold
@@ -51,15 +52,19 @@ class Scored:
         labels: ``(N, C)``; above 0 positive, 0 negative, -1 unknown.
         pred: ``(N, C)`` bool, decisions of the rule.
         fixed: ``(N, C)`` bool, ``scores > 0.5``.
+        groups: subsets and levels of the classes; a part of the classes has none.
     """
 
     scores: Array
     labels: Array
     pred: Array
     fixed: Array
+    groups: Groups = field(default_factory=Groups)
 
     @classmethod
-    def by_rule(cls, scores: Array, labels: Array, rule: DecisionRule) -> "Scored":
+    def by_rule(
+        cls, scores: Array, labels: Array, rule: DecisionRule, groups: Groups | None = None
+    ) -> "Scored":
         """Return the split with the decisions of ``rule``; scores and labels are ``(N, C)``.
 
         Raises:
@@ -73,12 +78,37 @@ class Scored:
                 f"{type(rule).__name__}.decide() returned {pred.dtype} {pred.shape}; "
                 f"expected bool {scores.shape}"
             )
-        return cls(scores, labels, pred, scores > FIXED_THRESHOLD)
+        return cls(scores, labels, pred, scores > FIXED_THRESHOLD, groups or Groups())
+
+    @cached_property
+    def ranked(self) -> list[RankedCounts]:
+        """Counts of positives among the best images of each class; one sort serves all metrics."""
+        return ranked_counts(self.scores, self.labels)
+
+    @cached_property
+    def ranked_entries(self) -> RankedCounts:
+        """Counts of positives among the best of all entries as one list."""
+        return RankedCounts.of(self.scores.reshape(-1), self.labels.reshape(-1))
 
     @cached_property
     def ap(self) -> Array:
         """Average precision of each class, ``(C,)``; NaN for a class without a positive."""
-        return average_precision(self.scores, self.labels)
+        return np.array([counts.average_precision() for counts in self.ranked])
+
+    @cached_property
+    def ap_interp(self) -> Array:
+        """Interpolated average precision of each class, ``(C,)``; NaN without a positive."""
+        return np.array([counts.interpolated_average_precision() for counts in self.ranked])
+
+    @cached_property
+    def auc(self) -> Array:
+        """Area under the ROC curve of each class, ``(C,)``; NaN without a positive or negative."""
+        return np.array([counts.roc_auc() for counts in self.ranked])
+
+    @cached_property
+    def ranks(self) -> Array:
+        """Rank of each known class within its image, ``(N, C)``, from 0; see ``rank_classes``."""
+        return rank_classes(self.scores, self.labels)
 
     @cached_property
     def f1(self) -> dict[str, Any]:
@@ -89,8 +119,9 @@ class Scored:
     def at_fixed(self) -> "Scored":
         """The same split with ``fixed`` as its decisions."""
         view = replace(self, pred=self.fixed)
-        # The average precision depends on the scores alone: both views share one computation.
+        # These depend on the scores alone: both views share one computation.
         view.__dict__["ap"] = self.ap
+        view.__dict__["ranks"] = self.ranks
         return view
 
     def select(self, members: Sequence[int]) -> "Scored":

@@ -186,7 +186,7 @@ class _Side:
             prepared, num_images = Prepared(split), len(split.scores)
             values.append(statistic(Weighted(prepared, np.ones((1, num_images))))[0])
             chunks = []
-            for weights in jackknife_weights(num_images, seed, draws_per_chunk(split)):
+            for weights in jackknife_weights(num_images, seed, draws_per_chunk(num_images)):
                 chunks.append(statistic(Weighted(prepared, weights)))
             left_out = np.concatenate(chunks)  # (J, M)
             influence.append(left_out - left_out.mean(axis=0))
@@ -276,7 +276,7 @@ def _swap_p(
     observed = np.abs(_swapped(pairs, statistic, np.zeros((1, num_images), dtype=np.float32))[0])
     reached, drawn = np.zeros(len(observed)), 0
     rng = np.random.default_rng(seed)
-    step = draws_per_chunk(pairs[0].split)
+    step = draws_per_chunk(2 * num_images)
     while drawn < swaps:
         size = (min(step, swaps - drawn), num_images)
         masks = rng.integers(2, size=size, dtype=np.int8).astype(np.float32)

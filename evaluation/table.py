@@ -34,6 +34,9 @@ class Metric:
     at_fixed: bool = False
     per_subset: bool = False
     per_level: bool = False
+    listed: bool = True
+    smaller_is_better: bool = False
+    needs_levels: bool = False
 
     def compute(self, split: Scored) -> float:
         """Return the metric of ``split`` as a fraction.
@@ -61,18 +64,29 @@ METRICS: dict[str, Metric] = {}  # the order of registration is the order of the
 
 
 def metric(
-    name: str, *, at_fixed: bool = False, per_subset: bool = False, per_level: bool = False
+    name: str,
+    *,
+    at_fixed: bool = False,
+    per_subset: bool = False,
+    per_level: bool = False,
+    listed: bool = True,
+    smaller_is_better: bool = False,
+    needs_levels: bool = False,
 ) -> Callable[[MetricFunction], MetricFunction]:
     """Register the decorated function as a metric to report and to select epochs by.
 
-    The function takes a :class:`Scored` and returns a fraction, which is reported in percent;
-    larger is better. NaN means that the split has nothing to compute it on.
+    The function takes a :class:`Scored` and returns a fraction, which is reported in percent. NaN
+    means that the split has nothing to compute it on.
 
     Args:
         name: name in metrics.json and for ``TEST.SELECT_METRIC``, without ``@`` and ``/``.
         at_fixed: also report ``name@0.5``, with the decisions ``score > 0.5``.
         per_subset: also report ``name/<subset>`` for each subset of classes.
         per_level: also report ``name/<level>`` for each level of the hierarchy.
+        listed: show the metric in the log and in the table of splits; False keeps it for
+            metrics.json and the report.
+        smaller_is_better: the metric is an error, so it cannot select epochs.
+        needs_levels: leave the metric out for classes without a hierarchy.
 
     Raises:
         KeyError: ``name`` is taken; the message names both files.
@@ -88,7 +102,16 @@ def metric(
                 f"metric '{name}' of {inspect.getfile(function)} is already registered by {known}; "
                 "rename one of them"
             )
-        METRICS[name] = Metric(name, function, at_fixed, per_subset, per_level)
+        METRICS[name] = Metric(
+            name=name,
+            function=function,
+            at_fixed=at_fixed,
+            per_subset=per_subset,
+            per_level=per_level,
+            listed=listed,
+            smaller_is_better=smaller_is_better,
+            needs_levels=needs_levels,
+        )
         return function
 
     return decorator
@@ -119,11 +142,21 @@ def compute_metrics(split: Scored, rule: DecisionRule, groups: Groups) -> dict[s
 
 
 def metric_names(groups: Groups) -> list[str]:
-    """Return the names that are reported for ``groups``, in order; each can select epochs."""
+    """Return the names that are reported for ``groups``, in order."""
     names = []
     for section in _sections(groups):
         names += [entry.name + section.suffix for entry in section.metrics]
     return names
+
+
+def entry_of(name: str) -> Metric | None:
+    """Return the entry of a reported name, such as ``macro_f1`` for ``macro_f1/easy``."""
+    return METRICS.get(name.partition("@")[0].partition("/")[0])
+
+
+def selecting_names(groups: Groups) -> list[str]:
+    """Return the names that can select epochs: those of which a larger value is better."""
+    return [name for name in metric_names(groups) if not entry_of(name).smaller_is_better]
 
 
 @dataclass(frozen=True)
@@ -137,7 +170,10 @@ class _Section:
 
 def _sections(groups: Groups) -> Iterator[_Section]:
     """Yield the parts of the report in order; names and values both follow from them."""
-    table = list(METRICS.values())
+    table = []
+    for entry in METRICS.values():
+        if groups.levels or not entry.needs_levels:
+            table.append(entry)
     yield _Section("", table, lambda split: split)
     at_fixed = [entry for entry in table if entry.at_fixed]
     yield _Section(f"@{FIXED_THRESHOLD:g}", at_fixed, lambda split: split.at_fixed)

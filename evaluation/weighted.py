@@ -7,7 +7,7 @@ Whole-number weights give exactly the metric of the split in which image i stand
 times. An image of weight 0 counts nowhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -143,7 +143,7 @@ class Weighted:
         """The same images and weights with the decisions at the fixed threshold."""
         view = self.view(self.prepared.at_fixed)
         # The average precision does not depend on the decisions.
-        view.__dict__["_both_ap"] = self._both_ap
+        view.__dict__["ap"] = self.ap
         return view
 
     @cached_property
@@ -151,47 +151,44 @@ class Weighted:
         """``(D, C)`` bool: the class has a positive."""
         return self.weights @ self.prepared.positive.astype(self.weights.dtype) > 0
 
-    @property
+    @cached_property
     def ap(self) -> Array:
         """Average precision, ``(D, C)``; NaN for a class without a positive."""
-        return self._both_ap[0]
-
-    @property
-    def ap_interp(self) -> Array:
-        """Average precision with the precision envelope (VOC 2010), ``(D, C)``."""
-        return self._both_ap[1]
+        return self._per_ranking(_average_precision)
 
     @cached_property
-    def _both_ap(self) -> tuple[Array, Array]:
-        shape = (len(self.weights), len(self.prepared.rankings))
-        plain, interpolated = np.empty(shape), np.empty(shape)
-        columns = np.ascontiguousarray(self.weights.T)  # (N, D)
-        for c, ranking in enumerate(self.prepared.rankings):
-            plain[:, c], interpolated[:, c] = _average_precision(ranking, columns)
-        return plain, interpolated
+    def ap_interp(self) -> Array:
+        """Average precision with the precision envelope (VOC 2010), ``(D, C)``."""
+        return self._per_ranking(_interpolated_precision)
 
     @cached_property
     def micro_ap(self) -> Array:
         """Average precision of all entries together, ``(D,)``."""
-        columns = np.ascontiguousarray(self.weights.T)
-        return _average_precision(self.prepared.micro_ranking, columns)[0]
+        return _average_precision(self.prepared.micro_ranking, self._columns)
+
+    def _per_ranking(self, function: Callable[[Ranking, Array], Array]) -> Array:
+        found = [function(ranking, self._columns) for ranking in self.prepared.rankings]
+        return np.stack(found, axis=1)  # (D, C)
+
+    @cached_property
+    def _columns(self) -> Array:
+        """The weights as ``(N, D)``, so that the weights of an image lie together."""
+        return np.ascontiguousarray(self.weights.T)
 
     @cached_property
     def auc(self) -> Array:
         """Area under the ROC curve, ``(D, C)``; NaN without a positive or a negative."""
-        columns = np.ascontiguousarray(self.weights.T)
         num_known = self.weights @ self.prepared.known.astype(self.weights.dtype)  # (D, C)
         result = np.empty(num_known.shape)
         for c, ranking in enumerate(self.prepared.rankings):
-            result[:, c] = _auc(ranking, columns, num_known[:, c])
+            result[:, c] = _auc(ranking, self._columns, num_known[:, c])
         return result
 
     @cached_property
     def micro_auc(self) -> Array:
         """Area under the ROC curve of all entries together, ``(D,)``."""
         num_known = self.weights @ self.prepared.known.sum(axis=1, dtype=self.weights.dtype)
-        columns = np.ascontiguousarray(self.weights.T)
-        return _auc(self.prepared.micro_ranking, columns, num_known)
+        return _auc(self.prepared.micro_ranking, self._columns, num_known)
 
     @cached_property
     def _f1_sums(self) -> tuple[Array, Array]:
@@ -272,63 +269,70 @@ def weighted_metric(name: str, weighted: Weighted) -> Array:
     return np.array(found, dtype=np.float64)
 
 
-def draws_per_chunk(split: Scored) -> int:
-    """Return how many sets of weights of ``split`` fit into a few hundred MB at once."""
-    largest = max(len(split.labels), int((split.labels > 0).sum()), 1)
-    return int(np.clip(CELLS_PER_CHUNK // largest, FEWEST_PER_CHUNK, MOST_PER_CHUNK))
+def draws_per_chunk(num_images: int) -> int:
+    """Return how many sets of weights of so many images fit into a few hundred MB at once."""
+    return int(np.clip(CELLS_PER_CHUNK // max(num_images, 1), FEWEST_PER_CHUNK, MOST_PER_CHUNK))
 
 
-def _average_precision(ranking: Ranking, columns: Array) -> tuple[Array, Array]:
-    """Return both average precisions of one ranking, each ``(D,)``; weights are ``(N, D)``."""
-    if not len(ranking.ends):
-        missing = np.full(columns.shape[1], np.nan)
-        return missing, missing
-    hits = _hits(ranking, columns)  # (E, D)
-    num_ranked = _cumulated(columns, ranking.rows, ranking.ends)
-    precision = _ratio(hits, num_ranked)
-    found = np.diff(hits, axis=0, prepend=0.0)
-    # The envelope: at each recall the best precision at this recall or a higher one.
-    envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    total = np.where(hits[-1] > 0, hits[-1], np.nan)
-    return np.sum(found * precision, axis=0) / total, np.sum(found * envelope, axis=0) / total
+def _average_precision(ranking: Ranking, columns: Array) -> Array:
+    """Return the average precision of one ranking, ``(D,)``; the weights are ``(N, D)``."""
+    result = np.zeros(columns.shape[1])
+    hits = np.zeros(columns.shape[1])
+    for found, hits, total in _groups(ranking, columns):
+        result += found * (hits / np.maximum(total, 1e-30))
+    return result / np.where(hits > 0, hits, np.nan)
+
+
+def _interpolated_precision(ranking: Ranking, columns: Array) -> Array:
+    """Return the average precision under the precision envelope, ``(D,)``."""
+    steps = []
+    for found, hits, total in _groups(ranking, columns):
+        steps.append((found, hits / np.maximum(total, 1e-30)))
+    result, envelope, hits = np.zeros((3, columns.shape[1]))
+    # From the end: at each recall the best precision at this recall or a higher one.
+    for found, precision in reversed(steps):
+        envelope = np.maximum(envelope, precision)
+        result += found * envelope
+        hits += found
+    return result / np.where(hits > 0, hits, np.nan)
 
 
 def _auc(ranking: Ranking, columns: Array, num_known: Array) -> Array:
     """Return the share of pairs in order, ties as half; ``num_known (D,)`` counts all entries."""
-    if not len(ranking.ends):
-        return np.full(columns.shape[1], np.nan)
-    hits = _hits(ranking, columns)
-    found = np.diff(hits, axis=0, prepend=0.0)  # positives of the group
-    up_to_end = _cumulated(columns, ranking.rows, ranking.ends) - hits  # negatives
-    # A group's first entry counts in the cumulated sum there, so it is taken off again.
-    before = (
-        _cumulated(columns, ranking.rows, ranking.starts) - columns[ranking.rows[ranking.starts]]
-    )
-    before = before - (hits - found)
-    total = hits[-1]
-    num_negative = num_known - total
-    in_order = num_negative - (up_to_end + before) / 2
-    pairs = total * num_negative
-    return np.sum(found * in_order, axis=0) / np.where(pairs > 0, pairs, np.nan)
+    result = np.zeros(columns.shape[1])
+    all_hits = columns[ranking.positives].sum(axis=0, dtype=np.float64)
+    num_negative = num_known - all_hits
+    for e, (found, hits, total) in enumerate(_groups(ranking, columns)):
+        tied = _total(columns, ranking.rows, ranking.starts[e], ranking.ends[e] + 1) - found
+        result += found * (num_negative - (total - hits) + tied / 2)
+    pairs = all_hits * num_negative
+    return result / np.where(pairs > 0, pairs, np.nan)
 
 
-def _hits(ranking: Ranking, columns: Array) -> Array:
-    """Return the weight of the positives up to the end of each group, ``(E, D)`` float64."""
-    return np.cumsum(columns[ranking.positives], axis=0, dtype=np.float64)[ranking.last_positive]
+def _groups(ranking: Ranking, columns: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield three ``(D,)`` for each group of tied scores that has a positive, best scores first.
+
+    The weight of its positives, of all positives up to it, and of all entries up to it.
+    """
+    hits, total = np.zeros((2, columns.shape[1]), dtype=columns.dtype)
+    first_row = first_positive = 0
+    for end, last in zip(ranking.ends.tolist(), ranking.last_positive.tolist(), strict=True):
+        found = _total(columns, ranking.positives, first_positive, last + 1)
+        hits = hits + found
+        total = total + _total(columns, ranking.rows, first_row, end + 1)
+        first_row, first_positive = end + 1, last + 1
+        yield found, hits, total
 
 
-def _cumulated(columns: Array, rows: Array, stops: Array) -> Array:
-    """Return the sums of ``columns[rows[: stop + 1]]`` for each of the rising ``stops``, (E, D)."""
-    result = np.empty((len(stops), columns.shape[1]))
-    total = np.zeros(columns.shape[1])
-    start = 0
-    for e, stop in enumerate((stops + 1).tolist()):
-        # In blocks: all entries under all weights together would not fit into memory.
-        for low in range(start, stop, ROWS_PER_BLOCK):
-            total += np.add.reduce(columns[rows[low : min(low + ROWS_PER_BLOCK, stop)]], axis=0)
-        result[e] = total
-        start = stop
-    return result
+def _total(columns: Array, rows: Array, start: int, stop: int) -> Array:
+    """Return the sum of ``columns[rows[start:stop]]`` over the rows, ``(D,)``."""
+    if stop == start + 1:
+        return columns[rows[start]]
+    total = np.add.reduce(columns[rows[start : min(start + ROWS_PER_BLOCK, stop)]], axis=0)
+    # In blocks: all entries under all weights together would not fit into memory.
+    for low in range(start + ROWS_PER_BLOCK, stop, ROWS_PER_BLOCK):
+        total += np.add.reduce(columns[rows[low : min(low + ROWS_PER_BLOCK, stop)]], axis=0)
+    return total
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:

@@ -13,6 +13,7 @@ FAST = [
     "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
     "TRAINER.INTCLIP.N_CTX_POS", "4", "TRAINER.INTCLIP.N_CTX_NEG", "4",
     "TRAINER.INTCLIP.SEMANTIC_LAYERS", "('layer4',)",
+    "TEST.BOOTSTRAP", "0", "TEST.COSTS", "False", "TEST.REPORT", "False",
 ]  # fmt: skip
 
 

@@ -2,12 +2,14 @@
 
     python -m tools.contact_sheet output/demo/IntCLIP/predictions.csv --output sheet.png
 
-A run with TEST.PREDICTIONS True writes the predictions file. Found classes are green, missed
-classes grey and wrong classes red.
+A run with TEST.PREDICTIONS True writes the predictions file. It names pictures as the annotation
+file does; the folder of the pictures is --root or the DATASET.ROOT in run.json beside the file.
+Found classes are green, missed classes grey and wrong classes red.
 """
 
 import argparse
 import csv
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +56,18 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
+def picture_root(predictions: Path) -> Path:
+    """Return the folder of the pictures according to ``run.json`` beside the predictions.
+
+    Without a readable run card the pictures' paths are taken as they are.
+    """
+    try:
+        card = json.loads((predictions.parent / "run.json").read_text(encoding="utf-8"))
+        return Path(card["config"]["DATASET"]["ROOT"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Path()
+
+
 def judge(row: dict[str, str]) -> list[Line]:
     """Return the row's classes in words with their colours: the found, the missed, the wrong."""
     true = _split_classes(row["true"])
@@ -83,9 +97,14 @@ def shorten(lines: list[Line]) -> list[Line]:
 
 
 def draw_sheet(
-    rows: Sequence[dict[str, str]], path: Path, *, title: str = "", columns: int = 6
+    rows: Sequence[dict[str, str]],
+    path: Path,
+    *,
+    root: Path = Path(),
+    title: str = "",
+    columns: int = 6,
 ) -> None:
-    """Draw ``rows`` as a grid and save it.
+    """Draw ``rows`` as a grid and save it; the pictures lie below ``root``.
 
     Raises:
         UserError: a picture cannot be read, or matplotlib cannot write the format of ``path``.
@@ -106,7 +125,7 @@ def draw_sheet(
     for axes in grid.flat:
         axes.axis("off")
     for axes, row in zip(grid.flat, rows, strict=False):
-        _draw_picture(axes, row)
+        _draw_picture(axes, row, root)
     legend = f"{title}\n✓ found   ○ missed   ✗ wrong".lstrip()
     figure.suptitle(legend, fontsize=10, y=1 - 0.12 / height)
     form = path.suffix.removeprefix(".") or "png"
@@ -117,9 +136,9 @@ def draw_sheet(
     plt.close(figure)
 
 
-def _draw_picture(axes: "Axes", row: dict[str, str]) -> None:
+def _draw_picture(axes: "Axes", row: dict[str, str], root: Path) -> None:
     """Draw the picture of one row with its classes below."""
-    axes.imshow(read_image(row["image"]))
+    axes.imshow(read_image(str(root / row["image"])))
     for number, (words, color) in enumerate(shorten(judge(row))):
         y = -0.02 - LINE * number
         axes.text(0, y, words, color=color, fontsize=8, va="top", transform=axes.transAxes)
@@ -131,7 +150,8 @@ def make_sheet(args: argparse.Namespace) -> int:
     rows = read_rows(args.predictions)
     picked = np.linspace(0, len(rows) - 1, min(args.num, len(rows))).round().astype(int)
     output = args.output or args.predictions.with_name("contact_sheet.png")
-    draw_sheet([rows[i] for i in picked], output, title=args.title)
+    root = args.root or picture_root(args.predictions)
+    draw_sheet([rows[i] for i in picked], output, root=root, title=args.title)
     print(output)
     return 0
 
@@ -140,6 +160,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = command.make_parser("tools.contact_sheet", __doc__)
     parser.add_argument("predictions", type=Path, help="predictions.csv of a run")
+    parser.add_argument(
+        "--root", type=Path, help="folder of the pictures (DATASET.ROOT of the run)"
+    )
     parser.add_argument(
         "--output", type=Path, help="picture to write (contact_sheet.png beside the predictions)"
     )

@@ -17,6 +17,7 @@ from evaluation import (
     build_evaluator,
     compute_metrics,
 )
+from evaluation.table import entry_of
 
 NAMES = {0: "attractive", 1: "happy", 2: "health"}
 GROUPS = Groups({"easy": [0, 1]}, {"mid": {"a": [0, 1], "b": [2]}})
@@ -127,6 +128,10 @@ def test_the_result_block(split, caplog):
     assert lines[:2] == ["=> result", "* total: 1,200"]
     text = "\n".join(lines)
     for name, value in result.items():
+        entry = entry_of(name)
+        if entry is not None and not entry.listed:
+            assert f"* {name}:" not in text
+            continue
         unit = "" if name == "threshold" else "%"
         match = re.search(rf"^\* {re.escape(name)}: ([\.\deE+-]+){unit}$", text, re.MULTILINE)
         assert match, name

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
 from evaluation import (
+    METRICS,
     GlobalThreshold,
     Groups,
     Scored,
@@ -32,8 +33,12 @@ def evaluate(scores, labels, *, threshold, **groups):
 
 def test_names_and_order(split):
     result = evaluate(*split, threshold=0.4, subsets=SUBSETS, levels=LEVELS)
-    expected = ["mAP", "macro_f1", "micro_f1", "samples_f1", "mean", "threshold"]
+    headline = ["mAP", "macro_f1", "micro_f1", "samples_f1", "mean"]
+    others = [name for name in METRICS if name not in headline]
+    at_fixed = [name for name in others if METRICS[name].at_fixed]
+    expected = [*headline, *others, "threshold"]
     expected += ["macro_f1@0.5", "micro_f1@0.5", "samples_f1@0.5", "mean@0.5"]
+    expected += [f"{name}@0.5" for name in at_fixed]
     expected += ["macro_f1/easy", "macro_f1/hard"]
     expected += ["mAP/mid", "macro_f1/mid", "micro_f1/mid", "samples_f1/mid"]
     expected += ["mAP/super", "macro_f1/super", "micro_f1/super", "samples_f1/super"]
@@ -103,7 +108,8 @@ def test_rows_per_class(split):
     labels[:, 4] = 0
     split = Scored.by_rule(scores, labels, GlobalThreshold(0.4))
     rows = per_class_rows(split, list("abcde"))
-    assert list(rows[0]) == ["class", "name", "ap", "f1", "f1@0.5", "num_pos"]
+    columns = ["class", "name", "ap", "ap_interp", "f1", "f1@0.5", "auc", "ece", "num_pos"]
+    assert list(rows[0]) == columns
     assert rows[1]["name"] == "b"
     assert rows[1]["num_pos"] == labels[:, 1].sum()
     assert rows[1]["ap"] == pytest.approx(100 * average_precision_score(labels[:, 1], scores[:, 1]))

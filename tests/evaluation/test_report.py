@@ -34,7 +34,7 @@ def test_predictions_name_the_decided_classes_or_the_best_one(tmp_path):
     path = tmp_path / "predictions.csv"
     write_predictions(
         path,
-        impaths=["a.jpg", "b.jpg", "c.jpg"],
+        images=["a.jpg", "b.jpg", "c.jpg"],
         names=["x", "y", "z"],
         scores=np.array([[0.1, 0.9, 0.8], [0.3, 0.2, 0.1], [0.6, 0.7, 0.1]]),
         labels=np.array([[0, 1, -1], [0, 0, 1], [1, 1, 0]]),
@@ -52,7 +52,7 @@ def test_scores_of_predictions_are_read_back_to_the_last_bit(tmp_path):
     path = tmp_path / "predictions.csv"
     write_predictions(
         path,
-        impaths=["a.jpg"] * 50,
+        images=["a.jpg"] * 50,
         names=["x", "y", "z"],
         scores=scores.astype(np.float64),
         labels=np.zeros((50, 3)),

@@ -27,17 +27,18 @@ def plain_logits(model, clip, images):
     return 5 * torch.stack([(share * neg).sum(-1), (share * pos).sum(-1)], dim=1)
 
 
+@pytest.mark.usefixtures("float64")
 def test_logits_and_prompt_gradients_equal_the_plain_form(resnet_clip):
     model = build(resnet_clip)
     model.aggregation.gamma.data.fill_(0.5)
     images = torch.randn(2, 3, 64, 64)
     ours, theirs = model(images), plain_logits(model, resnet_clip, images)
-    torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(ours, theirs, atol=1e-8, rtol=1e-8)
     weight, parameters = torch.randn_like(ours), list(model.text.prompts.parameters())
     for a, b in zip(
         *(torch.autograd.grad((x * weight).sum(), parameters) for x in (ours, theirs)), strict=True
     ):
-        torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(a, b, atol=1e-8, rtol=1e-8)
 
 
 @pytest.mark.parametrize("aggregation", ["sight_assisted", "mean", "sight", "semantic"])

@@ -53,22 +53,24 @@ def plain_resnet_map(visual, images):
     return dense.permute(1, 2, 0).unflatten(2, (h, w))
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("size", [(64, 64), (96, 64), (128, 128)])
 def test_resnet_maps_equal_clips_attention_per_token(resnet_clip, size):
     images = torch.randn(2, 3, *size)
     sight, semantic, *_ = build_encoder(resnet_clip.visual)(images)
     expected = plain_resnet_map(resnet_clip.visual, images)
     assert sight.shape == (2, 32, size[0] // 32, size[1] // 32)
-    torch.testing.assert_close(sight, expected, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(semantic, expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(sight, expected, atol=1e-9, rtol=1e-9)
+    torch.testing.assert_close(semantic, expected, atol=1e-9, rtol=1e-9)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("layers", [("layer4",), ("layer1", "layer2", "layer3", "layer4")])
 def test_any_suffix_of_stages(resnet_clip, layers):
     images = torch.randn(1, 3, 64, 64)
     semantic = build_encoder(resnet_clip.visual, semantic_layers=layers)(images).semantic
     torch.testing.assert_close(
-        semantic, plain_resnet_map(resnet_clip.visual, images), atol=1e-4, rtol=1e-4
+        semantic, plain_resnet_map(resnet_clip.visual, images), atol=1e-9, rtol=1e-9
     )
 
 

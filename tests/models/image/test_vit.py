@@ -31,6 +31,7 @@ def plain_vit_map(visual, images, residual):
     return tokens.transpose(1, 2).unflatten(2, (side, side))
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("form", ["value", "residual"])
 @pytest.mark.parametrize("num_blocks", [1, 3])
 def test_vit_maps_equal_attention_of_one_token(vit_clip, form, num_blocks):
@@ -38,7 +39,7 @@ def test_vit_maps_equal_attention_of_one_token(vit_clip, form, num_blocks):
     encoder = build_encoder(vit_clip.visual, num_semantic_blocks=num_blocks, dense_form=form)
     expected = plain_vit_map(vit_clip.visual, images, form == "residual")
     for map_ in encoder(images)[:2]:
-        torch.testing.assert_close(map_, expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(map_, expected, atol=1e-9, rtol=1e-9)
 
 
 def test_vit_size_is_free_in_multiples_of_the_patch(vit_clip):

@@ -1,0 +1,315 @@
+"""The final evaluation of a run: decision rules, intervals, all result files and the report.
+
+``train.py`` and ``tools/evaluate_predictions.py`` end here, so both write the same files:
+
+- ``metrics.json``: metrics of all splits, the same from run to run
+- ``per_class.csv``: a row per class; ``per_class_val.csv`` for val
+- ``scores_<split>.npz``: scores, labels, image names and class names
+- ``predictions.csv``: a row per image, with ``TEST.PREDICTIONS True``
+- ``rule.json``: the chosen decision rule; ``rules.csv``: all rules beside each other
+- ``intervals.json``: 95 % intervals, unless ``TEST.BOOTSTRAP`` is 0
+- ``run.json``: run card with settings, versions, data, result and costs
+- ``report.html`` and ``tables/``, unless ``TEST.REPORT`` is False
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from yacs.config import CfgNode
+
+from core.config import Key, declare
+from core.errors import UserError
+from core.logging import get_logger
+from datasets import IntentDataset, image_names
+from engine.history import read_history
+from evaluation import (
+    RULE_REGISTRY,
+    DecisionRule,
+    EvaluatedRun,
+    EvaluatedSplit,
+    Groups,
+    RuleResult,
+    Scored,
+    SplitResult,
+    bootstrap_intervals,
+    bootstrap_rules,
+    check_rule_name,
+    compare_rules,
+    format_table,
+    is_rule_file,
+    read_rule,
+    write_metrics,
+    write_per_class,
+    write_predictions,
+    write_rule,
+    write_scores,
+)
+from reports import write_report, write_tables
+
+log = get_logger()
+
+declare(
+    "TEST",
+    Key(
+        "PREDICTIONS",
+        False,
+        "write predictions.csv: true and predicted classes and all scores of each image",
+        may_change=True,
+    ),
+    Key(
+        "RULE",
+        "global",
+        "decision rule of predictions.csv and rule.json: a registered name, or the rule.json of "
+        "another run; the headline is always the global threshold",
+        may_change=True,
+    ),
+    Key(
+        "BOOTSTRAP",
+        1000,
+        "draws for the 95 % intervals of the final evaluation; 0: no intervals",
+        low=0,
+        may_change=True,
+    ),
+    Key(
+        "COSTS",
+        True,
+        "measure FLOPs, latency and throughput after the final evaluation, for run.json",
+        may_change=True,
+    ),
+    Key(
+        "REPORT",
+        True,
+        "write report.html and its tables after the final evaluation",
+        may_change=True,
+    ),
+)
+
+HEADLINE = ("mAP", "macro_f1", "micro_f1", "samples_f1")
+BOOTSTRAP_SEED = 0  # not the run's: seeds of a method are compared on the same draws
+
+
+def check_rule(cfg: CfgNode) -> None:
+    """Raise :class:`UserError` unless ``TEST.RULE`` is a registered rule or an existing file."""
+    check_rule_name("TEST.RULE", cfg.TEST.RULE)
+
+
+def evaluated_run(
+    cfg: CfgNode,
+    dataset: IntentDataset,
+    results: Mapping[str, SplitResult],
+    *,
+    title: str,
+    card: Mapping[str, Any],
+    history: Mapping[str, Any] | None = None,
+) -> EvaluatedRun:
+    """Return the final evaluation with decision rules and intervals.
+
+    Args:
+        cfg: configuration; ``TEST.RULE`` and ``TEST.BOOTSTRAP`` are read.
+        dataset: data set with the evaluated splits; train may be empty.
+        results: results by split, in the order of evaluation: val, test, or both.
+        title: head of the report.
+        card: content of ``run.json``.
+        history: training curves.
+
+    Raises:
+        UserError: the chosen rule cannot be used.
+    """
+    splits = {}
+    for name, result in results.items():
+        splits[name] = _evaluated_split(result, getattr(dataset, name), cfg.DATASET.ROOT)
+    counts, prior = _train_labels(dataset)
+    hierarchy = dataset.hierarchy
+    run = EvaluatedRun(
+        title=title,
+        splits=splits,
+        names=dataset.classnames,
+        groups=Groups(subsets=hierarchy.subsets, levels=hierarchy.levels),
+        train_counts=counts,
+        train_size=len(dataset.train_x),
+        card=card,
+        history=history or {},
+    )
+    run = replace(run, rules=_rules_beside_each_other(run, prior))
+    run = replace(run, rule=choose_rule(cfg.TEST.RULE, run))
+    return replace(run, intervals=_intervals(run, prior, draws=cfg.TEST.BOOTSTRAP))
+
+
+def _evaluated_split(result: SplitResult, records: Sequence[Any], root: str) -> EvaluatedSplit:
+    """Return a split's result with the names, files and votes of its records."""
+    votes = [record.votes for record in records]
+    has_votes = bool(votes) and all(vote is not None for vote in votes)
+    return EvaluatedSplit(
+        result=result,
+        images=image_names(records, root),
+        paths=[record.impath for record in records],
+        votes=np.stack(votes) if has_votes else None,
+    )
+
+
+def _train_labels(dataset: IntentDataset) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return positives and prior of each class in train ``(C,)`` under the label policy, or None.
+
+    Soft targets count with their share; unknown labels count nowhere.
+    """
+    if not dataset.train_x:
+        return None, None
+    labels = np.stack([record.label for record in dataset.train_x]).astype(np.float64)
+    known = labels >= 0
+    positives = np.where(known, labels, 0).sum(axis=0)
+    prior = positives / np.maximum(known.sum(axis=0), 1)
+    return (labels > 0).sum(axis=0), prior
+
+
+def _rules_beside_each_other(run: EvaluatedRun, prior: np.ndarray | None) -> list[RuleResult]:
+    """Return all rules on all splits; none if they cannot be fitted to these labels."""
+    pairs = {}
+    for name, split in run.splits.items():
+        pairs[name] = (split.result.scores, split.result.labels)
+    try:
+        return compare_rules(
+            val=pairs.get("val"),
+            test=pairs.get("test"),
+            given=run.final.result.rule,
+            train_prior=prior,
+        )
+    except UserError as error:
+        # An evaluator of somebody's own may accept labels that no threshold can be fitted to.
+        log.warning("No decision rules beside the evaluator's own: %s", error)
+        return []
+
+
+def choose_rule(name: str, run: EvaluatedRun) -> DecisionRule | None:
+    """Return the rule that ``TEST.RULE`` names, fitted on val or read from its file.
+
+    Raises:
+        UserError: the rule was not fitted (there is no val split, or no train labels for
+            ``prior``), or its file does not fit the classes.
+    """
+    if is_rule_file(name):
+        return read_rule(name, run.names)
+    if name == "global" and run.final.result.rule is not None:
+        return run.final.result.rule
+    for row in run.rules:
+        if row.name == name:
+            return row.rule
+    if name == "global":
+        return None
+    raise UserError(
+        f"TEST.RULE '{name}' cannot be fitted: it needs a val split"
+        + (" and train labels" if name == "prior" else "")
+    )
+
+
+def _intervals(run: EvaluatedRun, prior: np.ndarray | None, *, draws: int) -> dict[str, Any]:
+    """Return the content of ``intervals.json`` for the last split; empty without draws."""
+    result = run.final.result
+    if not draws or result.rule is None:
+        return {}
+    groups = run.groups
+    scored = Scored.by_rule(result.scores, result.labels, result.rule, groups)
+    intervals = bootstrap_intervals(scored, groups, run.names, draws=draws, seed=BOOTSTRAP_SEED)
+    intervals = {"split": list(run.splits)[-1], **intervals}
+    if set(run.splits) == {"val", "test"}:
+        rules = {
+            row.name: RULE_REGISTRY.get(row.name) for row in run.rules if row.tuned_on != "test"
+        }
+        val = run.splits["val"].result
+        intervals["rules"] = bootstrap_rules(
+            rules,
+            (val.scores, val.labels),
+            (result.scores, result.labels),
+            train_prior=prior,
+            draws=draws,
+            seed=BOOTSTRAP_SEED,
+        )
+    return intervals
+
+
+def write_run(folder: Path, cfg: CfgNode, run: EvaluatedRun, *, weights: str) -> None:
+    """Write all result files of a run and log its tables; the main process calls this.
+
+    Args:
+        folder: output folder.
+        cfg: configuration; ``TEST.PREDICTIONS`` and ``TEST.REPORT`` are read.
+        run: the final evaluation.
+        weights: name of the evaluated weights, such as ``epoch 3``.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    metrics = {name: dict(split.result.metrics) for name, split in run.splits.items()}
+    last = list(run.splits)[-1]
+    for name, split in run.splits.items():
+        suffix = "" if name == last else f"_{name}"
+        if split.result.per_class:  # evaluators of other projects may have no rows
+            write_per_class(folder / f"per_class{suffix}.csv", split.result.per_class)
+        write_scores(folder / f"scores_{name}.npz", split, run.names)
+    if cfg.TEST.PREDICTIONS:
+        _write_predictions(folder / "predictions.csv", run)
+    if run.rule is not None:
+        write_rule(folder / "rule.json", run.rule, run.names)
+    if run.intervals:
+        write_metrics(folder / "intervals.json", run.intervals)
+    write_metrics(folder / "run.json", run.card)
+    # Launchers skip a run that has metrics.json, so this file comes after the results.
+    write_metrics(folder / "metrics.json", {"model": weights, **metrics})
+    log.info("%s\nResults of %s: %s", format_table(metrics), weights, folder / "metrics.json")
+    log_rules(run)
+    log_intervals(run)
+    if cfg.TEST.REPORT:
+        write_tables(folder / "tables", run)
+        write_report(folder / "report.html", run)
+        log.info("Report: %s", folder / "report.html")
+
+
+def _write_predictions(path: Path, run: EvaluatedRun) -> None:
+    result = run.final.result
+    pred = result.pred if run.rule is None else run.rule.decide(result.scores)
+    write_predictions(
+        path,
+        images=run.final.images,
+        names=run.names,
+        scores=result.scores,
+        labels=result.labels,
+        pred=pred,
+    )
+
+
+def log_rules(run: EvaluatedRun) -> None:
+    """Log the F1 of all decision rules on the last split as a table."""
+    if len(run.rules) < 2:
+        return
+    split = list(run.splits)[-1]
+    table = {}
+    for row in run.rules:
+        table[f"{row.name} (tuned on {row.tuned_on})" if row.tuned_on else row.name] = row.metrics[
+            split
+        ]
+    log.info("Decision rules on %s:\n%s", split, format_table(table, rows="rule"))
+
+
+def log_intervals(run: EvaluatedRun) -> None:
+    """Log the intervals of the headline metrics in one line."""
+    metrics = run.intervals.get("metrics", {})
+    parts = []
+    for name in HEADLINE:
+        if name in metrics:
+            row = metrics[name]
+            parts.append(f"{name} {row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]")
+    if parts:
+        draws = run.intervals["draws"]
+        log.info("95 %% intervals (bootstrap, %s draws): %s", f"{draws:,}", ", ".join(parts))
+
+
+def training_curves(folder: Path, trained_in: str) -> Mapping[str, Any]:
+    """Return the training curves of the evaluated weights.
+
+    Args:
+        folder: output folder of this process.
+        trained_in: output folder of the training; empty: nothing was loaded from elsewhere.
+    """
+    return read_history(Path(trained_in or folder, "tensorboard"))

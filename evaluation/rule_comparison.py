@@ -1,0 +1,81 @@
+"""All decision rules beside each other on the same scores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.errors import UserError
+from core.logging import get_logger
+
+from .evaluated import RuleResult
+from .metrics import Array, f1_scores
+from .rules import RULE_REGISTRY, DecisionRule, GlobalThreshold, fit_rule
+
+log = get_logger()
+
+Labelled = tuple[Array, Array]  # scores and labels, (N, C) each
+
+HEADLINE = "global"
+BEST_ON_TEST = "best on test"
+
+
+def compare_rules(
+    *,
+    val: Labelled | None = None,
+    test: Labelled | None = None,
+    given: DecisionRule | None = None,
+    train_prior: Array | None = None,
+    rules: Sequence[str] = (),
+) -> list[RuleResult]:
+    """Return every rule, fitted on val and applied to val and test, the headline's first.
+
+    Without val, these are the given rule and the rules that are not tuned. With test, the last row
+    is the global threshold tuned on test itself, an optimistic bound.
+
+    Args:
+        val: scores and labels ``(N, C)`` of val.
+        test: scores and labels ``(N, C)`` of test.
+        given: rule of the headline without val; with val it is not read.
+        train_prior: share of positives in train, ``(C,)``; None leaves out the rules that need it.
+        rules: registered names; empty: all, in the order of their registration.
+    """
+    splits = {name: pair for name, pair in (("val", val), ("test", test)) if pair is not None}
+    rows = []
+    if val is None and given is not None:
+        rows.append(_row("given", given, "", splits))
+    names = list(rules or RULE_REGISTRY.registered_names())
+    names.sort(key=lambda name: name != HEADLINE)  # stable: the headline first
+    for name in names:
+        rule = RULE_REGISTRY.get(name)
+        if val is None and rule.tuned:
+            continue
+        fitted = _try_fit(name, rule, val or test, train_prior)
+        if fitted is not None:
+            rows.append(_row(name, fitted, "val" if rule.tuned else "", splits))
+    if test is not None and (test[1] > 0).any():
+        rows.append(_row(BEST_ON_TEST, GlobalThreshold.fit(*test), "test", splits))
+    return rows
+
+
+def _try_fit(
+    name: str, rule: type[DecisionRule], pair: Labelled | None, train_prior: Array | None
+) -> DecisionRule | None:
+    """Return the fitted rule; log why and return None if it cannot be fitted."""
+    assert pair is not None
+    try:
+        return fit_rule(rule, *pair, train_prior=train_prior)
+    except UserError as error:
+        log.info("Decision rule '%s' is left out: %s", name, error)
+        return None
+
+
+def _row(name: str, rule: DecisionRule, tuned_on: str, splits: dict[str, Labelled]) -> RuleResult:
+    metrics = {}
+    for split, (scores, labels) in splits.items():
+        f1 = f1_scores(rule.decide(np.asarray(scores, dtype=np.float64)), labels)
+        metrics[split] = {
+            "macro_f1": 100 * f1["macro"],
+            "micro_f1": 100 * f1["micro"],
+            "samples_f1": 100 * f1["samples"],
+        }
+    return RuleResult(name=name, rule=rule, tuned_on=tuned_on, metrics=metrics)

@@ -1,0 +1,51 @@
+"""The k best classes of every image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..metrics import Array
+from .base import DecisionRule, check_positives, decision_rule
+from .counts import f1_of_counts, threshold_counts
+
+MAX_K = 10
+
+
+@decision_rule("top_k")
+@dataclass(frozen=True)
+class TopK(DecisionRule):
+    """Predict the ``k`` classes with the largest scores; the first of equals in class order."""
+
+    k: int
+
+    @classmethod
+    def fit(cls, scores: Array, labels: Array) -> "TopK":
+        """Return the k from 1 to 10 with the best macro F1, the smallest of equals.
+
+        Raises:
+            UserError: no class has a positive label.
+        """
+        scores, labels = np.asarray(scores), np.asarray(labels)
+        check_positives(labels)
+        # A rank is a score that k is a threshold of, so one histogram gives all k at once.
+        most = min(MAX_K, scores.shape[1])
+        counts = threshold_counts(-_ranks(scores), labels, -np.arange(most, 0, -1))
+        f1 = f1_of_counts(counts)[(labels > 0).any(axis=0)]  # (C, T), from k = most to 1
+        macro = f1.mean(axis=0)[::-1]
+        return cls(int(np.argmax(macro)) + 1)
+
+    def decide(self, scores: Array) -> Array:
+        """Return True for the k best classes of each image, ``(N, C)`` bool."""
+        return _ranks(np.asarray(scores)) < self.k
+
+    def describe(self) -> str:
+        """Return k in words."""
+        return "the best class of each image" if self.k == 1 else f"the {self.k} best classes"
+
+
+def _ranks(scores: Array) -> Array:
+    """Return the rank of each class within its image, ``(N, C)``, from 0 for the best."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(scores.shape[1])[None], axis=1)
+    return ranks
