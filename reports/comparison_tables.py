@@ -1,15 +1,15 @@
 """Tables of a comparison of settings: results, differences, decision rules, classes, published."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from evaluation.comparison import ClassGain, Comparison, Pair
 from evaluation.published import PublishedRow, RunFacts, rows_beside
+from evaluation.report import table_columns
 from evaluation.rule_grid import RULE_METRICS
 from evaluation.significance import RESOLVED, Difference
 from evaluation.summary import Summary
-from evaluation.table import METRICS
 
 from .tables import Cell, Column, Row, Table
 
@@ -41,7 +41,7 @@ def all_tables(comparison: Comparison, published: Sequence[PublishedRow] = ()) -
 
 def results_table(comparison: Comparison) -> Table:
     """Return a row per setting: number of runs, then mean and deviation of each listed metric."""
-    names = listed_metrics(comparison.summaries)
+    names = table_columns(comparison.summaries)
     several = any(count > 1 for count in comparison.num_runs.values())
     columns: list[Column | str] = ["run"]
     if several:
@@ -189,27 +189,6 @@ def short_published_table(
         rows.append([*cells, ", ".join(map(str, numbers))])
     columns = ["method", "backbone", *PUBLISHED_NUMBERS, "not comparable"]
     return Table(_published_caption(comparison), columns, rows), reasons
-
-
-def listed_metrics(summaries: Mapping[str, Mapping[str, Summary]]) -> list[str]:
-    """Return the metrics to show: the listed ones of the table in its order, then all others.
-
-    Metrics at the fixed threshold, of a subset and of a level are left out.
-
-    Args:
-        summaries: setting -> metric -> summary.
-    """
-    found: dict[str, None] = {}
-    for metrics in summaries.values():
-        found.update(dict.fromkeys(metrics))
-    names = []
-    for name, entry in METRICS.items():
-        if name in found and getattr(entry, "listed", True):
-            names.append(name)
-    for name in found:
-        if name not in METRICS and "@" not in name and "/" not in name:
-            names.append(name)
-    return names
 
 
 def common_facts(comparison: Comparison) -> RunFacts:

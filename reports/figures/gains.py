@@ -17,6 +17,7 @@ LABEL_WIDTH = 300
 PAD = 8
 AXIS_HEIGHT = 44
 HEAD_HEIGHT = 26
+WIDEST = 4  # the axis holds intervals up to this many times the median width
 SMALL = 11
 BETTER, WORSE = SERIES[0], SERIES[1]
 
@@ -124,18 +125,15 @@ class _Scale:
 
     def __init__(self, gains: Gains, left: float, right: float) -> None:
         self.title, self.left, self.right = gains.title, left, right
-        values = [0.0]
-        for row in gains.rows:
-            values += [v for v in (row.value, row.low, row.high) if not is_missing(v)]
         steps = max(2, int((right - left) // 70))
         ticks = MaxNLocator(steps, steps=[1, 2, 2.5, 5, 10])
-        self.ticks = list(ticks.tick_values(min(values), max(values)))
+        self.ticks = list(ticks.tick_values(*extent_of(gains.rows)))
         self.start, self.end = self.ticks[0], self.ticks[-1]
 
     def place(self, value: float) -> float:
-        """Return the x of a value."""
+        """Return the x of a value, not beyond the ends of the axis."""
         share = (value - self.start) / (self.end - self.start)
-        return self.left + share * (self.right - self.left)
+        return self.left + min(max(share, 0), 1) * (self.right - self.left)
 
     def draw(self, canvas: Canvas, top: float, bottom: float) -> None:
         """Draw grid, ticks and title."""
@@ -167,10 +165,41 @@ class _Scale:
         if not is_missing(row.low) and not is_missing(row.high):
             ends = (self.place(row.low), y), (self.place(row.high), y)
             canvas.segments([ends], color=colour, width=1.8)
+            self._draw_arrows(canvas, row, y, colour)
         style = {"marker": "o", "markersize": 8, "color": colour, "markeredgewidth": 1.8}
         if not row.resolved:
             style["markerfacecolor"] = SURFACE
         canvas.marker(self.place(row.value), y, **style)
+
+    def _draw_arrows(self, canvas: Canvas, row: GainRow, y: float, colour: str) -> None:
+        """Mark an interval that the axis cuts."""
+        style = {"markersize": 6, "color": colour}
+        if row.low < self.start:
+            canvas.marker(self.left, y, marker="<", **style)
+        if row.high > self.end:
+            canvas.marker(self.right, y, marker=">", **style)
+
+
+def extent_of(rows: Sequence[GainRow]) -> tuple[float, float]:
+    """Return the ends of the axis: all values, and most intervals.
+
+    A rare class may have an interval many times as wide as the others; the axis cuts it, so that
+    the others can be read.
+    """
+    values = [0.0]
+    widths = []
+    for row in rows:
+        if not is_missing(row.value):
+            values.append(row.value)
+        if not is_missing(row.low) and not is_missing(row.high):
+            widths.append(row.high - row.low)
+    widest = WIDEST * sorted(widths)[len(widths) // 2] if widths else 0.0
+    for row in rows:
+        if not is_missing(row.low) and not is_missing(row.high):
+            values.append(max(row.low, row.value - widest / 2))
+            values.append(min(row.high, row.value + widest / 2))
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (-1.0, 1.0)
 
 
 def _column_width(gains: Gains, index: int) -> float:
