@@ -132,7 +132,7 @@ def format_table(
         metrics_by_split: split (or run) -> metrics.
         rows: heading of the first column.
     """
-    columns = _table_columns(metrics_by_split)
+    columns = table_columns(metrics_by_split)
     table = [[rows, *columns]]
     for split, metrics in metrics_by_split.items():
         table.append([split, *map(_cell, map(metrics.get, columns))])
@@ -144,7 +144,7 @@ def format_table(
     return "\n".join(lines)
 
 
-def _table_columns(metrics_by_split: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def table_columns(metrics_by_split: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the names to show: the table of metrics in its order, then all others."""
     found: dict[str, None] = {}  # a set that keeps the order
     for metrics in metrics_by_split.values():

@@ -1,80 +1,151 @@
-"""Print the test results of several runs as one table.
+"""Compare finished runs: mean over seeds, paired tests, decision rules, classes.
 
-python -m tools.compare_runs output/scenes/*/seed1
+python -m tools.compare_runs output/DualCoOp/seed* output/IntCLIP/seed* --output-dir comparison
 """
 
-import json
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from core.errors import UserError
-from evaluation import format_table
+from core.config import declared_keys, get_cfg_default
+from core.errors import UserError, not_accepted
+from core.files import write_text
+from evaluation.comparison import Comparison, compare
+from evaluation.published import PublishedRow, published_rows, read_published
+from evaluation.rules import RULE_REGISTRY
+from evaluation.run_folder import common_split, read_run
+from evaluation.run_groups import group_runs, move_first
+from reports.comparison import write_comparison
+from reports.comparison_tables import all_tables, count_resolved, short_published_table
+from reports.plain_tables import to_markdown, to_text
+from reports.tables import Table, to_csv, to_latex, write_table
 from tools import command
 
+# A resumed run may change it, but it decides which weights are evaluated.
+PART_OF_SETTING = ("TEST.FINAL_MODEL",)
 
-def read_results(folder: Path) -> dict[str, float]:
-    """Return the metrics of a finished run's last split: test, or val without test.
-
-    Raises:
-        UserError: the folder has no readable ``metrics.json``.
-    """
-    path = folder / "metrics.json"
-    try:
-        splits = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
-            f"{folder} has no metrics.json; expected the output folder of a finished run"
-        ) from None
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from None
-    for name in ("test", "val"):
-        if isinstance(splits, dict) and name in splits:
-            return splits[name]
-    raise UserError(f"{path} is not the result of a run; expected JSON with val or test")
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "markdown": to_markdown,
+    "latex": to_latex,
+    "csv": to_csv,
+}
 
 
-def short_names(folders: Sequence[Path]) -> list[str]:
-    """Return the folders without their common parts.
-
-    ``out/A/seed1`` and ``out/B/seed1`` become ``A`` and ``B``.
-    """
-    if len(folders) == 1:
-        return [str(folders[0])]
-    parts = [folder.absolute().parts for folder in folders]
-    shortest = min(map(len, parts))
-    num_first = _count_common(parts, range(shortest))
-    num_last = _count_common(parts, range(-1, num_first - shortest, -1))
-    names = []
-    for part in parts:
-        name = part[num_first : len(part) - num_last]
-        names.append("/".join(name) or ".")
-    return names
+def ignored_keys() -> set[str]:
+    """Return the keys that do not tell settings apart: paths, speed, output."""
+    get_cfg_default()
+    ignored = set()
+    for name, key in declared_keys().items():
+        if key.may_change and name not in PART_OF_SETTING:
+            ignored.add(name)
+    return ignored
 
 
-def _count_common(parts: Sequence[tuple[str, ...]], positions: range) -> int:
-    """Return the number of leading ``positions`` at which all paths have the same part."""
-    for count, position in enumerate(positions):
-        if len({part[position] for part in parts}) > 1:
-            return count
-    return len(positions)
+def make_comparison(args: argparse.Namespace) -> Comparison:
+    """Read the runs and compare them as the command line says."""
+    if args.rule not in RULE_REGISTRY.registered_names():
+        raise UserError(not_accepted("--rule", args.rule, RULE_REGISTRY.registered_names()))
+    runs = [read_run(folder) for folder in args.folders]
+    settings = move_first(group_runs(runs, ignored=ignored_keys()), args.baseline)
+    return compare(
+        settings,
+        split=common_split(runs),
+        second_rule=args.rule,
+        swaps=args.swaps,
+        seed=args.seed,
+        numbers_only=args.numbers_only,
+    )
 
 
-def print_table(folders: Sequence[Path]) -> int:
-    """Print the table of the runs; return the exit status."""
-    results = {}
-    for name, folder in zip(short_names(folders), folders, strict=True):
-        results[name] = read_results(folder)
-    print(format_table(results, rows="run"))
+def find_published(path: str, comparison: Comparison) -> list[PublishedRow]:
+    """Return the rows of the given file, or the shipped ones of the comparison's data set."""
+    if path:
+        return read_published(path)
+    if comparison.split != "test":
+        return []
+    return published_rows(comparison.dataset)
+
+
+def print_text(
+    comparison: Comparison, tables: Sequence[Table], published: Sequence[PublishedRow]
+) -> None:
+    """Print the tables for a terminal; classes as their number only."""
+    for number, table in enumerate(tables):
+        if table.name.startswith("classes_"):
+            continue
+        if number:
+            print(f"\n{table.caption}")
+        if table.name == "published":
+            print_published(comparison, published)
+            continue
+        print(to_text(table))
+    for pair in comparison.pairs:
+        print(f"\n{pair.other} against {pair.baseline}: {count_resolved(pair.classes)}")
+    if comparison.notes:
+        print()
+    for note in comparison.notes:
+        print(f"note: {note}")
+
+
+def print_published(comparison: Comparison, published: Sequence[PublishedRow]) -> None:
+    """Print the published rows with numbered warnings, which keeps the lines short."""
+    table, reasons = short_published_table(comparison, published)
+    print(to_text(table))
+    for number, reason in enumerate(reasons, start=1):
+        print(f"{number}: {reason}")
+
+
+def write_files(
+    folder: Path,
+    comparison: Comparison,
+    tables: Sequence[Table],
+    published: Sequence[PublishedRow],
+) -> None:
+    """Write ``comparison.html``, ``comparison.md``, and each table as CSV and LaTeX."""
+    for table in tables:
+        write_table(folder / "tables", table)
+    parts = [to_markdown(table) for table in tables]
+    if comparison.notes:
+        parts.append("\n".join(f"- {note}" for note in comparison.notes) + "\n")
+    write_text(folder / "comparison.md", "\n".join(parts))
+    write_comparison(folder / "comparison.html", comparison, published)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, print and write; return the exit status."""
+    command.check_least(args.swaps, "--swaps", 100)
+    comparison = make_comparison(args)
+    published = find_published(args.published, comparison)
+    tables = all_tables(comparison, published)
+    if args.format == "text":
+        print_text(comparison, tables, published)
+    else:
+        print("\n".join(FORMATS[args.format](table) for table in tables), end="")
+    if args.output_dir is not None:
+        write_files(args.output_dir, comparison, tables, published)
+        print(f"written: {args.output_dir / 'comparison.html'}", file=sys.stderr)
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = command.make_parser("tools.compare_runs", __doc__)
-    parser.add_argument("folders", nargs="+", type=Path, help="output folders of finished runs")
+    parser.add_argument(
+        "folders", nargs="+", type=Path, help="output folders of finished runs, or log.txt files"
+    )
+    parser.add_argument("--output-dir", type=Path, help="write Markdown, LaTeX, CSV and HTML there")
+    parser.add_argument(
+        "--format", default="text", choices=("text", *FORMATS), help="form of the printed tables"
+    )
+    parser.add_argument("--baseline", default="", help="setting that others are compared with")
+    parser.add_argument("--rule", default="shrunk", help="decision rule beside 'global'")
+    parser.add_argument("--published", default="", help="YAML file of published rows")
+    parser.add_argument("--numbers-only", action="store_true", help="no tests: metrics.json alone")
+    parser.add_argument("--swaps", type=int, default=10_000, help="swaps of the paired tests")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the swaps")
     args = parser.parse_args(argv)
-    return command.run(lambda: print_table(args.folders))
+    return command.run(lambda: run(args))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,241 @@
+"""Compare settings: mean over seeds, paired tests on the same images, decision rules, classes.
+
+Metrics are in percent, differences in percentage points.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .metrics import f1_scores
+from .paired_runs import PairedRun, pair_runs
+from .published import RunFacts
+from .rule_grid import RuleGrid, cross_rules
+from .run_folder import RunFolder
+from .run_groups import Setting, has_method, seed_of
+from .significance import Difference, compare_classes, compare_methods
+from .summary import Summary, summarize
+
+PAIRED_METRICS = ("mAP", "mAP_interp", "macro_f1", "micro_f1", "samples_f1")
+CLASS_METRICS = ("ap", "f1")
+
+
+@dataclass(frozen=True)
+class ClassGain:
+    """Gain of one class over the baseline.
+
+    Attributes:
+        name: class name.
+        num_pos: positives in the compared split.
+        baseline: metric (``ap``, ``f1``) -> mean over the runs of the baseline.
+        other: metric -> mean over the runs of the other setting.
+        difference: metric -> other - baseline.
+    """
+
+    name: str
+    num_pos: int
+    baseline: Mapping[str, float]
+    other: Mapping[str, float]
+    difference: Mapping[str, Difference]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A setting against the baseline, on the same images.
+
+    Attributes:
+        baseline: name of the baseline.
+        other: name of the other setting.
+        metrics: metric -> other - baseline.
+        classes: gains of the classes that have a positive, the most frequent first.
+    """
+
+    baseline: str
+    other: str
+    metrics: Mapping[str, Difference]
+    classes: Sequence[ClassGain]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that the tables and the page of a comparison are made from.
+
+    Attributes:
+        split: the compared split.
+        settings: names of the settings; the first one is the baseline.
+        folders: setting -> output folders of its runs, as they were given.
+        summaries: setting -> metric -> summary over the runs.
+        pairs: the tested settings against the baseline.
+        rules: method and decision rule; None if no rule can be fitted.
+        facts: setting -> backbone and protocol, for the warnings of published rows.
+        dataset: registered name of the data set; empty if unknown.
+        num_images: images of the compared split; 0 without scores.
+        swaps: swaps of the paired tests.
+        seed: seed of the swaps.
+        notes: sentences that a reader must know.
+    """
+
+    split: str
+    settings: Sequence[str]
+    folders: Mapping[str, Sequence[str]]
+    summaries: Mapping[str, Mapping[str, Summary]]
+    pairs: Sequence[Pair] = ()
+    rules: RuleGrid | None = None
+    facts: Mapping[str, RunFacts] = field(default_factory=dict)
+    dataset: str = ""
+    num_images: int = 0
+    swaps: int = 0
+    seed: int = 0
+    notes: Sequence[str] = ()
+
+    @property
+    def num_runs(self) -> dict[str, int]:
+        """Setting -> number of runs."""
+        return {name: len(folders) for name, folders in self.folders.items()}
+
+
+def compare(
+    settings: Sequence[Setting],
+    *,
+    split: str,
+    second_rule: str = "shrunk",
+    swaps: int = 10_000,
+    seed: int = 0,
+    numbers_only: bool = False,
+) -> Comparison:
+    """Compare settings; the first one is the baseline of all differences.
+
+    Args:
+        settings: settings, from :func:`evaluation.run_groups.group_runs`.
+        split: split to compare on; all runs have its metrics.
+        second_rule: registered name of the rule that is set beside ``global``.
+        swaps: swaps of the paired approximate randomisation.
+        seed: seed of the swaps.
+        numbers_only: read ``metrics.json`` alone, so that images and labels may differ.
+
+    Raises:
+        UserError: two runs were evaluated on other images or labels, the scores of a run do not
+            give its metrics, or a rule cannot be fitted.
+    """
+    notes: list[str] = []
+    paired: dict[str, list[PairedRun]] = {}
+    if not numbers_only:
+        paired = pair_runs(settings, split, notes)
+    names = list(paired)
+    pairs = []
+    for other in names[1:]:
+        pairs.append(_compare_pair(names[0], other, paired, swaps, seed))
+    rules = None
+    if paired and split == "test":
+        both = ("global", second_rule)
+        rules = cross_rules(paired, both, split, notes, swaps=swaps, seed=seed)
+    notes += _notes_on_runs(settings, pairs)
+    return Comparison(
+        split=split,
+        settings=[setting.name for setting in settings],
+        folders={setting.name: [str(run.path) for run in setting.runs] for setting in settings},
+        summaries={setting.name: summarize(setting, split) for setting in settings},
+        pairs=pairs,
+        rules=rules,
+        facts={setting.name: run_facts(setting.runs[0]) for setting in settings},
+        dataset=common_dataset(settings),
+        num_images=len(paired[names[0]][0].scored.scores) if paired else 0,
+        swaps=swaps,
+        seed=seed,
+        notes=notes,
+    )
+
+
+def run_facts(run: RunFolder) -> RunFacts:
+    """Return backbone and protocol of a run, as far as its files say."""
+    backbone = ""
+    if has_method(run):
+        backbone = _setting_of(run, "MODEL", "BACKBONE", "NAME")
+    tuned_on = ""
+    if run.path.is_dir():
+        tuned_on = "val" if "val" in run.metrics else "none"
+    return RunFacts(backbone=backbone, tuned_on=tuned_on)
+
+
+def common_dataset(settings: Sequence[Setting]) -> str:
+    """Return the data set of all runs; empty if it is unknown or not the same."""
+    found = set()
+    for setting in settings:
+        for run in setting.runs:
+            found.add(_setting_of(run, "DATASET", "NAME"))
+    found.discard("")
+    return found.pop() if len(found) == 1 else ""
+
+
+def _compare_pair(
+    baseline: str, other: str, paired: Mapping[str, Sequence[PairedRun]], swaps: int, seed: int
+) -> Pair:
+    """Test ``other`` against ``baseline``."""
+    a = [run.scored for run in paired[baseline]]
+    b = [run.scored for run in paired[other]]
+    metrics = compare_methods(a, b, metrics=PAIRED_METRICS, swaps=swaps, seed=seed)
+    tested = {}
+    for metric in CLASS_METRICS:
+        tested[metric] = compare_classes(a, b, metric=metric, swaps=swaps, seed=seed)
+    means_a, means_b = _class_means(paired[baseline]), _class_means(paired[other])
+    num_pos = (a[0].labels > 0).sum(axis=0)
+    classes = []
+    for c in np.argsort(-num_pos, kind="stable"):
+        if not num_pos[c]:
+            continue
+        gain = ClassGain(
+            name=paired[baseline][0].classes[c],
+            num_pos=int(num_pos[c]),
+            baseline={metric: float(means_a[metric][c]) for metric in CLASS_METRICS},
+            other={metric: float(means_b[metric][c]) for metric in CLASS_METRICS},
+            difference={metric: tested[metric][c] for metric in CLASS_METRICS},
+        )
+        classes.append(gain)
+    return Pair(baseline, other, metrics, classes)
+
+
+def _class_means(runs: Sequence[PairedRun]) -> dict[str, np.ndarray]:
+    """Return AP and F1 of each class in percent, ``(C,)``, as means over the runs."""
+    ap = [run.scored.ap for run in runs]
+    f1 = [f1_scores(run.scored.pred, run.scored.labels)["per_class"] for run in runs]
+    return {"ap": 100 * np.mean(ap, axis=0), "f1": 100 * np.mean(f1, axis=0)}
+
+
+def _notes_on_runs(settings: Sequence[Setting], pairs: Sequence[Pair]) -> list[str]:
+    """Return sentences on seeds, versions of the code, and the number of tests."""
+    notes = []
+    single = [setting.name for setting in settings if len(setting.runs) == 1]
+    if single and pairs:
+        notes.append(
+            f"One run of {', '.join(single)}: a difference says something about these models, not "
+            "about the methods; run more seeds."
+        )
+    for setting in settings:
+        commits = {run.card.get("commit") for run in setting.runs} - {None, ""}
+        if len(commits) > 1:
+            notes.append(f"{setting.name}: its runs come from {len(commits)} commits of the code.")
+        seeds = [seed_of(run) for run in setting.runs]
+        if len(seeds) > 1 and None in seeds:
+            notes.append(f"{setting.name}: the seeds are not known; the runs count as independent.")
+    if len(pairs) > 1:
+        notes.append(
+            f"{len(pairs)} settings are tested against {pairs[0].baseline}; p is not corrected for "
+            "that number."
+        )
+    datasets = set()
+    for setting in settings:
+        datasets |= {_setting_of(run, "DATASET", "NAME") for run in setting.runs} - {""}
+    if len(datasets) > 1:
+        notes.append(f"The runs are of different data sets: {', '.join(sorted(datasets))}.")
+    return notes
+
+
+def _setting_of(run: RunFolder, *names: str) -> str:
+    """Return a value of the run's configuration as text; empty if there is none."""
+    value = run.config
+    for name in names:
+        if not isinstance(value, Mapping):
+            return ""
+        value = value.get(name)
+    return str(value or "")
