@@ -47,7 +47,8 @@ from evaluation import (
     write_rule,
     write_scores,
 )
-from reports import write_report, write_tables
+from evaluation.published import RunFacts, published_rows, rows_beside
+from reports.run_report import write_report_and_tables
 
 log = get_logger()
 
@@ -261,9 +262,25 @@ def write_run(folder: Path, cfg: CfgNode, run: EvaluatedRun, *, weights: str) ->
     log_rules(run)
     log_intervals(run)
     if cfg.TEST.REPORT:
-        write_tables(folder / "tables", run)
-        write_report(folder / "report.html", run)
+        write_report_and_tables(folder, run, published_beside(cfg, run))
         log.info("Report: %s", folder / "report.html")
+
+
+def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
+    """Return the published rows of the data set, with warnings where they do not compare.
+
+    Args:
+        cfg: configuration.
+        run: the final evaluation.
+    """
+    rows = published_rows(cfg.DATASET.NAME, len(run.final.images))
+    # The model behind given predictions is unknown; the configuration's backbone is not its own.
+    own = run.card.get("kind") == "run"
+    facts = RunFacts(
+        backbone=cfg.MODEL.BACKBONE.NAME if own else "",
+        tuned_on="val" if "val" in run.splits else "none",
+    )
+    return rows_beside(rows, facts)
 
 
 def _write_predictions(path: Path, run: EvaluatedRun) -> None:

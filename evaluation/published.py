@@ -90,14 +90,22 @@ def published_file(dataset: str) -> Path | None:
     return path if dataset and path.is_file() else None
 
 
-def published_rows(dataset: str) -> list[PublishedRow]:
+def published_rows(dataset: str, num_images: int = 0) -> list[PublishedRow]:
     """Return the published rows of a data set; an empty list if there is no file of it.
+
+    Args:
+        dataset: registered name of the data set's class.
+        num_images: images of the evaluated split; 0 if unknown. Other data in the same format, with
+            another number of images than the published split, has no published rows.
 
     Raises:
         UserError: the file is not valid.
     """
     path = published_file(dataset)
-    return read_published(path) if path else []
+    if path is None:
+        return []
+    expected = _read_file(path).get("images", num_images)
+    return read_published(path) if num_images in (0, expected) else []
 
 
 def read_published(path: str | Path) -> list[PublishedRow]:
@@ -174,6 +182,14 @@ def rows_beside(rows: Sequence[PublishedRow], facts: RunFacts) -> list[dict[str,
 
 def _read_list(path: Path) -> list[Any]:
     """Return the entry ``rows`` of the YAML file."""
+    rows = _read_file(path).get("rows")
+    if not isinstance(rows, list):
+        raise UserError(f"{path} is not valid: expected a list 'rows'")
+    return rows
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    """Return the content of the YAML file; empty if it is no mapping."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -181,10 +197,7 @@ def _read_list(path: Path) -> list[Any]:
     except yaml.YAMLError as error:
         line = " ".join(str(error).split())
         raise UserError(f"{path} is not valid YAML: {line}") from None
-    rows = content.get("rows") if isinstance(content, Mapping) else None
-    if not isinstance(rows, list):
-        raise UserError(f"{path} is not valid: expected a list 'rows'")
-    return rows
+    return content if isinstance(content, Mapping) else {}
 
 
 def _faults_of(row: Any) -> list[str]:

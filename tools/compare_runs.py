@@ -64,7 +64,7 @@ def find_published(path: str, comparison: Comparison) -> list[PublishedRow]:
         return read_published(path)
     if comparison.split != "test":
         return []
-    return published_rows(comparison.dataset)
+    return published_rows(comparison.dataset, comparison.num_images)
 
 
 def print_text(

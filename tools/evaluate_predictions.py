@@ -23,6 +23,7 @@ from core.errors import UserError
 from core.logging import close_logging, get_logger, setup_logging
 from datasets import IntentDataset, build_annotations, image_names
 from engine.final_evaluation import check_rule, evaluated_run, write_run
+from engine.run_card import predictions_card
 from evaluation import (
     DecisionRule,
     GlobalThreshold,
@@ -66,7 +67,14 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
                 log.info("%s (%s): %s.", predictions.source, split, note)
         results = evaluate(cfg, dataset, matched, threshold=args.threshold)
         title = args.title or f"{args.predictions.name} on {cfg.DATASET.NAME}"
-        run = evaluated_run(cfg, dataset, results, title=title, card={})
+        card = predictions_card(
+            cfg,
+            dataset,
+            files=files,
+            metrics={split: result.metrics for split, result in results.items()},
+            title=args.title,
+        )
+        run = evaluated_run(cfg, dataset, results, title=title, card=card)
         write_run(Path(cfg.OUTPUT_DIR), cfg, run, weights=f"{WEIGHTS} {args.predictions.name}")
     finally:
         close_logging()
