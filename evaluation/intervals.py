@@ -121,7 +121,9 @@ def interval(method: str, evidence: Evidence) -> tuple[float, float]:
     if np.isnan(evidence.value) or len(evidence.draws) < 2:
         return float("nan"), float("nan")
     low, high = METHODS[method](evidence)
-    return float(low), float(high)
+    # A correction larger than the half-width, as for scores near chance, would leave the value out,
+    # which reads as a mistake; a wider interval only covers more.
+    return float(min(low, evidence.value)), float(max(high, evidence.value))
 
 
 def half_weights(num_images: int, halves: int, seed: int, step: int) -> Iterator[Array]:
