@@ -237,7 +237,8 @@ def _difference(a: _Side, b: _Side, m: int, p_images: float) -> Difference:
         half, p = _t_test(value, variance, freedom)
         # Few positives make t too optimistic; the swaps hold for any number of them.
         p = float(np.maximum(p, p_images))
-    low, high = 100 * (value - half), 100 * (value + half)
+    # No difference of two percentages is larger; few positives can give a wider interval.
+    low, high = np.clip([100 * (value - half), 100 * (value + half)], -100, 100).tolist()
     return Difference(100 * value, low, high, p, p_images, p, _verdict(p, both))
 
 

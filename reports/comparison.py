@@ -206,7 +206,7 @@ def _classes(pair: Pair, split: str, number: int) -> Section:
         wide, narrow = draw_gains(f"classes-{number}", gains, alternative)
         caption = (
             f"The most frequent class first; n: positives in {split}. Filled: resolved after "
-            "Holm's correction; hollow and gray: not resolved."
+            "Holm's correction; hollow and gray: not resolved. An arrow: the interval is wider."
         )
         blocks.append(Figure(wide, narrow, caption))
     blocks.append(replace(classes_table(pair, split), closed=True))

@@ -1,0 +1,51 @@
+"""Figures of a comparison: the axis of gains, names at the ends of slopes."""
+
+import itertools
+import math
+
+from reports.figures.gains import GainRow, Gains, draw_gains, extent_of
+from reports.figures.slopes import draw_slopes, spread
+
+
+def row(label, value, half, resolved=False):
+    return GainRow(label, value, value - half, value + half, resolved, cells=("+1.00",))
+
+
+def test_one_very_wide_interval_does_not_hide_the_others():
+    rows = [row(f"class {number}", 1.0, 2.0) for number in range(5)]
+    low, high = extent_of([*rows, row("rare", -3.0, 1e24)])
+    assert low <= -3.0 and high >= 3.0
+    assert low > -20 and high < 20
+
+
+def test_every_value_and_zero_are_on_the_axis():
+    low, high = extent_of([row("a", 30.0, 1.0), row("b", 40.0, 1.0)])
+    assert low <= 0.0 and high >= 40.0
+    assert extent_of([row("a", 0.0, 0.0)]) == (-1.0, 1.0)
+    missing = GainRow("c", math.nan, math.nan, math.nan, False)
+    assert extent_of([missing]) == (-1.0, 1.0)
+
+
+def test_gains_have_a_wide_and_a_narrow_form_with_whole_names():
+    name = "a name of a class that has many words and so needs several lines in the figure <&>"
+    gains = Gains([row(name, 1.0, 2.0, resolved=True)], "gain", ("gain",))
+    for svg in draw_gains("g", gains, "gains of classes"):
+        assert 'aria-label="gains of classes"' in svg
+        for word in name.split()[:-1]:
+            assert word in svg
+
+
+def test_names_at_the_ends_of_slopes_do_not_overlap():
+    middles = spread([10.0, 11.0, 12.0, 98.0], [15.0, 15.0, 30.0, 15.0], 100.0)
+    sizes = [15.0, 15.0, 30.0, 15.0]
+    edges = [(m - s / 2, m + s / 2) for m, s in zip(middles, sizes, strict=True)]
+    assert edges[0][0] >= 0 and edges[-1][1] <= 100
+    for before, after in itertools.pairwise(edges):
+        assert before[1] <= after[0] + 1e-9
+
+
+def test_slopes_name_every_line():
+    values = {"A": (40.0, 41.0), "B": (40.0, 41.0)}
+    svg = draw_slopes("s", values, ("global", "shrunk"), "two rules")
+    for text in ("A", "B", "global", "shrunk", "two rules"):
+        assert text in svg
