@@ -47,7 +47,7 @@ from evaluation import (
     write_rule,
     write_scores,
 )
-from evaluation.published import RunFacts, published_rows, rows_beside
+from evaluation.published import RunFacts, backbone_of, published_rows, rows_beside
 from reports.run_report import write_report_and_tables
 
 log = get_logger()
@@ -274,11 +274,8 @@ def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
         run: the final evaluation.
     """
     rows = published_rows(cfg.DATASET.NAME, len(run.final.images))
-    # The model behind given predictions is unknown; the configuration's backbone is not its own.
-    own = run.card.get("kind") == "run"
     facts = RunFacts(
-        backbone=cfg.MODEL.BACKBONE.NAME if own else "",
-        tuned_on="val" if "val" in run.splits else "none",
+        backbone=backbone_of(run.card), tuned_on="val" if "val" in run.splits else "none"
     )
     return rows_beside(rows, facts)
 

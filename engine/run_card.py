@@ -9,7 +9,7 @@ A card is a dict of JSON values:
 - ``commit``, ``dirty`` and ``code``: see :func:`engine.environment.describe_code`
 - ``versions``, ``hardware``: see :mod:`engine.environment`
 - ``data``: see :func:`describe_data`
-- ``backbone``: see :func:`describe_backbone`; a card of predictions has ``predictions`` instead
+- ``backbone``: see :func:`describe_backbone`; a card of predictions also has ``predictions``
 - ``start``, ``end`` (ISO 8601, UTC) and ``seconds`` between them
 - ``result``: name of the weights, and headline metrics of each split
 - ``costs``: see :mod:`engine.costs`
@@ -124,8 +124,9 @@ def predictions_card(
     files: Mapping[str, str | Path],
     metrics: Mapping[str, Mapping[str, float]],
     title: str = "",
+    backbone: str = "",
 ) -> Card:
-    """Return the card of evaluated predictions, whose model is unknown here.
+    """Return the card of evaluated predictions, whose model is known from the user's words alone.
 
     Args:
         cfg: configuration; the command is that of the process.
@@ -133,6 +134,7 @@ def predictions_card(
         files: split -> file of predictions.
         metrics: split -> name -> value in percent.
         title: name of the model, as the user gave it.
+        backbone: image encoder of the model, as the user gave it.
     """
     card = start_card(cfg, device=torch.device("cpu"), kind="predictions")
     predictions = {split: describe_file(Path(file)) for split, file in files.items()}
@@ -141,6 +143,7 @@ def predictions_card(
         "end": _now(),
         "data": describe_data(dataset, cfg.DATASET.ROOT, images=False),
         "predictions": predictions,
+        "backbone": {"name": backbone} if backbone else {},
         "result": {"model": title or "given predictions", **headline(metrics)},
     }
 

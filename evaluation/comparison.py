@@ -10,10 +10,10 @@ import numpy as np
 
 from .metrics import f1_scores
 from .paired_runs import PairedRun, pair_runs
-from .published import RunFacts
+from .published import RunFacts, backbone_of
 from .rule_grid import RuleGrid, cross_rules
 from .run_folder import RunFolder
-from .run_groups import Setting, has_method, seed_of
+from .run_groups import Setting, seed_of
 from .significance import Difference, compare_classes, compare_methods
 from .summary import Summary, summarize
 
@@ -149,13 +149,10 @@ def compare(
 
 def run_facts(run: RunFolder) -> RunFacts:
     """Return backbone and protocol of a run, as far as its files say."""
-    backbone = ""
-    if has_method(run):
-        backbone = _setting_of(run, "MODEL", "BACKBONE", "NAME")
     tuned_on = ""
     if run.path.is_dir():
         tuned_on = "val" if "val" in run.metrics else "none"
-    return RunFacts(backbone=backbone, tuned_on=tuned_on)
+    return RunFacts(backbone=backbone_of(run.card), tuned_on=tuned_on)
 
 
 def common_dataset(settings: Sequence[Setting]) -> str:

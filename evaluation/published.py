@@ -80,6 +80,12 @@ class RunFacts:
     tuned_on: str = ""
 
 
+def backbone_of(card: Mapping[str, Any]) -> str:
+    """Return the backbone that a run card states; empty if it is unknown."""
+    backbone = card.get("backbone")
+    return str(backbone.get("name") or "") if isinstance(backbone, Mapping) else ""
+
+
 def published_file(dataset: str) -> Path | None:
     """Return the file with published rows of a data set, or None if there is none.
 

@@ -73,6 +73,7 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
             files=files,
             metrics={split: result.metrics for split, result in results.items()},
             title=args.title,
+            backbone=args.backbone,
         )
         run = evaluated_run(cfg, dataset, results, title=title, card=card)
         write_run(Path(cfg.OUTPUT_DIR), cfg, run, weights=f"{WEIGHTS} {args.predictions.name}")
@@ -213,6 +214,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rule", help="decision rule, or path of a rule.json (TEST.RULE)")
     parser.add_argument("--logits", action="store_true", help="scores are logits: apply sigmoid")
     parser.add_argument("--title", default="", help="head of the report (name of the file)")
+    parser.add_argument(
+        "--backbone", default="", help="image encoder of the model, to compare with published rows"
+    )
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="override the configuration")
     args = parser.parse_intermixed_args(argv)
     return command.run(lambda: evaluate_predictions(args))

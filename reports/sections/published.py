@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evaluation.published import backbone_of
 from reports.blocks import Figure, Section
 from reports.figures.forest import Forest, ForestRow, draw_forest
 from reports.tables import Cell, Column, Row, Table, format_value, with_interval
@@ -84,5 +85,4 @@ def _row(entry: Mapping[str, Any]) -> Row:
 
 
 def _backbone(card: Mapping[str, Any]) -> str | None:
-    model = card.get("config", {}).get("MODEL", {})
-    return model.get("BACKBONE", {}).get("NAME") or None
+    return backbone_of(card) or None
