@@ -15,5 +15,6 @@ for trainer in ZeroshotCLIP DualCoOp IntCLIP; do
 done
 .venv/bin/python -m tools.contact_sheet "$out/IntCLIP/seed1/predictions.csv" --output "$out/contact_sheet.png" \
   --title "IntCLIP on drawn scenes it has not seen"
-.venv/bin/python -m tools.compare_runs "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1
+.venv/bin/python -m tools.compare_runs "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1 --output-dir "$out/comparison"
+echo "Report: $out/IntCLIP/seed1/report.html; comparison: $out/comparison/comparison.html"
 echo "Predictions: $out/IntCLIP/seed1/predictions.csv; pictures: $out/contact_sheet.png"
