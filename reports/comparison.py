@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.comparison import Comparison, Pair
+from evaluation.comparison.rule_grid import RULE_METRICS
 from evaluation.published import PublishedRow
-from evaluation.rule_grid import RULE_METRICS
 from evaluation.significance import NOT_RESOLVED, RESOLVED, Difference
 
 from .blocks import Facts, Figure, FigureGrid, Section, Text, Tile, Tiles

@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from evaluation.comparison import ClassGain, Comparison, Pair
+from evaluation.comparison import Comparison, Pair
+from evaluation.comparison.compare import ClassGain
+from evaluation.comparison.rule_grid import RULE_METRICS
+from evaluation.comparison.summary import Summary
 from evaluation.published import PublishedRow, RunFacts, rows_beside
 from evaluation.report import table_columns
-from evaluation.rule_grid import RULE_METRICS
 from evaluation.significance import RESOLVED, Difference
-from evaluation.summary import Summary
 
 from .tables import Cell, Column, Row, Table
 

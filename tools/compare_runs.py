@@ -11,11 +11,16 @@ from pathlib import Path
 from core.config import declared_keys, get_cfg_default
 from core.errors import UserError, not_accepted
 from core.files import write_text
-from evaluation.comparison import Comparison, compare
+from evaluation.comparison import (
+    Comparison,
+    common_split,
+    compare,
+    group_runs,
+    move_first,
+    read_run,
+)
 from evaluation.published import PublishedRow, published_rows, read_published
 from evaluation.rules import RULE_REGISTRY
-from evaluation.run_folder import common_split, read_run
-from evaluation.run_groups import group_runs, move_first
 from reports.comparison import write_comparison
 from reports.comparison_tables import all_tables, count_resolved, short_published_table
 from reports.plain_tables import to_markdown, to_text

@@ -80,5 +80,6 @@ def make_run(
             "TRAINER": {"NAME": trainer},
             "OPTIM": {"LR": lr},
         }
-        (folder / "run.json").write_text(json.dumps({"config": config, "commit": "abc"}))
+        card = {"config": config, "commit": "abc", "backbone": {"name": "RN101"}}
+        (folder / "run.json").write_text(json.dumps(card))
     return folder

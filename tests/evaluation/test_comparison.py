@@ -8,10 +8,10 @@ import pytest
 
 from core.errors import UserError
 from evaluation.comparison import compare
-from evaluation.paired_runs import align
-from evaluation.run_folder import SavedScores, read_run
-from evaluation.run_groups import group_runs
-from evaluation.summary import summarize_values
+from evaluation.comparison.paired_runs import align
+from evaluation.comparison.run_folder import SavedScores, read_run
+from evaluation.comparison.run_groups import group_runs
+from evaluation.comparison.summary import summarize_values
 
 from .run_folders import CLASSES, NUM_TEST, make_labels, make_run, make_scores, write_scores
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
-from evaluation.run_folder import common_split, read_log, read_run, read_scores
+from evaluation.comparison.run_folder import common_split, read_log, read_run, read_scores
 
 from .run_folders import CLASSES, NUM_TEST, make_run
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from evaluation.run_folder import read_run
-from evaluation.run_groups import group_runs, move_first, seedless, short_names
+from evaluation.comparison.run_folder import read_run
+from evaluation.comparison.run_groups import group_runs, move_first, seedless, short_names
 
 from .run_folders import make_run
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .metrics import f1_scores
+from ..metrics import f1_scores
+from ..published import RunFacts, backbone_of
+from ..significance import Difference, compare_classes, compare_methods
 from .paired_runs import PairedRun, pair_runs
-from .published import RunFacts, backbone_of
 from .rule_grid import RuleGrid, cross_rules
 from .run_folder import RunFolder
 from .run_groups import Setting, seed_of
-from .significance import Difference, compare_classes, compare_methods
 from .summary import Summary, summarize
 
 PAIRED_METRICS = ("mAP", "mAP_interp", "macro_f1", "micro_f1", "samples_f1")
@@ -107,7 +107,7 @@ def compare(
     """Compare settings; the first one is the baseline of all differences.
 
     Args:
-        settings: settings, from :func:`evaluation.run_groups.group_runs`.
+        settings: settings, from :func:`evaluation.comparison.run_groups.group_runs`.
         split: split to compare on; all runs have its metrics.
         second_rule: registered name of the rule that is set beside ``global``.
         swaps: swaps of the paired approximate randomisation.

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from core.errors import UserError
 
+from ..rules import RULE_REGISTRY, DecisionRule, fit_rule, read_rule
+from ..scored import Scored
+from ..significance import Difference, compare_methods
 from .paired_runs import PairedRun
-from .rules import RULE_REGISTRY, DecisionRule, fit_rule, read_rule
-from .scored import Scored
-from .significance import Difference, compare_methods
 from .summary import Summary, summarize_values
 
 RULE_METRICS = ("macro_f1", "micro_f1", "samples_f1")

@@ -10,11 +10,11 @@ import numpy as np
 
 from core.errors import UserError
 
-from .metrics import mean_without_nan
-from .rules import DecisionRule, GlobalThreshold, read_rule
+from ..metrics import mean_without_nan
+from ..rules import DecisionRule, GlobalThreshold, read_rule
+from ..scored import Scored
 from .run_folder import RunFolder, SavedScores
 from .run_groups import Setting
-from .scored import Scored
 
 TOLERANCE = 1e-3  # points; metrics.json has more digits than that
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.errors import UserError
 
-from .metrics import Array
+from ..metrics import Array
 
 SPLITS = ("test", "val")  # the first one that a run has is its result
 ARRAYS = ("scores", "labels", "images", "classes")
