@@ -13,7 +13,7 @@ from reports.svg import drawing, inline_svg, text_width
 
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7)  # edges of the shades
 SHADES = (0.1, 0.2, 0.34, 0.48, 0.64, 0.82, 1.0)
-SMALL = 11
+NAME_SIZE = 9.5
 WIDE, NARROW = 900, 340
 MIN_CELL, MAX_CELL = 7.5, 24
 MAX_NAME = 210
@@ -61,7 +61,7 @@ def draw_heatmaps(
 def _wide(name, matrices, names, breaks, alternative) -> Markup:
     count = len(names)
     label = NUMBERS
-    longest = max(text_width(f"{n}", 10.5) for n in names)
+    longest = max(text_width(n, NAME_SIZE) for n in names)
     if longest <= MAX_NAME:
         label += longest + 4
     free = WIDE - 8 - label - (len(matrices) - 1) * (GAP + NUMBERS)
@@ -134,7 +134,7 @@ def _draw_numbers(canvas: Canvas, count: int, left: float, top: float, cell: flo
 
 def _draw_names(canvas: Canvas, names: Sequence[str], right: float, cell: float) -> None:
     for i, name in enumerate(names):
-        style = {"ha": "right", "color": INK, "fontsize": 10.5}
+        style = {"ha": "right", "color": INK, "fontsize": NAME_SIZE}
         canvas.text(right, TOP + (i + 0.5) * cell, name, **style)
 
 
