@@ -13,12 +13,12 @@ from reports.svg import drawing, inline_svg, text_width
 
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7)  # edges of the shades
 SHADES = (0.1, 0.2, 0.34, 0.48, 0.64, 0.82, 1.0)
-SMALL = 11
+NAME_SIZE = 9.5
 WIDE, NARROW = 900, 340
-MIN_CELL, MAX_CELL = 7.5, 24
+MIN_CELL, MIN_NAMED_CELL, MAX_CELL = 3.5, 10.5, 24
 MAX_NAME = 210
 NUMBERS = 24  # width of the column of numbers
-TOP, BOTTOM, GAP = 42, 46, 20
+TOP, BOTTOM, GAP, EDGE = 42, 46, 20, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,38 +58,46 @@ def draw_heatmaps(
         return wide, _narrow(name, matrices, breaks, alternative)
 
 
-def _wide(name, matrices, names, breaks, alternative) -> Markup:
+def _wide(
+    name: str,
+    matrices: Sequence[Matrix],
+    names: Sequence[str],
+    breaks: Sequence[int],
+    alternative: str,
+) -> Markup:
     count = len(names)
-    label = NUMBERS
-    longest = max(text_width(f"{n}", 10.5) for n in names)
-    if longest <= MAX_NAME:
-        label += longest + 4
-    free = WIDE - 8 - label - (len(matrices) - 1) * (GAP + NUMBERS)
-    cell = min(MAX_CELL, free / len(matrices) / count)
-    has_names = longest <= MAX_NAME and cell >= 10.5
+    longest = max(text_width(n, NAME_SIZE) for n in names)
+    left = NUMBERS + longest + 4
+    cell = _cell_size(left, len(matrices), count)
+    has_names = longest <= MAX_NAME and cell >= MIN_NAMED_CELL
     if not has_names:
-        free += label - NUMBERS
-        label = NUMBERS
-        cell = min(MAX_CELL, free / len(matrices) / count)
-    cell = max(cell, MIN_CELL * 0.6)
+        left = NUMBERS
+        cell = _cell_size(left, len(matrices), count)
     side = cell * count
     canvas = Canvas(WIDE, TOP + side + BOTTOM)
-    left = label
-    for i, matrix in enumerate(matrices):
-        if has_names and i == 0:
-            _draw_names(canvas, names, left - NUMBERS, cell)
+    if has_names:
+        _draw_names(canvas, names, left - NUMBERS, cell)
+    _draw_legend(canvas, left, TOP + side + 28)
+    for matrix in matrices:
         _draw_map(canvas, matrix, breaks, left, TOP, cell)
         left += side + GAP + NUMBERS
-    _draw_legend(canvas, label, TOP + side + 28)
     return inline_svg(canvas.figure, f"{name}-wide", alternative)
 
 
-def _narrow(name, matrices, breaks, alternative) -> Markup:
+def _cell_size(left: float, num_maps: int, count: int) -> float:
+    """Return the side of a cell for maps side by side, the first one at ``left``."""
+    free = WIDE - EDGE - left - (num_maps - 1) * (GAP + NUMBERS)
+    return min(MAX_CELL, free / num_maps / count)
+
+
+def _narrow(
+    name: str, matrices: Sequence[Matrix], breaks: Sequence[int], alternative: str
+) -> Markup:
     count = len(matrices[0].shares)
-    cell = max(min(MAX_CELL, (NARROW - NUMBERS - 8) / count), MIN_CELL * 0.5)
+    cell = max(min(MAX_CELL, (NARROW - NUMBERS - EDGE) / count), MIN_CELL)
     side = cell * count
     step = TOP + side + 6
-    canvas = Canvas(max(NARROW, NUMBERS + side + 8), step * len(matrices) + BOTTOM + 18)
+    canvas = Canvas(max(NARROW, NUMBERS + side + EDGE), step * len(matrices) + BOTTOM + 18)
     for i, matrix in enumerate(matrices):
         _draw_map(canvas, matrix, breaks, NUMBERS, TOP + i * step, cell)
     _draw_legend(canvas, 4, step * len(matrices) + 18)
@@ -124,7 +132,7 @@ def _boxes(chosen: Array, left: float, top: float, cell: float) -> list[tuple]:
 def _draw_numbers(canvas: Canvas, count: int, left: float, top: float, cell: float) -> None:
     for i in range(count):
         number = i + 1
-        if cell < 10.5 and number % 5 and number > 1:
+        if cell < MIN_NAMED_CELL and number % 5 and number > 1:
             continue
         middle = (i + 0.5) * cell
         style = {"color": MUTED, "fontsize": 8.5}
@@ -134,7 +142,7 @@ def _draw_numbers(canvas: Canvas, count: int, left: float, top: float, cell: flo
 
 def _draw_names(canvas: Canvas, names: Sequence[str], right: float, cell: float) -> None:
     for i, name in enumerate(names):
-        style = {"ha": "right", "color": INK, "fontsize": 10.5}
+        style = {"ha": "right", "color": INK, "fontsize": NAME_SIZE}
         canvas.text(right, TOP + (i + 0.5) * cell, name, **style)
 
 

@@ -67,4 +67,4 @@ def _table(history: Mapping[str, Pairs], step: str) -> Table:
     for number in sorted({number for pairs in values.values() for number in pairs}):
         rows.append([number + first, *(pairs.get(number) for pairs in values.values())])
     caption = f"Training curves per {step}"
-    return Table(caption, [step, *values], rows, shown=step == "batch", closed=True)
+    return Table(caption, [step, *values], rows, shown=step == "epoch", closed=True)

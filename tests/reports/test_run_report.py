@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 
 from evaluation import GlobalThreshold
 from evaluation.evaluated import EvaluatedRun
-from reports import tables_of, write_report, write_report_and_tables
+from reports import tables_of, to_csv, write_report, write_report_and_tables
 from reports.run_report import run_sections
 from reports.sections.errors import thumbnail
 from tests.reports import examples
@@ -170,6 +171,20 @@ def test_a_thumbnail_is_small_and_a_broken_file_has_none(tmp_path):
     assert thumbnail(str(tmp_path / "b.jpg")) == ""
     assert thumbnail(str(tmp_path / "missing.jpg")) == ""
     assert thumbnail("") == ""
+
+
+def test_training_curves_have_a_panel_per_scale_and_epochs_count_from_one(tmp_path):
+    history = {"train/loss": [(0, 2.0), (10, 1.0)], "train/lr": [(0, 0.1)], "val/mAP": [(0, 30.0)]}
+    run = replace(examples.single_run(), history=history)
+    section = next(section for section in run_sections(run) if section.anchor == "training")
+    grid, epochs, batches = section.blocks
+    assert [heading for heading, _ in grid.items] == ["train/loss", "train/lr", "val"]
+    assert [row.cells[0].value for row in epochs.body] == [1]
+    assert [row.cells[0].value for row in batches.body] == [0, 10]
+    assert epochs.shown
+    assert not batches.shown
+    assert to_csv(epochs) == "epoch,val/mAP\n1,30\n"
+    assert "train/loss" in page_of(run, tmp_path).text
 
 
 @pytest.mark.skipif(not examples.FOLDER, reason="INTENTONOMY_ANNOTATIONS is not set")
