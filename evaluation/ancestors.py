@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from .metrics import Array, f1_scores
+from .metrics import Array, f1_counts, micro_f1
 from .scored import Scored
 
 
@@ -15,9 +13,7 @@ def hierarchy_f1(split: Scored) -> float:
     wrong class below the right parent costs less than one elsewhere (Kiritchenko et al., 2005).
     """
     views = [split, *map(split.pool, split.groups.levels.values())]
-    pred = np.concatenate([view.pred for view in views], axis=1)
-    labels = np.concatenate([view.labels for view in views], axis=1)
-    return f1_scores(pred, labels)["micro"]
+    return micro_f1(f1_counts(view.pred, view.labels) for view in views)
 
 
 def violation_rate(

@@ -1,8 +1,10 @@
 """Agreement of probabilities with frequencies. N: images, C: classes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from .metrics import Array
+from .metrics import Array, RankedCounts
 
 NUM_BINS = 15
 MIN_POSITIVES = 20  # of a class, for a calibration error of its own
@@ -22,41 +24,59 @@ def calibration_bins(prob: Array, positive: Array, num_bins: int = NUM_BINS) -> 
     Returns:
         Three arrays, one value per bin; empty without entries.
     """
-    order = np.argsort(prob, kind="stable")
-    prob, positive = prob[order], positive[order].astype(np.float64)
-    is_tied = np.diff(prob) == 0
-    if is_tied.any():
-        tie = np.append(0, np.cumsum(~is_tied))
-        positive = (np.bincount(tie, weights=positive) / np.bincount(tie))[tie]
-    parts = [part for part in np.array_split(np.arange(len(prob)), num_bins) if len(part)]
-    mean_prob = np.array([prob[part].mean() for part in parts])
-    share = np.array([positive[part].mean() for part in parts])
-    return mean_prob, share, np.array([len(part) for part in parts], dtype=np.int64)
+    return bins_of_equal_mass(RankedCounts.of(prob, positive), num_bins)
+
+
+def bins_of_equal_mass(counts: RankedCounts, num_bins: int = NUM_BINS) -> tuple[Array, ...]:
+    """Return the bins of :func:`calibration_bins` for entries that are sorted already."""
+    if not len(counts.scores):
+        return np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
+    num_entries = int(counts.num_seen[-1])
+    num_bins = min(num_bins, num_entries)
+    size = np.full(num_bins, num_entries // num_bins)
+    size[: num_entries % num_bins] += 1
+    # The bins rise and the counts fall, so an edge is counted from the largest score.
+    edges = num_entries - np.append(0, np.cumsum(size))
+    seen = np.append(0.0, counts.num_seen)
+    # Within a tie the sums rise on a straight line: each entry has the share of its tie.
+    prob_sums = np.append(0.0, np.cumsum(counts.scores * np.diff(seen)))
+    prob_at_edges = np.interp(edges, seen, prob_sums)
+    hits_at_edges = np.interp(edges, seen, np.append(0.0, counts.num_hits))
+    return -np.diff(prob_at_edges) / size, -np.diff(hits_at_edges) / size, size
+
+
+def calibration_error(counts: RankedCounts) -> float:
+    """Return the mean distance of probability and share of positives over 15 bins of equal mass.
+
+    The bins are those of Nguyen and O'Connor (EMNLP 2015), the error is the expected calibration
+    error of Naeini et al. (AAAI 2015). NaN when scores are no probabilities or nothing is known.
+    """
+    if not _are_probabilities(counts.scores):
+        return float("nan")
+    mean_prob, share, size = bins_of_equal_mass(counts)
+    return float(np.sum(size * np.abs(mean_prob - share)) / size.sum())
 
 
 def expected_calibration_error(scores: Array, labels: Array) -> float:
-    """Return the mean distance of probability and share of positives over 15 bins of equal mass.
-
-    All known entries count together (Nguyen and O'Connor, EMNLP 2015, for bins of equal mass). NaN
-    when scores are no probabilities or nothing is known.
+    """Return the :func:`calibration_error` of all known entries together.
 
     Args:
         scores: ``(N, C)`` or ``(N,)`` probabilities.
         labels: positive above 0, unknown below 0.
     """
-    known = labels >= 0
-    prob, positive = scores[known], labels[known] > 0
-    if not len(prob) or prob.min() < 0 or prob.max() > 1:
-        return float("nan")
-    mean_prob, share, size = calibration_bins(prob, positive)
-    return float(np.sum(size * np.abs(mean_prob - share)) / size.sum())
+    return calibration_error(RankedCounts.of(scores.reshape(-1), labels.reshape(-1)))
 
 
-def class_calibration_errors(scores: Array, labels: Array) -> Array:
-    """Return the calibration error of each class, ``(C,)``; NaN under 20 positives."""
-    result = np.full(scores.shape[1], np.nan)
-    for c in np.flatnonzero((labels > 0).sum(axis=0) >= MIN_POSITIVES):
-        result[c] = expected_calibration_error(scores[:, c], labels[:, c])
+def class_calibration_errors(ranked: Sequence[RankedCounts]) -> Array:
+    """Return the calibration error of each class, ``(C,)``; NaN under 20 positives.
+
+    Args:
+        ranked: counts of the C classes, from ``ranked_counts``.
+    """
+    result = np.full(len(ranked), np.nan)
+    for c, counts in enumerate(ranked):
+        if counts.has_positive and counts.num_hits[-1] >= MIN_POSITIVES:
+            result[c] = calibration_error(counts)
     return result
 
 
@@ -67,6 +87,11 @@ def brier_score(scores: Array, labels: Array) -> float:
     """
     known = labels >= 0
     prob = scores[known]
-    if not len(prob) or prob.min() < 0 or prob.max() > 1:
+    if not _are_probabilities(prob):
         return float("nan")
     return float(np.mean((prob - (labels[known] > 0)) ** 2))
+
+
+def _are_probabilities(scores: Array) -> bool:
+    """Return True if there are scores and all are in [0, 1]."""
+    return len(scores) > 0 and bool(scores.min() >= 0) and bool(scores.max() <= 1)

@@ -17,7 +17,7 @@ from .metrics import Array, chance_mean_average_precision
 from .protocol import per_class_rows
 from .rules import DecisionRule, GlobalThreshold
 from .scored import Groups, Scored
-from .table import compute_metrics, entry_of, selecting_names
+from .table import compute_metrics, entry_of, metric_names, selecting_names
 
 log = get_logger()
 
@@ -150,8 +150,15 @@ class MultiLabel(Evaluator):
 
     def _check_select_metric(self) -> None:
         accepted = selecting_names(self.groups)
-        if self.select_metric not in accepted:
-            raise UserError(not_accepted("TEST.SELECT_METRIC", self.select_metric, accepted))
+        if self.select_metric in accepted:
+            return
+        fault = not_accepted("TEST.SELECT_METRIC", self.select_metric, accepted)
+        if self.select_metric in metric_names(self.groups):
+            fault += (
+                f" The smaller '{self.select_metric}' is, the better; "
+                "the best epoch is the one with the largest value"
+            )
+        raise UserError(fault)
 
     def _class_names(self, num_classes: int) -> list[str]:
         return [self.lab2cname.get(c, str(c)) for c in range(num_classes)]

@@ -6,10 +6,10 @@ They are in metrics.json and in the report, and not in the table of each evaluat
 import numpy as np
 
 from .ancestors import hierarchy_f1
-from .calibration import brier_score, expected_calibration_error
-from .metrics import Array, f1_counts, f1_scores, mean_or_nan, mean_without_nan
+from .calibration import brier_score, calibration_error
+from .metrics import Array, macro_f1, mean_or_nan, mean_without_nan, samples_f1
 from .ranking import (
-    oracle_f1_at,
+    oracle_decisions,
     recall_at,
     top1_accuracy,
     top_k_scores,
@@ -50,10 +50,14 @@ def _register_recall(k: int) -> None:
         return recall_at(split.ranks, split.labels, k)
 
 
-def _register_oracle(k: int, mean: str) -> None:
-    @metric(f"oracle_{mean}_f1_at_{k}", listed=False)
-    def oracle(split: Scored) -> float:
-        return oracle_f1_at(split.ranks, split.labels, k)[mean]
+def _register_oracle(k: int) -> None:
+    @metric(f"oracle_macro_f1_at_{k}", listed=False)
+    def oracle_macro(split: Scored) -> float:
+        return macro_f1(oracle_decisions(split.ranks, split.labels, k), split.labels)
+
+    @metric(f"oracle_samples_f1_at_{k}", listed=False)
+    def oracle_samples(split: Scored) -> float:
+        return samples_f1(oracle_decisions(split.ranks, split.labels, k), split.labels)
 
 
 def _register_top(k: int) -> None:
@@ -67,8 +71,7 @@ def _register_top(k: int) -> None:
 for _k in (3, 5, 10):
     _register_recall(_k)
 for _k in (3, 5):
-    _register_oracle(_k, "macro")
-    _register_oracle(_k, "samples")
+    _register_oracle(_k)
 for _k in (3, 5):
     _register_top(_k)
 
@@ -85,7 +88,7 @@ def accuracy(split: Scored) -> float:
 @metric("top1_macro_f1", listed=False)
 def top1_macro_f1(split: Scored) -> float:
     """Return the macro F1 when each image gets its best class alone."""
-    return f1_scores(split.ranks == 0, split.labels)["macro"]
+    return macro_f1(split.ranks == 0, split.labels)
 
 
 # Multi-label classification -----------------------------------------------------------------------
@@ -93,7 +96,7 @@ def top1_macro_f1(split: Scored) -> float:
 
 def _class_precision_recall(split: Scored) -> tuple[float, float]:
     """Return CP and CR: means over the classes that have a positive."""
-    true_pos, false_pos, false_neg = f1_counts(split.pred, split.labels)
+    true_pos, false_pos, false_neg = split.class_counts
     present = (split.labels > 0).any(axis=0)
     precision = _ratio(true_pos, true_pos + false_pos)
     recall = _ratio(true_pos, true_pos + false_neg)
@@ -133,14 +136,14 @@ def class_f1_of_means(split: Scored) -> float:
 @metric("OP", at_fixed=True, listed=False)
 def overall_precision(split: Scored) -> float:
     """Return the precision of all decisions together."""
-    true_pos, false_pos, _ = f1_counts(split.pred, split.labels, axis=None)
+    true_pos, false_pos, _ = map(np.sum, split.class_counts)
     return float(_ratio(true_pos, true_pos + false_pos))
 
 
 @metric("OR", at_fixed=True, listed=False)
 def overall_recall(split: Scored) -> float:
     """Return the recall of all decisions together."""
-    true_pos, _, false_neg = f1_counts(split.pred, split.labels, axis=None)
+    true_pos, _, false_neg = map(np.sum, split.class_counts)
     return float(_ratio(true_pos, true_pos + false_neg))
 
 
@@ -156,7 +159,7 @@ def overall_f1(split: Scored) -> float:
 @metric("ece", listed=False, smaller_is_better=True)
 def ece(split: Scored) -> float:
     """Return the expected calibration error over 15 bins of equal mass."""
-    return expected_calibration_error(split.scores, split.labels)
+    return calibration_error(split.ranked_entries)
 
 
 @metric("brier", listed=False, smaller_is_better=True)

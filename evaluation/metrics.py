@@ -4,6 +4,7 @@ Labels are hard: above 0 is positive, 0 is negative, below 0 (-1) is unknown and
 N: images, C: classes. Values are fractions; the report turns them into percent.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +23,12 @@ class RankedCounts:
     Images with equal scores have no order among themselves, so they are counted at once.
 
     Attributes:
-        num_seen: images with this score or a larger one, ``(T,)``, for falling scores.
+        scores: distinct scores of the known images, ``(T,)``, falling.
+        num_seen: images with this score or a larger one, ``(T,)``.
         num_hits: positives among them, ``(T,)``.
     """
 
+    scores: Array
     num_seen: Array
     num_hits: Array
 
@@ -33,13 +36,17 @@ class RankedCounts:
     def of(cls, scores: Array, labels: Array) -> "RankedCounts":
         """Count the known entries of ``scores`` and ``labels``, both ``(N,)``."""
         known = labels >= 0
-        scores, positive = scores[known].astype(np.float64), labels[known] > 0
-        order = np.argsort(-scores, kind="stable")
-        scores, positive = scores[order], positive[order]
-        is_last = np.append(np.diff(scores) != 0, True)[: len(scores)]
-        last_of_tie = np.flatnonzero(is_last)
-        num_hits = np.cumsum(positive, dtype=np.float64)[last_of_tie]
-        return cls(last_of_tie + 1.0, num_hits)
+        # Two sorts of values take a fifth of the time of one sort of indices.
+        rising = np.sort(scores[known].astype(np.float64))
+        rising_hits = np.sort(scores[labels > 0].astype(np.float64))
+        starts_tie = np.ones(len(rising), dtype=bool)
+        starts_tie[1:] = rising[1:] != rising[:-1]
+        num_below = np.flatnonzero(starts_tie)
+        distinct = rising[num_below]
+        hits_below = np.searchsorted(rising_hits, distinct, side="left")
+        num_seen = np.float64(len(rising)) - num_below[::-1]
+        num_hits = np.float64(len(rising_hits)) - hits_below[::-1]
+        return cls(distinct[::-1], num_seen, num_hits)
 
     @property
     def has_positive(self) -> bool:
@@ -181,16 +188,40 @@ def f1_scores(pred: Array, labels: Array) -> dict[str, Any]:
         ``per_class``: ``(C,)``; ``absent``: list of the class indices without a positive.
     """
     pred, labels = _checked(pred, labels)
-    per_class = _f1(*f1_counts(pred, labels, axis=0))
-    per_image = _f1(*f1_counts(pred, labels, axis=1))
+    class_counts = f1_counts(pred, labels, axis=0)
+    per_class = _f1(*class_counts)
     present = (labels > 0).any(axis=0)
     return {
         "macro": mean_or_nan(per_class[present]),
-        "micro": float(_f1(*f1_counts(pred, labels, axis=None))),
-        "samples": mean_or_nan(per_image[(labels >= 0).any(axis=1)]),
+        "micro": micro_f1([class_counts]),
+        "samples": samples_f1(pred, labels),
         "per_class": per_class,
         "absent": np.flatnonzero(~present).tolist(),
     }
+
+
+def macro_f1(pred: Array, labels: Array) -> float:
+    """Return the ``macro`` of :func:`f1_scores` alone; arguments are the same."""
+    per_class = _f1(*f1_counts(pred, labels, axis=0))
+    return mean_or_nan(per_class[(labels > 0).any(axis=0)])
+
+
+def micro_f1(counts: Iterable[tuple[Array, Array, Array]]) -> float:
+    """Return the F1 of all entries together.
+
+    Args:
+        counts: results of :func:`f1_counts`, for one or several groups of classes.
+    """
+    totals = np.zeros(3, dtype=np.int64)
+    for parts in counts:
+        totals += [np.sum(part) for part in parts]
+    return float(_f1(*totals))
+
+
+def samples_f1(pred: Array, labels: Array) -> float:
+    """Return the ``samples`` of :func:`f1_scores` alone; arguments are the same."""
+    per_image = _f1(*f1_counts(pred, labels, axis=1))
+    return mean_or_nan(per_image[(labels >= 0).any(axis=1)])
 
 
 def mean_or_nan(values: Array) -> float:

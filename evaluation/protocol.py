@@ -62,7 +62,7 @@ def per_class_rows(split: Scored, names: Sequence[str]) -> list[dict[str, Any]]:
         "f1": split.f1["per_class"],
         "f1@0.5": split.at_fixed.f1["per_class"],
         "auc": split.auc,
-        "ece": class_calibration_errors(split.scores, split.labels),
+        "ece": class_calibration_errors(split.ranked),
     }
     num_pos = (split.labels > 0).sum(axis=0).tolist()
     rows = []

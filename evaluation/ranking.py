@@ -5,7 +5,7 @@ Labels are positive above 0, negative at 0, unknown below 0. N: images, C: class
 
 import numpy as np
 
-from .metrics import Array, f1_scores, mean_or_nan
+from .metrics import Array, mean_or_nan
 
 
 def rank_classes(scores: Array, labels: Array) -> Array:
@@ -37,13 +37,13 @@ def recall_at(ranks: Array, labels: Array, k: int) -> float:
     return mean_or_nan(hits[has_any] / num_pos[has_any])
 
 
-def oracle_f1_at(ranks: Array, labels: Array, k: int) -> dict[str, float]:
-    """Return ``f1_scores`` of an oracle that picks the right classes among the k best.
+def oracle_decisions(ranks: Array, labels: Array, k: int) -> Array:
+    """Return the decisions of an oracle that picks the right ones of the k best, ``(N, C)`` bool.
 
-    Every rule that picks among the k best classes of an image has at most these F1. Arguments are
-    those of :func:`recall_at`.
+    No rule that picks among the k best classes of an image has larger F1 than these decisions.
+    Arguments are those of :func:`recall_at`.
     """
-    return f1_scores((ranks < k) & (labels > 0), labels)
+    return (ranks < k) & (labels > 0)
 
 
 def top_k_scores(ranks: Array, labels: Array, k: int) -> tuple[float, float, float]:
@@ -52,7 +52,8 @@ def top_k_scores(ranks: Array, labels: Array, k: int) -> tuple[float, float, flo
     All decisions count together, as the literature on zero-shot multi-label recognition reports
     them. Arguments are those of :func:`recall_at`.
     """
-    positive, pred = labels > 0, ranks < k
+    # Unknown classes have rank C, which is below k where there are fewer than k classes.
+    positive, pred = labels > 0, ranks < min(k, ranks.shape[1])
     num_hits = int((positive & pred).sum())
     num_pred, num_pos = int(pred.sum()), int(positive.sum())
     if not num_pos:

@@ -13,7 +13,7 @@ import numpy as np
 from core.errors import UserError
 from core.labels import UNKNOWN
 
-from .metrics import Array, RankedCounts, f1_scores, ranked_counts
+from .metrics import Array, RankedCounts, f1_counts, f1_scores, ranked_counts
 from .ranking import rank_classes
 from .rules import DecisionRule
 
@@ -114,6 +114,11 @@ class Scored:
     def f1(self) -> dict[str, Any]:
         """Result of :func:`evaluation.metrics.f1_scores` for the decisions ``pred``."""
         return f1_scores(self.pred, self.labels)
+
+    @cached_property
+    def class_counts(self) -> tuple[Array, Array, Array]:
+        """True positives, false positives and false negatives of each class, ``(C,)`` each."""
+        return f1_counts(self.pred, self.labels)
 
     @cached_property
     def at_fixed(self) -> "Scored":

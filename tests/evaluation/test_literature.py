@@ -21,7 +21,16 @@ from evaluation.calibration import (
     class_calibration_errors,
     expected_calibration_error,
 )
-from evaluation.metrics import average_precision, interpolated_average_precision, roc_auc
+from evaluation.metrics import (
+    RankedCounts,
+    average_precision,
+    f1_scores,
+    interpolated_average_precision,
+    macro_f1,
+    ranked_counts,
+    roc_auc,
+    samples_f1,
+)
 from evaluation.ranking import rank_classes
 from evaluation.table import selecting_names
 
@@ -73,6 +82,28 @@ def test_interpolated_ap_is_the_envelope_and_never_smaller(seed):
     found = interpolated_average_precision(scores, labels)
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert (found >= average_precision(scores, labels) - 1e-12).all()
+
+
+@given(st.integers(0, 10_000))
+def test_counts_of_ranked_images_equal_a_plain_loop(seed):
+    scores, labels = make(seed, num_images=25, num_classes=1)
+    labels[np.random.default_rng(seed).random(labels.shape) < 0.2] = -1
+    scores, labels = scores[:, 0], labels[:, 0]
+    found = RankedCounts.of(scores, labels)
+    expected = sorted(set(scores[labels >= 0]), reverse=True)
+    assert found.scores.tolist() == expected
+    for t, num_seen, num_hits in zip(expected, found.num_seen, found.num_hits, strict=True):
+        assert num_seen == ((scores >= t) & (labels >= 0)).sum()
+        assert num_hits == ((scores >= t) & (labels > 0)).sum()
+
+
+@given(st.integers(0, 10_000))
+def test_one_f1_alone_equals_that_of_all(seed):
+    scores, labels = make(seed, num_images=20)
+    labels[np.random.default_rng(seed).random(labels.shape) < 0.3] = -1
+    expected = f1_scores(scores > 0.4, labels)
+    assert macro_f1(scores > 0.4, labels) == pytest.approx(expected["macro"], nan_ok=True)
+    assert samples_f1(scores > 0.4, labels) == pytest.approx(expected["samples"], nan_ok=True)
 
 
 @given(st.integers(0, 10_000))
@@ -183,6 +214,27 @@ def test_a_split_without_positives_is_not_a_number_instead_of_an_error():
     assert np.isfinite(found["ece"])
 
 
+@pytest.mark.parametrize("k", [3, 5])
+def test_an_unknown_class_is_no_top_k_decision_where_there_are_fewer_classes_than_k(k):
+    """All known classes are predicted: two right ones of three."""
+    scores, labels = np.array([[0.9, 0.5], [0.2, 0.7]]), np.array([[1, -1], [0, 1]])
+    found = evaluate(scores, labels)
+    assert found[f"precision_top{k}"] == pytest.approx(100 * 2 / 3)
+    assert found[f"recall_top{k}"] == pytest.approx(100)
+    assert found[f"f1_top{k}"] == pytest.approx(100 * 4 / 5)
+
+
+@given(st.integers(0, 10_000))
+def test_images_and_classes_without_a_known_label_change_nothing(seed):
+    scores, labels = make(seed, num_images=40)
+    rng = np.random.default_rng(seed)
+    wider, taller = np.full((40, 1), -1), np.full((3, 7), -1)
+    more_labels = np.vstack([np.hstack([labels, wider]), taller])
+    more_scores = np.vstack([np.hstack([scores, rng.random((40, 1))]), rng.random((3, 7))])
+    one, two = evaluate(scores, labels), evaluate(more_scores, more_labels)
+    assert one == pytest.approx(two, abs=1e-9)
+
+
 def test_unknown_classes_are_not_ranked():
     ranks = rank_classes(np.array([[0.9, 0.5, 0.7]]), np.array([[-1, 0, 1]]))
     assert ranks.tolist() == [[3, 1, 0]]
@@ -206,6 +258,33 @@ def test_bins_of_equal_mass_do_not_depend_on_the_order(prob, seed):
     assert (one[1] * one[2]).sum() == pytest.approx(positive.sum())
 
 
+def plain_bins(prob, positive, num_bins):
+    """Sort, replace each outcome by the share of its tie, cut."""
+    entries = sorted(zip(prob, positive, strict=True))
+    shares = {p: np.mean([y for q, y in entries if q == p]) for p in prob}
+    parts = np.array_split([p for p, _ in entries], num_bins)
+    mean_prob = [np.mean(part) for part in parts if len(part)]
+    share = [np.mean([shares[p] for p in part]) for part in parts if len(part)]
+    return mean_prob, share, [len(part) for part in parts if len(part)]
+
+
+@given(
+    arrays(np.float64, st.integers(1, 60), elements=st.sampled_from(np.arange(11) / 10)),
+    st.integers(1, 20),
+    st.integers(0, 1000),
+)
+def test_bins_of_equal_mass_equal_a_plain_loop(prob, num_bins, seed):
+    positive = np.random.default_rng(seed).random(len(prob)) < prob
+    found = calibration_bins(prob, positive, num_bins)
+    for left, right in zip(found, plain_bins(prob, positive, num_bins), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-12)
+
+
+def test_no_entries_have_no_bins():
+    assert [part.tolist() for part in calibration_bins(np.empty(0), np.empty(0, bool))] == [[]] * 3
+    assert np.isnan(expected_calibration_error(np.ones((2, 2)), -np.ones((2, 2))))
+
+
 def test_calibration_error_equals_torchmetrics_where_bins_of_mass_are_bins_of_width():
     """Evenly spread probabilities fall into the same bins by mass and by width."""
     rng = np.random.default_rng(0)
@@ -225,7 +304,7 @@ def test_scores_that_are_no_probabilities_have_no_calibration():
 def test_a_class_has_a_calibration_error_from_twenty_positives_on():
     scores, labels = np.full((40, 2), 0.5), np.zeros((40, 2))
     labels[:20, 0] = labels[:19, 1] = 1
-    found = class_calibration_errors(scores, labels)
+    found = class_calibration_errors(ranked_counts(scores, labels))
     assert found[0] == pytest.approx(0) and np.isnan(found[1])
 
 
@@ -279,7 +358,10 @@ def test_errors_cannot_select_epochs():
 def test_selecting_by_an_error_is_refused():
     from tests.evaluation.test_evaluator import make as make_evaluator
 
-    with pytest.raises(UserError, match=r"TEST\.SELECT_METRIC is 'ece'"):
+    message = (
+        r"TEST\.SELECT_METRIC is 'ece'; accepted: .* The smaller 'ece' is, the better; the best"
+    )
+    with pytest.raises(UserError, match=message):
         make_evaluator("ece", groups=Groups())
 
 

@@ -11,10 +11,12 @@ from evaluation import (
     Groups,
     Scored,
     compute_metrics,
+    format_table,
     metric,
     metric_names,
 )
 from evaluation import metrics as functions
+from evaluation.table import selecting_names
 
 GROUPS = Groups(
     subsets={"easy": [0, 2], "hard": [1, 3]},
@@ -83,6 +85,35 @@ def test_a_metric_without_flags_is_reported_once(split):
     found = {k: v for k, v in compute_metrics(split, RULE, GROUPS).items() if "plain" in k}
     assert found == {"plain": 25.0}
     assert type(found["plain"]) is float
+
+
+def test_a_metric_that_is_not_listed_is_in_the_results_and_not_in_the_table(split):
+    @metric("quiet", at_fixed=True, listed=False)
+    def quiet(split):
+        return 0.25
+
+    result = compute_metrics(split, RULE, Groups())
+    assert (result["quiet"], result["quiet@0.5"]) == (25.0, 25.0)
+    assert format_table({"val": result}).splitlines()[0].split() == [
+        *("split", "mAP", "macro_f1", "micro_f1", "samples_f1", "mean", "threshold")
+    ]
+
+
+def test_no_view_of_an_error_can_select_epochs():
+    @metric("loss", at_fixed=True, per_subset=True, per_level=True, smaller_is_better=True)
+    def loss(split):
+        return 0.25
+
+    reported = [name for name in metric_names(GROUPS) if name.startswith("loss")]
+    assert reported == ["loss", "loss@0.5", "loss/easy", "loss/hard", "loss/mid"]
+    assert not set(reported) & set(selecting_names(GROUPS))
+
+
+def test_parts_of_the_classes_have_no_groups(arrays):
+    split = Scored.by_rule(*arrays, RULE, GROUPS)
+    assert split.at_fixed.groups is split.take(np.arange(3)).groups is GROUPS
+    for part in (split.select([0, 1]), split.pool(GROUPS.levels["mid"])):
+        assert not part.groups.levels and not part.groups.subsets
 
 
 def test_a_taken_name_names_both_files():
