@@ -192,13 +192,12 @@ def choose_rule(name: str, run: EvaluatedRun) -> DecisionRule | None:
     """
     if is_rule_file(name):
         return read_rule(name, run.names)
-    if name == "global" and run.final.result.rule is not None:
+    if name == "global":
+        # An evaluator without a rule decides nothing: predictions.csv then has the best class.
         return run.final.result.rule
     for row in run.rules:
         if row.name == name:
             return row.rule
-    if name == "global":
-        return None
     raise UserError(
         f"TEST.RULE '{name}' cannot be fitted: it needs a val split"
         + (" and train labels" if name == "prior" else "")
