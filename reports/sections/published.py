@@ -46,7 +46,9 @@ def _figure(view: RunView, published: Sequence[Mapping[str, Any]]) -> Figure:
     entry = view.interval("macro_f1")
     own = {"method": view.run.title, "backbone": _backbone(view.run.card), **view.metrics}
     rows = [_forest_row(own, low=entry.get("low"), high=entry.get("high"), own=True)]
-    rows += [_forest_row(row, muted=bool(row.get("warnings"))) for row in published]
+    for row in published:
+        if row.get("macro_f1") is not None:
+            rows.append(_forest_row(row, muted=bool(row.get("warnings"))))
     rows.sort(key=lambda row: -(row.value or 0))
     forest = Forest(rows, "macro F1 (%)", ["macro F1", "micro F1", "samples F1"])
     alternative = "Macro F1: " + ", ".join(f"{row.label} {row.cells[0]}" for row in rows)
