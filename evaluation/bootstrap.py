@@ -35,11 +35,19 @@ TOO_SMALL = {"note": "n too small"}
 
 # Methods with the best coverage in benchmarks.simulations.coverage.
 DEFAULT_METHOD = "percentile"
-METHOD = {"mAP": "halving", "mAP_interp": "halving", "mean": "halving"}
-CLASS_METHOD = {"ap": "BCa", "f1": "BCa"}
+METHOD = {
+    "mAP": "halving",
+    "mAP_interp": "halving",
+    "mean": "halving",
+    "micro_AP": "normal",
+    "macro_f1": "normal",
+    "micro_f1": "normal",
+    "samples_f1": "normal",
+}
+CLASS_METHOD = {"ap": "percentile", "f1": "BCa"}
 # AP is too high on average for few positives. Half the images show by how much: the bias is this
 # multiple of the rise from all images to half of them. It is 1 for a bias that falls as 1/N; the
-# bias of AP falls slower, as N^-0.74 with and N^-0.62 without the envelope in the simulation.
+# bias of AP falls slower, in the simulation as N^-0.74, and as N^-0.62 with the envelope.
 HALVING = {"ap": 1.5, "ap_interp": 1.85}
 NUM_HALVES = 300
 BASE_RULE = "global"
@@ -161,7 +169,7 @@ class _Sampler:
         self._ap_bias: dict[tuple[str, str], Array] = {}
         for item in self.items:
             name, suffix = item.entry.name, item.suffix
-            if name not in METHOD:
+            if METHOD.get(name) != "halving":
                 continue
             if suffix.startswith("@"):
                 suffix = ""  # average precision does not depend on the decisions
