@@ -9,11 +9,13 @@ from core.logging import close_logging, get_logger
 settings.register_profile("machine may be busy", deadline=None)
 settings.load_profile("machine may be busy")
 
+# Intervals, costs and report take seconds; their own tests switch them on.
+NO_EXTRAS = ["TEST.BOOTSTRAP", "0", "TEST.COSTS", "False", "TEST.REPORT", "False"]
 FAST = [
     "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
     "TRAINER.INTCLIP.N_CTX_POS", "4", "TRAINER.INTCLIP.N_CTX_NEG", "4",
     "TRAINER.INTCLIP.SEMANTIC_LAYERS", "('layer4',)",
-    "TEST.BOOTSTRAP", "0", "TEST.COSTS", "False", "TEST.REPORT", "False",
+    *NO_EXTRAS,
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from core.errors import UserError
 from engine.base_choice import TRAINER_REGISTRY
 from engine.runner import MultiLabelRunner
 from engine.trainer import MultiLabelTrainer
+from tests.conftest import NO_EXTRAS
 from tests.launch import ROOT, torchrun
 
 INCOMPLETE = """
@@ -119,4 +120,13 @@ def _zero_shot(root, out):
     args = ["--root", str(root), "--seed", "1", "--trainer", "ZeroshotCLIP"]
     args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
     args += ["--config-file", "configs/trainers/ZeroshotCLIP/scenes.yaml"]
-    return [*args, "--output-dir", str(out), "INPUT.SIZE", "(64, 64)", "TRAIN.TIMEOUT", "30"]
+    return [
+        *args,
+        "--output-dir",
+        str(out),
+        "INPUT.SIZE",
+        "(64, 64)",
+        "TRAIN.TIMEOUT",
+        "30",
+        *NO_EXTRAS,
+    ]

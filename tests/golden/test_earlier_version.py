@@ -7,6 +7,7 @@ import pytest
 
 import train
 from core.errors import UserError
+from tests.conftest import NO_EXTRAS
 from tests.golden.data import write_data
 
 FOLDERS = Path(__file__).parent / "earlier_version"
@@ -36,7 +37,7 @@ def command(name, root, out):
     return [
         "--root", str(root), "--seed", "1", "--trainer", name, "--output-dir", str(out),
         "--dataset-config-file", "configs/datasets/scenes.yaml",
-        "--config-file", f"configs/trainers/{name}/scenes.yaml", *opts,
+        "--config-file", f"configs/trainers/{name}/scenes.yaml", *opts, *NO_EXTRAS,
     ]  # fmt: skip
 
 

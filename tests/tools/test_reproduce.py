@@ -18,7 +18,7 @@ def arguments(root, out, trainer="IntCLIP", *opts):
         "--root", str(root), "--seed", "1", "--trainer", trainer,
         "--dataset-config-file", "configs/datasets/scenes.yaml",
         "--config-file", f"configs/trainers/{trainer}/scenes.yaml", "--output-dir", str(out),
-        *FAST, *opts,
+        *FAST, "TEST.COSTS", "True", *opts,
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import train
+from tests.conftest import NO_EXTRAS
 from tools import compare_runs, contact_sheet
 
 
@@ -21,7 +22,7 @@ def finished(scenes_root, tmp_path_factory):
         args += ["--output-dir", f"{out}/{trainer}/seed1"]
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
-        train.main([*args, "OPTIM.MAX_EPOCH", "1", "TEST.PREDICTIONS", "True"])
+        train.main([*args, "OPTIM.MAX_EPOCH", "1", "TEST.PREDICTIONS", "True", *NO_EXTRAS])
     return out
 
 
@@ -97,6 +98,7 @@ TOOLS = [
     "tools.download_intentonomy",
     "tools.evaluate_predictions",
     "tools.prepare_images",
+    "tools.reproduce",
     "tools.scenes.make",
     "tools.scenes.pretrain",
 ]

@@ -11,6 +11,7 @@ import trainers  # noqa: F401  (registers them)
 from core.config_merge import setup_cfg
 from core.errors import UserError
 from engine.base_choice import build_trainer
+from tests.conftest import NO_EXTRAS
 
 LEARNING = {
     "DualCoOp": ("prompts",),
@@ -26,6 +27,7 @@ NAMES = {
 }
 FAST = [
     "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
+    *NO_EXTRAS,
 ]  # fmt: skip
 
 

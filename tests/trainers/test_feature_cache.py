@@ -8,9 +8,11 @@ import torch
 
 import train
 from core.errors import UserError
+from tests.conftest import NO_EXTRAS
 
 FAST = [
     "OPTIM.MAX_EPOCH", "2", "INPUT.SIZE", "(64, 64)", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
+    *NO_EXTRAS,
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import core.config
 import train
 from core.errors import UserError
 from engine.base_choice import TRAINER_REGISTRY
+from tests.conftest import NO_EXTRAS
 
 TRAINER = """
 from models import LinearProbeNetwork
@@ -47,7 +48,7 @@ def run(scenes_root, tmp_path, monkeypatch):
                 *("--dataset-config-file", "configs/datasets/scenes.yaml"),
                 *("--config-file", "configs/trainers/LinearProbe/scenes.yaml"),
                 *("--output-dir", str(out), "--max-epochs", "1", "--input-size", "64"),
-                *("IMPORTS", str(file)),
+                *("IMPORTS", str(file), *NO_EXTRAS),
             ]
         )
         return out

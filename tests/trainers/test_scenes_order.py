@@ -5,6 +5,7 @@ import json
 import pytest
 
 import train
+from tests.conftest import NO_EXTRAS
 from tools.scenes.make import make_scenes
 
 
@@ -21,7 +22,10 @@ def test_map(tmp_path_factory):
         args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
         args += ["--config-file", f"configs/trainers/{trainer}/scenes.yaml"]
         train.main(
-            [*args, "OPTIM.MAX_EPOCH", "8", "TRAIN.FEATURE_CACHE", str(folder / "features"), *opts]
+            [
+                *(*args, "OPTIM.MAX_EPOCH", "8"),
+                *("TRAIN.FEATURE_CACHE", str(folder / "features"), *NO_EXTRAS, *opts),
+            ]
         )
         return json.loads((out / "metrics.json").read_text())["test"]["mAP"]
 
