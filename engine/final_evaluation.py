@@ -34,10 +34,12 @@ from evaluation import (
     RuleResult,
     Scored,
     SplitResult,
+    apply_rule,
     bootstrap_intervals,
     bootstrap_rules,
     check_rule_name,
     compare_rules,
+    fit_rule,
     format_table,
     is_rule_file,
     read_rule,
@@ -135,7 +137,7 @@ def evaluated_run(
         history=history or {},
     )
     run = replace(run, rules=_rules_beside_each_other(run, prior))
-    run = replace(run, rule=choose_rule(cfg.TEST.RULE, run))
+    run = replace(run, rule=choose_rule(cfg.TEST.RULE, run, prior))
     return replace(run, intervals=_intervals(run, prior, draws=cfg.TEST.BOOTSTRAP))
 
 
@@ -154,14 +156,16 @@ def _evaluated_split(result: SplitResult, records: Sequence[Any], root: str) -> 
 def _train_labels(dataset: IntentDataset) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Return positives and prior of each class in train ``(C,)`` under the label policy, or None.
 
-    Soft targets count with their share; unknown labels count nowhere.
+    Soft targets count with their share; unknown labels count nowhere. The prior of a class without
+    a known label is NaN.
     """
     if not dataset.train_x:
         return None, None
     labels = np.stack([record.label for record in dataset.train_x]).astype(np.float64)
     known = labels >= 0
     positives = np.where(known, labels, 0).sum(axis=0)
-    prior = positives / np.maximum(known.sum(axis=0), 1)
+    num_known = known.sum(axis=0)
+    prior = np.where(num_known > 0, positives / np.maximum(num_known, 1), np.nan)
     return (labels > 0).sum(axis=0), prior
 
 
@@ -183,12 +187,19 @@ def _rules_beside_each_other(run: EvaluatedRun, prior: np.ndarray | None) -> lis
         return []
 
 
-def choose_rule(name: str, run: EvaluatedRun) -> DecisionRule | None:
+def choose_rule(
+    name: str, run: EvaluatedRun, train_prior: np.ndarray | None = None
+) -> DecisionRule | None:
     """Return the rule that ``TEST.RULE`` names, fitted on val or read from its file.
 
+    Args:
+        name: registered name, or path of a ``rule.json``.
+        run: the final evaluation with the rules beside each other.
+        train_prior: share of positives in train, ``(C,)``; None if train is not known.
+
     Raises:
-        UserError: the rule was not fitted (there is no val split, or no train labels for
-            ``prior``), or its file does not fit the classes.
+        UserError: the rule cannot be fitted (there is no val split, or the rule's own reason), or
+            its file does not fit the classes.
     """
     if is_rule_file(name):
         return read_rule(name, run.names)
@@ -198,10 +209,16 @@ def choose_rule(name: str, run: EvaluatedRun) -> DecisionRule | None:
     for row in run.rules:
         if row.name == name:
             return row.rule
-    raise UserError(
-        f"TEST.RULE '{name}' cannot be fitted: it needs a val split"
-        + (" and train labels" if name == "prior" else "")
-    )
+    if "val" not in run.splits:
+        raise UserError(f"TEST.RULE '{name}' cannot be fitted: it needs a val split")
+    val = run.splits["val"].result
+    try:
+        rule = fit_rule(RULE_REGISTRY.get(name), val.scores, val.labels, train_prior)
+        for split in run.splits.values():
+            apply_rule(rule, split.result.scores)
+    except UserError as error:
+        raise UserError(f"TEST.RULE '{name}': {error}") from error
+    return rule
 
 
 def _intervals(run: EvaluatedRun, prior: np.ndarray | None, *, draws: int) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import numpy as np
 
 from core.errors import UserError
 
-from .build import accepts
 from .intervals import (
     CONFIDENCE,
     Evidence,
@@ -23,7 +22,7 @@ from .intervals import (
     jackknife_weights,
 )
 from .metrics import Array, mean_without_nan
-from .rules import DecisionRule
+from .rules import DecisionRule, fit_rule
 from .scored import FIXED_THRESHOLD, Groups, Scored
 from .table import Metric, reported
 from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
@@ -324,7 +323,7 @@ def _rule_draws(
         rows = np.repeat(np.arange(len(scores)), val_weights[0].astype(np.int64))
         for name, rule_class in rules.items():
             try:
-                rule = _fit(rule_class, scores[rows], labels[rows], train_prior)
+                rule = fit_rule(rule_class, scores[rows], labels[rows], train_prior)
             except UserError:
                 # A draw of val may lack what the rule needs, such as any positive.
                 found[name].append([float("nan")] * len(RULE_METRICS))
@@ -332,14 +331,6 @@ def _rule_draws(
             weighted = Weighted(Prepared(Scored.by_rule(*test, rule)), test_weights)
             found[name].append([float(weighted_metric(m, weighted)[0]) for m in RULE_METRICS])
     return {name: np.array(rows) for name, rows in found.items()}
-
-
-def _fit(
-    rule: type[DecisionRule], scores: Array, labels: Array, train_prior: Array | None
-) -> DecisionRule:
-    if accepts(rule.fit, "train_prior"):
-        return rule.fit(scores, labels, train_prior=train_prior)
-    return rule.fit(scores, labels)
 
 
 def _rule_intervals(value: Array, drawn: Array) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """The registry of evaluators, its contract, and the function that builds one."""
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from core.config import Key, declare
 from core.registry import Registry
 
 from .scored import Groups
+from .signature import accepts
 
 EVALUATOR_REGISTRY = Registry("TEST.EVALUATOR")
 
@@ -61,11 +61,3 @@ def build_evaluator(
     if groups is not None and accepts(evaluator, "groups"):
         return evaluator(cfg, lab2cname=lab2cname, groups=groups)
     return evaluator(cfg, lab2cname=lab2cname)
-
-
-def accepts(function: Callable[..., Any], argument: str) -> bool:
-    """Return True if ``function`` can be called with the keyword ``argument``."""
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.name == argument or parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            return True
-    return False

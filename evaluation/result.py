@@ -9,9 +9,9 @@ from torch import Tensor
 
 from core.errors import UserError
 
-from .build import accepts
 from .metrics import Array
 from .rules import DecisionRule
+from .signature import accepts
 
 
 @dataclass(frozen=True, eq=False)

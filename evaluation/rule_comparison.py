@@ -1,15 +1,13 @@
 """All decision rules beside each other on the same scores."""
 
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from core.errors import UserError
 from core.logging import get_logger
 
 from .evaluated import RuleResult
 from .metrics import Array, f1_scores
-from .rules import RULE_REGISTRY, DecisionRule, GlobalThreshold, fit_rule
+from .rules import RULE_REGISTRY, DecisionRule, GlobalThreshold, apply_rule, fit_rule
 
 log = get_logger()
 
@@ -38,8 +36,18 @@ def compare_rules(
         given: rule of the headline without val; with val it is not read.
         train_prior: share of positives in train, ``(C,)``; None leaves out the rules that need it.
         rules: registered names; empty: all, in the order of their registration.
+
+    Raises:
+        UserError: there is no rule of this name.
+        ValueError: there is neither val nor test.
     """
-    splits = {name: pair for name, pair in (("val", val), ("test", test)) if pair is not None}
+    splits: dict[str, Labelled] = {}
+    if val is not None:
+        splits["val"] = val
+    if test is not None:
+        splits["test"] = test
+    if not splits:
+        raise ValueError("compare_rules needs val, test, or both")
     rows = []
     if val is None and given is not None:
         rows.append(_row("given", given, "", splits))
@@ -49,30 +57,38 @@ def compare_rules(
         rule = RULE_REGISTRY.get(name)
         if val is None and rule.tuned:
             continue
-        fitted = _try_fit(name, rule, val or test, train_prior)
-        if fitted is not None:
-            rows.append(_row(name, fitted, "val" if rule.tuned else "", splits))
+        row = _try_row(name, rule, splits, train_prior)
+        if row is not None:
+            rows.append(row)
     if test is not None and (test[1] > 0).any():
         rows.append(_row(BEST_ON_TEST, GlobalThreshold.fit(*test), "test", splits))
     return rows
 
 
-def _try_fit(
-    name: str, rule: type[DecisionRule], pair: Labelled | None, train_prior: Array | None
-) -> DecisionRule | None:
-    """Return the fitted rule; log why and return None if it cannot be fitted."""
-    assert pair is not None
+def _try_row(
+    name: str,
+    rule: type[DecisionRule],
+    splits: Mapping[str, Labelled],
+    train_prior: Array | None,
+) -> RuleResult | None:
+    """Return the rule, fitted on val and applied; log why and return None if that fails."""
+    tuned_on = "val" if rule.tuned else ""
+    # A rule that is not tuned does not read the split.
+    scores, labels = splits.get("val") or next(iter(splits.values()))
     try:
-        return fit_rule(rule, *pair, train_prior=train_prior)
+        fitted = fit_rule(rule, scores, labels, train_prior=train_prior)
+        return _row(name, fitted, tuned_on, splits)
     except UserError as error:
         log.info("Decision rule '%s' is left out: %s", name, error)
         return None
 
 
-def _row(name: str, rule: DecisionRule, tuned_on: str, splits: dict[str, Labelled]) -> RuleResult:
+def _row(
+    name: str, rule: DecisionRule, tuned_on: str, splits: Mapping[str, Labelled]
+) -> RuleResult:
     metrics = {}
     for split, (scores, labels) in splits.items():
-        f1 = f1_scores(rule.decide(np.asarray(scores, dtype=np.float64)), labels)
+        f1 = f1_scores(apply_rule(rule, scores), labels)
         metrics[split] = {
             "macro_f1": 100 * f1["macro"],
             "micro_f1": 100 * f1["micro"],

@@ -15,7 +15,7 @@ from core.labels import UNKNOWN
 
 from .metrics import Array, RankedCounts, f1_counts, f1_scores, ranked_counts
 from .ranking import rank_classes
-from .rules import DecisionRule
+from .rules import DecisionRule, apply_rule
 
 FIXED_THRESHOLD = 0.5  # part of the literature reports F1 at this threshold
 
@@ -68,16 +68,10 @@ class Scored:
         """Return the split with the decisions of ``rule``; scores and labels are ``(N, C)``.
 
         Raises:
-            UserError: ``rule.decide`` does not return a boolean array ``(N, C)``.
+            UserError: ``rule.decide`` fails or does not return a boolean array ``(N, C)``.
         """
-        # In float64 before the rule decides: a float32 score near a threshold rounds differently.
         scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
-        pred = np.asarray(rule.decide(scores))
-        if pred.shape != scores.shape or pred.dtype != bool:
-            raise UserError(
-                f"{type(rule).__name__}.decide() returned {pred.dtype} {pred.shape}; "
-                f"expected bool {scores.shape}"
-            )
+        pred = apply_rule(rule, scores)
         return cls(scores, labels, pred, scores > FIXED_THRESHOLD, groups or Groups())
 
     @cached_property

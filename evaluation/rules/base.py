@@ -1,10 +1,11 @@
 """The contract of decision rules and their registry. N: images, C: classes."""
 
 import inspect
+import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from core.errors import UserError
 from core.registry import Registry
 
 from ..metrics import Array
+from ..signature import accepts
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05, 0.10, ..., 0.95
 
@@ -75,8 +77,12 @@ class DecisionRule(ABC):
             return self
         values = {}
         for field in fields(self):
+            if not field.init:
+                continue
             value = getattr(self, field.name)
-            values[field.name] = value[classes] if isinstance(value, np.ndarray) else value
+            if isinstance(value, np.ndarray):
+                value = value[classes]
+            values[field.name] = value
         return type(self)(**values)
 
 
@@ -107,11 +113,63 @@ def fit_rule(
         rule: class of the rule.
         scores: ``(N, C)`` on val.
         labels: ``(N, C)`` on val.
-        train_prior: share of positives of each class in train, ``(C,)``; None if unknown.
+        train_prior: share of positives of each class in train, ``(C,)``, NaN for a class without a
+            known label; None if train is not known.
+
+    Raises:
+        UserError: the rule cannot be fitted, or its code fails; the message names class and file.
     """
-    if "train_prior" in inspect.signature(rule.fit).parameters:
-        return rule.fit(scores, labels, train_prior=train_prior)
-    return rule.fit(scores, labels)
+    given = {"train_prior": train_prior} if accepts(rule.fit, "train_prior") else {}
+    with _failures_of(rule, "fit"):
+        fitted = rule.fit(scores, labels, **given)
+    if not isinstance(fitted, DecisionRule):
+        raise UserError(f"{source_of(rule)}.fit() returned {fitted!r}; expected a DecisionRule")
+    return fitted
+
+
+def apply_rule(rule: DecisionRule, scores: Array) -> Array:
+    """Return the checked decisions of a rule, ``(N, C)`` bool.
+
+    Args:
+        rule: fitted rule.
+        scores: ``(N, C)``.
+
+    Raises:
+        UserError: ``decide`` fails or does not return a boolean array ``(N, C)``.
+    """
+    # In float64 before the rule decides: a float32 score near a threshold rounds differently.
+    scores = np.asarray(scores, dtype=np.float64)
+    with _failures_of(type(rule), "decide"):
+        pred = np.asarray(rule.decide(scores))
+    if pred.shape != scores.shape or pred.dtype != bool:
+        raise UserError(
+            f"{type(rule).__name__}.decide() returned {pred.dtype} {pred.shape}; "
+            f"expected bool {scores.shape}"
+        )
+    return pred
+
+
+def source_of(rule: type[DecisionRule]) -> str:
+    """Return name and file of a rule's class, for errors."""
+    try:
+        return f"decision rule {rule.__name__} of {inspect.getfile(rule)}"
+    except (OSError, TypeError):  # a class that was made without a file
+        return f"decision rule {rule.__name__}"
+
+
+@contextmanager
+def _failures_of(rule: type[DecisionRule], method: str) -> Iterator[None]:
+    """Turn an error in a rule's method into one line: the rule may be a user's own."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        raise UserError(
+            f"{method}() of {source_of(rule)} failed: {type(error).__name__}: {error} "
+            f"({line.filename}:{line.lineno})"
+        ) from error
 
 
 def check_positives(labels: Array) -> None:
@@ -121,14 +179,3 @@ def check_positives(labels: Array) -> None:
             "a threshold cannot be tuned: no class has a positive label in val; "
             "see DATASET.LABEL_POLICY"
         )
-
-
-def parameters_of(rule: DecisionRule) -> dict[str, Any]:
-    """Return the fields of a rule as plain values, as ``rule.json`` stores them."""
-    values = {}
-    for field in fields(rule):  # type: ignore[arg-type]
-        value = getattr(rule, field.name)
-        if isinstance(value, (np.ndarray, np.generic)):
-            value = value.tolist()
-        values[field.name] = value
-    return values

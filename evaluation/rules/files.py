@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import numpy as np
 from core.errors import UserError, not_accepted
 from core.files import find_file, write_text
 
-from .base import RULE_REGISTRY, DecisionRule, parameters_of, rule_name
+from .base import RULE_REGISTRY, DecisionRule, rule_name
+from .parameters import parameter_fields, parameters_of, rule_from
 
 
 def is_rule_file(name: str) -> bool:
@@ -20,7 +20,9 @@ def is_rule_file(name: str) -> bool:
 
 
 def check_rule_name(key: str, name: str) -> None:
-    """Raise :class:`UserError` unless ``name`` is a registered rule or the path of a file.
+    """Raise :class:`UserError` unless ``name`` is a registered rule or the path of its file.
+
+    All that needs no class names is checked, so that a long training does not end in an error.
 
     Args:
         key: key or flag that has the value, for the error.
@@ -29,12 +31,14 @@ def check_rule_name(key: str, name: str) -> None:
     if is_rule_file(name):
         if not find_file(name).is_file():
             raise UserError(f"{key} is '{name}', which does not exist; expected a rule.json")
+        _load(find_file(name))
         return
     names = RULE_REGISTRY.registered_names()
     if name not in names:
         raise UserError(
             not_accepted(key, name, names) + " The path of a rule.json is accepted, too."
         )
+    parameter_fields(RULE_REGISTRY.get(name))
 
 
 def write_rule(path: str | Path, rule: DecisionRule, names: Sequence[str]) -> None:
@@ -46,13 +50,14 @@ def write_rule(path: str | Path, rule: DecisionRule, names: Sequence[str]) -> No
         names: C class names, in the order of the rule's arrays.
 
     Raises:
+        UserError: the rule is no dataclass, or has a parameter that JSON cannot store.
         OSError: the file cannot be written.
     """
     content = {
         "name": rule_name(type(rule)),
         "module": type(rule).__module__,
         "description": rule.describe(),
-        "parameters": parameters_of(rule),
+        "parameters": parameters_of(rule, len(names)),
         "classes": list(names),
     }
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -69,17 +74,8 @@ def read_rule(path: str | Path, names: Sequence[str]) -> DecisionRule:
             missing.
     """
     path = find_file(path)
-    content = _load(path)
-    name = content["name"]
-    known = RULE_REGISTRY.registered_names()
-    if name not in known:
-        raise UserError(
-            f"{path}: {not_accepted('name', name, known)} A rule of your own needs its module "
-            f"'{content.get('module', '?')}' in IMPORTS."
-        )
-    rule = _build(path, RULE_REGISTRY.get(name), content)
-    classes = content["classes"]
-    if not _has_arrays(rule) or list(names) == classes:
+    rule, classes = _load(path)
+    if list(names) == classes or not _has_arrays(rule):
         return rule
     for wanted in names:
         if wanted not in classes:
@@ -87,48 +83,56 @@ def read_rule(path: str | Path, names: Sequence[str]) -> DecisionRule:
     return rule.select([classes.index(wanted) for wanted in names])
 
 
-def _load(path: Path) -> Mapping[str, Any]:
-    """Return the checked content of the file."""
+def _load(path: Path) -> tuple[DecisionRule, list[str]]:
+    """Return the rule of a file, and the names of its classes."""
+    content = _read_json(path)
+    name, classes = content["name"], content["classes"]
+    known = RULE_REGISTRY.registered_names()
+    if name not in known:
+        module = content.get("module", "?")
+        raise UserError(
+            f"{path}: {not_accepted('name', name, known)} A rule of your own needs its module "
+            f"'{module}' in IMPORTS."
+        )
+    _check_classes(path, classes)
+    try:
+        return rule_from(RULE_REGISTRY.get(name), content["parameters"], len(classes)), classes
+    except UserError as error:
+        raise UserError(f"{path}: rule '{name}': {error}") from None
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    """Return the content of a file that has name, parameters and classes."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read the decision rule {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON: {error}") from None
-    forms = {"name": str, "parameters": dict, "classes": list}
-    if not isinstance(content, dict) or any(
-        not isinstance(content.get(key), form) for key, form in forms.items()
-    ):
-        raise UserError(f"{path} is no decision rule; expected JSON with name, parameters, classes")
+    if not isinstance(content, dict):
+        content = {}
+    for key, form in {"name": str, "parameters": dict, "classes": list}.items():
+        if not isinstance(content.get(key), form):
+            raise UserError(
+                f"{path} is no decision rule; expected JSON with name, parameters, classes"
+            )
     return content
 
 
-def _build(path: Path, rule: type[DecisionRule], content: Mapping[str, Any]) -> DecisionRule:
-    """Return the rule with the file's parameters; lists become arrays ``(C,)``."""
-    wanted = [field.name for field in fields(rule)]  # type: ignore[arg-type]
-    parameters = content["parameters"]
-    if sorted(parameters) != sorted(wanted):
-        raise UserError(
-            f"{path}: parameters are {sorted(parameters)}; the rule '{content['name']}' has "
-            f"{sorted(wanted)}"
-        )
-    values = {}
-    for name, value in parameters.items():
-        if not isinstance(value, list):
-            values[name] = value
-            continue
-        try:
-            array = np.array(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise UserError(f"{path}: parameter '{name}' holds a value that is no number") from None
-        if array.shape != (len(content["classes"]),):
-            raise UserError(
-                f"{path}: parameter '{name}' has {len(value)} values; expected "
-                f"{len(content['classes'])}, one per class"
-            )
-        values[name] = array
-    return rule(**values)
+def _check_classes(path: Path, classes: list[Any]) -> None:
+    """Raise :class:`UserError` unless the classes are names that differ."""
+    seen = set()
+    for name in classes:
+        if not isinstance(name, str):
+            raise UserError(f"{path}: classes has {name!r}; expected the names of the classes")
+        if name in seen:
+            raise UserError(f"{path}: classes has '{name}' twice")
+        seen.add(name)
 
 
 def _has_arrays(rule: DecisionRule) -> bool:
-    return any(isinstance(getattr(rule, field.name), np.ndarray) for field in fields(rule))  # type: ignore[arg-type]
+    """Return True if a parameter of the rule has one value per class."""
+    for field in parameter_fields(type(rule)):
+        if isinstance(getattr(rule, field.name), np.ndarray):
+            return True
+    return False

@@ -36,7 +36,8 @@ class PriorCorrection(DecisionRule):
         Args:
             scores: ``(N, C)`` probabilities.
             labels: ``(N, C)``.
-            train_prior: share of positives in train ``(C,)`` under the label policy in use.
+            train_prior: share of positives in train ``(C,)`` under the label policy in use; NaN
+                for a class without a known label, whose scores then stay as they are.
 
         Raises:
             UserError: the train prior is not known, or no class has a positive label.
@@ -51,6 +52,8 @@ class PriorCorrection(DecisionRule):
         smooth = SMOOTHING / np.maximum(num_known, 1)
         prior = (np.asarray(train_prior, dtype=np.float64) + smooth / 2) / (1 + smooth)
         shift = _logit(val_prior) - _logit(prior)
+        # Without a known label on either side there is no frequency to correct for.
+        shift = np.where((num_known > 0) & np.isfinite(shift), shift, 0.0)
         corrected = _corrected(np.asarray(scores, dtype=np.float64), shift)
         return cls(GlobalThreshold.fit(corrected, labels).threshold, shift)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.errors import UserError
+
 from ..metrics import Array
 from .base import DecisionRule, check_positives, decision_rule
 from .counts import f1_of_counts, threshold_counts
@@ -17,6 +19,10 @@ class TopK(DecisionRule):
     """Predict the ``k`` classes with the largest scores; the first of equals in class order."""
 
     k: int
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise UserError(f"k is {self.k}; expected a whole number from 1 on")
 
     @classmethod
     def fit(cls, scores: Array, labels: Array) -> "TopK":

@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +21,12 @@ from evaluation import (
     DecisionRule,
     FixedThreshold,
     GlobalThreshold,
+    apply_rule,
+    check_rule_name,
     compare_rules,
     fit_rule,
     read_rule,
+    rule_comparison,
     rule_name,
     write_rule,
 )
@@ -79,23 +85,27 @@ def test_shrunk_is_the_formula_with_the_k_of_a_plain_cross_validation(arrays):
     scores, labels = arrays
     folds = np.random.default_rng(FOLD_SEED).permutation(len(scores)) % NUM_FOLDS
 
-    def thresholds(part, k):
-        s, y = scores[part], labels[part]
+    @cache
+    def parts(held_out):
+        s, y = scores[folds != held_out], labels[folds != held_out]
         anchor = GlobalThreshold.fit(s, y).threshold
-        own, n = plain_class_thresholds(s, y, anchor), y.sum(axis=0)
+        return anchor, plain_class_thresholds(s, y, anchor), y.sum(axis=0)
+
+    def thresholds(held_out, k):
+        anchor, own, n = parts(held_out)
         return (n * own + k * anchor) / (n + k)
 
     best, best_value = None, -1.0
     for k in SHRINKAGE:
         pred = np.zeros(scores.shape, dtype=bool)
         for fold in range(NUM_FOLDS):
-            pred[folds == fold] = scores[folds == fold] > thresholds(folds != fold, k)
+            pred[folds == fold] = scores[folds == fold] > thresholds(fold, k)
         value = f1_score(labels, pred, average="macro", zero_division=0)
         if value >= best_value - 1e-12:  # the largest of equals
             best, best_value = k, max(value, best_value)
     rule = ShrunkThresholds.fit(scores, labels)
     assert rule.k == best
-    expected = thresholds(np.ones(len(scores), dtype=bool), best)
+    expected = thresholds(-1, best)  # holds nothing out
     np.testing.assert_allclose(rule.class_thresholds, expected, atol=1e-12)
 
 
@@ -117,6 +127,15 @@ def test_prior_shifts_the_log_odds_by_the_ratio_of_the_priors(arrays):
 def test_prior_without_train_labels_is_one_clear_error(arrays):
     with pytest.raises(UserError, match="'prior' needs the labels of train"):
         fit_rule(PriorCorrection, *arrays)
+
+
+def test_prior_leaves_a_class_as_it_is_whose_frequency_is_not_known(arrays):
+    scores, labels = arrays
+    labels = labels.copy()
+    labels[:, 3] = -1
+    prior = np.array([np.nan, 0.6, 0.4, 0.3])
+    rule = PriorCorrection.fit(scores, labels, train_prior=prior)
+    assert (rule.shift == 0).tolist() == [True, False, False, True]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -175,6 +194,10 @@ def test_classes_are_matched_by_name(tmp_path, arrays):
     assert read_rule(path, ["other"]) == GlobalThreshold(0.3)
 
 
+def per_class(thresholds):
+    return {"name": "per_class", "parameters": {"class_thresholds": thresholds}}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -183,8 +206,21 @@ def test_classes_are_matched_by_name(tmp_path, arrays):
         ({"name": 3}, "is no decision rule"),
         ({"name": "globale"}, "Did you mean 'global'"),
         ({"parameters": {"t": 1}}, r"parameters are \['t'\]"),
-        ({"name": "per_class", "parameters": {"class_thresholds": [0.1]}}, "has 1 values"),
-        ({"name": "per_class", "parameters": {"class_thresholds": ["x"] * 4}}, "no number"),
+        (per_class([0.1]), "has 1 values; expected 4"),
+        (per_class(["x"] * 4), "has 'x' at index 0; expected a finite number"),
+        (per_class([0.1, None, 0.2, 0.3]), "has None at index 1; expected a finite number"),
+        (per_class([0.1, 0.2, float("nan"), 0.3]), "has nan at index 2; expected a finite number"),
+        (per_class([[0.1]] * 4), "expected a finite number"),
+        (per_class(0.3), "expected a list of numbers"),
+        ({"parameters": {"threshold": "0.5"}}, "is '0.5'; expected a finite number"),
+        ({"parameters": {"threshold": None}}, "is None; expected a finite number"),
+        ({"parameters": {"threshold": True}}, "is True; expected a finite number"),
+        ({"parameters": {"threshold": 10**400}}, "expected a finite number"),
+        ({"parameters": {"threshold": [0.1] * 4}}, "expected a finite number"),
+        ({"name": "top_k", "parameters": {"k": 2.5}}, "is 2.5; expected a whole number"),
+        ({"name": "top_k", "parameters": {"k": 0}}, "k is 0; expected a whole number from 1 on"),
+        ({"classes": [1, 2]}, "classes has 1; expected the names"),
+        ({"classes": ["a", "b", "a"]}, "classes has 'a' twice"),
     ],
 )
 def test_a_broken_file_is_one_line(tmp_path, content, message):
@@ -192,9 +228,11 @@ def test_a_broken_file_is_one_line(tmp_path, content, message):
     text = content if isinstance(content, str) else json.dumps({**good, **content})
     path = tmp_path / "rule.json"
     path.write_text(text)
-    with pytest.raises(UserError, match=message) as caught:
-        read_rule(path, NAMES)
-    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+    # The second check needs no class names: it runs before training.
+    for check in (lambda: read_rule(path, NAMES), lambda: check_rule_name("KEY", str(path))):
+        with pytest.raises(UserError, match=message) as caught:
+            check()
+        assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -202,10 +240,110 @@ def test_a_missing_file_is_named(tmp_path):
         read_rule(tmp_path / "gone.json", NAMES)
 
 
-def test_a_rule_of_ones_own_is_compared_and_read_back(tmp_path, arrays, monkeypatch):
+@pytest.fixture
+def registry(monkeypatch):
+    """Forget after the test what it registers."""
     monkeypatch.setattr(RULE_REGISTRY, "_obj_map", dict(RULE_REGISTRY._obj_map))
+    return RULE_REGISTRY
 
-    @RULE_REGISTRY.register()
+
+class Half(DecisionRule):
+    """A rule of a user's own without parameters, and the base of faulty ones."""
+
+    @classmethod
+    def fit(cls, scores, labels):
+        return cls()
+
+    def decide(self, scores):
+        return scores > 0.5
+
+    def describe(self):
+        return "at one half"
+
+
+@dataclass(frozen=True)
+class FailsToFit(Half):
+    @classmethod
+    def fit(cls, scores, labels):
+        raise KeyError("missing")
+
+
+@dataclass(frozen=True)
+class FailsToDecide(Half):
+    def decide(self, scores):
+        return scores[:, :1] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (FailsToFit, r"fit\(\) of decision rule FailsToFit of .*failed: KeyError: 'missing'"),
+        (FailsToDecide, r"FailsToDecide\.decide\(\) returned bool \(200, 1\); expected bool"),
+    ],
+)
+def test_a_faulty_rule_of_ones_own_is_left_out_with_its_reason(
+    registry, arrays, caplog, monkeypatch, rule, message
+):
+    registry.register(rule)
+    monkeypatch.setattr(rule_comparison.log, "propagate", True)
+    with caplog.at_level("INFO"):
+        rows = compare_rules(val=arrays, test=arrays, rules=("global", rule.__name__))
+    assert [row.name for row in rows] == ["global", "best on test"]
+    assert re.search(message, caplog.text)
+    with pytest.raises(UserError, match=message):
+        apply_rule(fit_rule(rule, *arrays), arrays[0])
+
+
+def test_a_fit_that_returns_no_rule_is_named(arrays):
+    class Forgets(Half):
+        @classmethod
+        def fit(cls, scores, labels):
+            cls()
+
+    with pytest.raises(UserError, match=r"Forgets of .*fit\(\) returned None; expected a Decision"):
+        fit_rule(Forgets, *arrays)
+
+
+@dataclass(frozen=True)
+class Holds(Half):
+    value: Any
+
+
+@pytest.mark.parametrize("value", [0.25, 3, "text", None, True, np.float32(0.5), np.arange(4.0)])
+def test_a_parameter_of_ones_own_is_read_back(registry, tmp_path, value):
+    registry.register(Holds)
+    write_rule(tmp_path / "rule.json", Holds(value), NAMES)
+    np.testing.assert_array_equal(read_rule(tmp_path / "rule.json", NAMES).value, value)
+
+
+@pytest.mark.parametrize("value", [np.eye(4), np.ones(3), {"a": 1}, float("nan"), [0.1, 0.2]])
+def test_a_parameter_that_a_file_cannot_hold_is_named_and_not_written(tmp_path, value):
+    with pytest.raises(UserError, match="cannot store the parameter 'value' of decision rule"):
+        write_rule(tmp_path / "rule.json", Holds(value), NAMES)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_chosen_rule_that_is_no_dataclass_is_refused_before_training(registry):
+    registry.register(Half)
+    with pytest.raises(UserError, match=r"Half of .* is no dataclass.*@dataclass\(frozen=True\)"):
+        check_rule_name("TEST.RULE", "Half")
+
+
+def test_keywords_of_a_fit_get_the_train_prior(arrays):
+    given = {}
+
+    class TakesAll(Half):
+        @classmethod
+        def fit(cls, scores, labels, **kwargs):
+            given.update(kwargs)
+            return cls()
+
+    fit_rule(TakesAll, *arrays, train_prior=np.full(4, 0.3))
+    assert given["train_prior"].tolist() == [0.3] * 4
+
+
+def test_a_rule_of_ones_own_is_compared_and_read_back(tmp_path, arrays, registry):
+    @registry.register()
     @dataclass(frozen=True)
     class AboveMean(DecisionRule):
         factor: float
@@ -244,6 +382,8 @@ def test_without_val_nothing_is_tuned(arrays):
     rows = compare_rules(test=arrays, given=GlobalThreshold(0.3))
     assert [row.name for row in rows] == ["given", "fixed", "best on test"]
     assert rows[1].rule == FixedThreshold()
+    with pytest.raises(ValueError, match="val, test, or both"):
+        compare_rules(given=GlobalThreshold(0.3))
 
 
 @pytest.mark.skipif(not FOLDER, reason="INTENTONOMY_ANNOTATIONS does not name the files' folder")
