@@ -60,6 +60,12 @@ def name_some(items: Sequence[str]) -> str:
     return text
 
 
+def shorten(error: BaseException) -> str:
+    """Return the text of an error in one line of at most 200 characters."""
+    # The text may quote bytes of a damaged file.
+    return " ".join(str(error).split())[:200]
+
+
 def number_of(items: Sequence[str], one: str, many: str) -> str:
     """Return the count in words, such as ``1 image is`` or ``1,217 images are``."""
     if len(items) == 1:

@@ -1,5 +1,6 @@
 """Predictions as an archive of NumPy arrays, such as ``scores_test.npz`` of a run."""
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import numpy as np
 from core.errors import UserError
 
 from ..metrics import Array
-from .data import Predictions
+from .data import Predictions, name_some, shorten
 
 ARRAYS = ("scores", "images", "classes")
+
+# RuntimeError: an encrypted archive or an unknown compression; MemoryError: a damaged shape.
+DAMAGES = (zlib.error, RuntimeError, MemoryError, OverflowError)
 
 
 def read_npz(path: Path) -> Predictions:
@@ -41,8 +45,8 @@ def _load(path: Path) -> dict[str, Array]:
             raise UserError(f"{path} is a single array (.npy); expected an archive of np.savez")
         with content:
             if "scores" not in content.files:
-                found = ", ".join(sorted(content.files)) or "nothing"
-                raise UserError(f"{path} has no array 'scores'; found: {found:.200}")
+                found = name_some(sorted(content.files)) or "nothing"
+                raise UserError(f"{path} has no array 'scores'; found: {found}")
             return {name: content[name] for name in ARRAYS if name in content.files}
     except UserError:
         raise
@@ -54,7 +58,9 @@ def _load(path: Path) -> dict[str, Array]:
                 f"{path} holds pickled objects or is no archive of np.savez; expected arrays of "
                 "numbers and of text (dtype str)"
             ) from None
-        raise UserError(f"{path} is broken: {error}") from None
+        raise UserError(f"{path} is broken: {shorten(error)}") from None
+    except DAMAGES as error:
+        raise UserError(f"{path} is broken: {shorten(error)}") from None
 
 
 def _names(path: Path, arrays: Mapping[str, Array], key: str, count: int) -> list[str] | None:

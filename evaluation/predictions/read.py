@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.errors import UserError
 
-from .data import Predictions
+from .data import Predictions, shorten
 from .json_lines import read_json_lines
 from .npz import read_npz
 from .wide_csv import read_csv
@@ -50,7 +50,7 @@ def read_predictions(path: str | Path) -> Predictions:
     except UnicodeDecodeError:
         raise UserError(f"{path} is not text in UTF-8") from None
     except (OSError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or shorten(error)
         raise UserError(f"cannot read {path}: {reason}") from None
     rows, columns = predictions.scores.shape
     if not rows or not columns:

@@ -251,7 +251,7 @@ def test_broken_bytes_are_one_clear_line(tmp_path, case):
 
 
 BROKEN_ARRAYS = {
-    "no scores": ({"logits": SCORES}, "has no array 'scores'; found: logits"),
+    "no scores": ({"logits": SCORES}, "has no array 'scores'; found: 'logits'"),
     "one dimension": ({"scores": SCORES[0]}, "'scores' is float64 (2,)"),
     "text": ({"scores": np.array([["a"]])}, "expected numbers"),
     "truth": ({"scores": SCORES > 0.5}, "'scores' is bool (2, 2)"),
@@ -280,6 +280,23 @@ def test_an_archive_with_a_damaged_array_is_one_clear_line(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("scores.npy", b"\x93NUMPY\x01\x00garbage")
     assert "x.npz" in error_of(tmp_path / "x.npz")
+
+
+def test_every_byte_of_a_compressed_archive_may_be_damaged(tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, scores=SCORES, images=IMAGES, classes=CLASSES)
+    content = path.read_bytes()
+    errors = 0
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            read_predictions(path)
+        except UserError as error:
+            assert len(str(error).splitlines()) == 1
+            errors += 1
+    assert errors > len(content) / 2
 
 
 def test_missing_files_and_folders_are_one_clear_line(tmp_path):

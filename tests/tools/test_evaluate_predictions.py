@@ -181,3 +181,41 @@ def test_results_of_a_training_run_are_not_overwritten(write, evaluate, tmp_path
     assert evaluate(write("test")) == 2
     assert "has the results of another run" in capsys.readouterr().err
     assert read(tmp_path / "out" / "metrics.json")["model"] == "epoch 3"
+
+
+def test_no_result_of_an_earlier_evaluation_stays(write, evaluate, tmp_path):
+    out = tmp_path / "out"
+    assert evaluate(write("test"), "--val", write("val"), "TEST.PREDICTIONS", "True") == 0
+    (out / "notes.txt").write_text("of the user")
+    (out / "report.html").write_text("of the first evaluation")
+    (out / "tables").mkdir()
+    (out / "tables" / "rules.tex").write_text("of the first evaluation")
+    (out / "tables" / "rules.csv").write_text("of the first evaluation")
+    (out / "tables" / "mine.csv").write_text("of the user")
+    assert evaluate(write("test")) == 0
+    assert "val" not in read(out / "metrics.json")
+    assert not {"scores_val.npz", "per_class_val.csv", "report.html"} & set(names(out))
+    assert not (out / "predictions.csv").exists()
+    assert (out / "notes.txt").read_text() == "of the user"
+    assert names(out / "tables") == ["mine.csv"]
+
+
+def test_a_file_of_the_user_in_the_output_folder_stays(write, evaluate, tmp_path):
+    out = tmp_path / "out"
+    assert evaluate(write("test"), "TEST.PREDICTIONS", "True") == 0
+    content = (out / "predictions.csv").read_bytes()
+    assert evaluate(out / "predictions.csv") == 0
+    assert (out / "predictions.csv").read_bytes() == content
+
+
+def test_a_failed_evaluation_keeps_the_earlier_results(write, evaluate, tmp_path):
+    out = tmp_path / "out"
+    assert evaluate(write("test"), "--val", write("val")) == 0
+    before = names(out)
+    assert evaluate(write("test"), "--rule", "per_class") == 2
+    assert names(out) == before
+
+
+def names(folder):
+    """Return the names of the files without logs, which every call adds to."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("log.txt"))
