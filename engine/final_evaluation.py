@@ -6,7 +6,7 @@
 - ``per_class.csv``: a row per class; ``per_class_val.csv`` for val
 - ``scores_<split>.npz``: scores, labels, image names and class names
 - ``predictions.csv``: a row per image, with ``TEST.PREDICTIONS True``
-- ``rule.json``: the chosen decision rule; ``rules.csv``: all rules beside each other
+- ``rule.json``: the chosen decision rule
 - ``intervals.json``: 95 % intervals, unless ``TEST.BOOTSTRAP`` is 0
 - ``run.json``: run card with settings, versions, data, result and costs
 - ``report.html`` and ``tables/``, unless ``TEST.REPORT`` is False
@@ -50,7 +50,6 @@ from evaluation import (
     write_scores,
 )
 from evaluation.published import RunFacts, backbone_of, published_rows, rows_beside
-from reports.run_report import write_report_and_tables
 
 log = get_logger()
 
@@ -278,6 +277,9 @@ def write_run(folder: Path, cfg: CfgNode, run: EvaluatedRun, *, weights: str) ->
     log_rules(run)
     log_intervals(run)
     if cfg.TEST.REPORT:
+        # Here, because matplotlib takes a second to import, which every start would wait for.
+        from reports.run_report import write_report_and_tables
+
         write_report_and_tables(folder, run, published_beside(cfg, run))
         log.info("Report: %s", folder / "report.html")
 

@@ -64,6 +64,11 @@ def _protocol(view: RunView) -> list[str]:
             f"Intervals hold {confidence:.0f} %: bootstrap over images, {draws:,} draws. They "
             "say how the numbers move with other test images, not with another training seed."
         )
+        if intervals.get("metrics", {}).get("mAP", {}).get("method") == "halving":
+            sentences.append(
+                "mAP is too high on average for classes with few positives; its interval is "
+                "corrected for that and lies lower than the value."
+            )
         dropped = intervals.get("dropped", {})
         if dropped:
             most = max(dropped, key=dropped.get)
