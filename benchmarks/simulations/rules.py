@@ -1,0 +1,98 @@
+"""Measure what each decision rule gains over the global threshold on given scores.
+
+    python -m benchmarks.simulations.rules SCORES.npz LABELS.npy --train-labels TRAIN_LABELS.npy
+
+The images are split at random many times: rules are fitted on one part, which stands in for val,
+and applied to the other one. The table gives the mean difference to `global` in points, and the
+standard deviation over the splits in brackets.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from evaluation import compare_rules
+
+NUM_FIT = 498  # images of Intentonomy's val split
+METRICS = ("macro_f1", "micro_f1", "samples_f1")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scores", type=Path, help=".npz with the array scores (N, C)")
+    parser.add_argument("labels", type=Path, help=".npy with labels (N, C)")
+    parser.add_argument("--train-labels", type=Path, help=".npy; without it no rule `prior`")
+    parser.add_argument("--num-fit", type=int, default=NUM_FIT, help="images to fit on")
+    parser.add_argument("--splits", type=int, default=200)
+    args = parser.parse_args(argv)
+    scores = np.load(args.scores)["scores"].astype(np.float64)
+    train_prior = None
+    if args.train_labels:
+        train_prior = (np.load(args.train_labels) > 0).mean(axis=0)
+    found = measure(
+        scores,
+        np.load(args.labels),
+        train_prior,
+        num_fit=args.num_fit,
+        splits=args.splits,
+    )
+    print_table(found)
+
+
+def measure(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    train_prior: np.ndarray | None = None,
+    *,
+    num_fit: int = NUM_FIT,
+    splits: int = 200,
+) -> dict[str, np.ndarray]:
+    """Return rule -> macro, micro and samples F1 in percent on the images not fitted on.
+
+    Args:
+        scores: ``(N, C)``.
+        labels: ``(N, C)``.
+        train_prior: share of positives in train ``(C,)``; None leaves out ``prior``.
+        num_fit: images that rules are fitted on.
+        splits: number of random splits S; the number of a split is its seed.
+
+    Returns:
+        Arrays ``(S, 3)``, ``global`` first.
+    """
+    found = defaultdict(list)
+    for seed in range(splits):
+        order = np.random.default_rng(seed).permutation(len(scores))
+        fit, rest = order[:num_fit], order[num_fit:]
+        rows = compare_rules(
+            val=(scores[fit], labels[fit]),
+            test=(scores[rest], labels[rest]),
+            train_prior=train_prior,
+        )
+        for row in rows:
+            found[row.name].append([row.metrics["test"][name] for name in METRICS])
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def print_table(found: dict[str, np.ndarray]) -> None:
+    """Print the global threshold's F1 and every other rule's difference to it."""
+    print(f"{'rule':14}" + "".join(f"{name:>16}" for name in METRICS))
+    base = found["global"]
+    print(f"{'global':14}" + "".join(f"{value:16.2f}" for value in base.mean(axis=0)))
+    for name, values in found.items():
+        if name == "global":
+            continue
+        gain = values - base
+        cells = ""
+        for mean, deviation in zip(gain.mean(axis=0), gain.std(axis=0, ddof=1), strict=True):
+            cells += f"{f'{mean:+.2f} ({deviation:.2f})':>16}"
+        print(f"{name:14}{cells}")
+
+
+if __name__ == "__main__":
+    main()
