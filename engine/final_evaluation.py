@@ -268,6 +268,9 @@ def write_run(folder: Path, cfg: CfgNode, run: EvaluatedRun, *, weights: str) ->
         _write_predictions(folder / "predictions.csv", run)
     if run.rule is not None:
         write_rule(folder / "rule.json", run.rule, run.names)
+    # Those of an earlier evaluation would stand beside numbers that they do not belong to.
+    for file in ("intervals.json", "report.html"):
+        (folder / file).unlink(missing_ok=True)
     if run.intervals:
         write_metrics(folder / "intervals.json", run.intervals)
     write_metrics(folder / "run.json", run.card)

@@ -3,13 +3,27 @@
 import argparse
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
-from core.errors import UserError
+from core.errors import UserError, did_you_mean
 
 
-def make_parser(name: str, doc: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Parser that ends a user's mistake in one line, without the usage of all flags."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the mistake, the nearest flags, and where to find all; end with status 2."""
+        hints = ""
+        for word in message.split():
+            flag = word.split("=")[0].rstrip(":")
+            if flag.startswith("--") and flag not in self._option_string_actions:
+                hints += did_you_mean(flag, self._option_string_actions)
+        self.exit(2, f"error: {message}.{hints} All flags: {self.prog} --help\n")
+
+
+def make_parser(name: str, doc: str) -> Parser:
     """Return the parser of ``python -m <name>``; ``doc`` is the module's docstring."""
-    return argparse.ArgumentParser(prog=f"python -m {name}", description=doc.partition("\n")[0])
+    return Parser(prog=f"python -m {name}", description=doc.partition("\n")[0])
 
 
 def check_least(value: int, flag: str, least: int) -> None:

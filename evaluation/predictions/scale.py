@@ -9,6 +9,8 @@ from core.errors import UserError
 from ..metrics import Array
 from .data import MatchedPredictions
 
+ROUNDING = 1e-6  # how far float32 may carry a probability over 0 or 1
+
 
 def as_probabilities(matched: MatchedPredictions, *, logits: bool = False) -> MatchedPredictions:
     """Return the predictions with scores from 0 to 1.
@@ -22,6 +24,7 @@ def as_probabilities(matched: MatchedPredictions, *, logits: bool = False) -> Ma
     """
     if logits:
         return _apply_sigmoid(matched)
+    matched = _without_rounding(matched)
     _check_range(matched)
     for level, groups in matched.parents.items():
         for group, scores in groups.items():
@@ -38,6 +41,22 @@ def sigmoid(logits: Array) -> Array:
     """Return ``1 / (1 + exp(-logits))`` in float64 without overflow; any shape."""
     small = np.exp(-np.abs(logits))
     return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _without_rounding(matched: MatchedPredictions) -> MatchedPredictions:
+    """Return the predictions with scores that rounding carried over 0 or 1 at that end.
+
+    A softmax in float32 gives sums, and so single scores, of 1.0000001.
+    """
+    parents = {}
+    for level, groups in matched.parents.items():
+        parents[level] = {group: _clip_rounding(values) for group, values in groups.items()}
+    return replace(matched, scores=_clip_rounding(matched.scores), parents=parents)
+
+
+def _clip_rounding(scores: Array) -> Array:
+    clipped = np.clip(scores, 0, 1)
+    return np.where(np.abs(scores - clipped) <= ROUNDING, clipped, scores)
 
 
 def _outside(scores: Array) -> Array:

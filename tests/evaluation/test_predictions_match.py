@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,7 +197,7 @@ def test_doubtful_logits_are_said():
 
 def test_probabilities_stay_as_they_are():
     result = matched()
-    assert as_probabilities(result) is result
+    np.testing.assert_array_equal(as_probabilities(result).scores, result.scores)
 
 
 def test_scores_of_groups_have_the_same_scale():
@@ -228,3 +229,17 @@ def test_real_scores_give_the_known_numbers():
     f1 = f1_scores(result.scores > 0.35, labels)
     found = [100 * f1[name] for name in ("macro", "micro", "samples")]
     assert found == pytest.approx([42.476, 53.781, 54.015], abs=0.0005)
+
+
+def test_probabilities_that_rounding_carried_over_one_are_one():
+    matched = MatchedPredictions(
+        scores=np.array([[1.0000001, -1e-8, 0.5]]),
+        parents={},
+        notes=[],
+        images=["a"],
+        names=["x", "y", "z"],
+        source="f.csv",
+    )
+    assert as_probabilities(matched).scores.tolist() == [[1.0, 0.0, 0.5]]
+    with pytest.raises(UserError, match="--logits"):
+        as_probabilities(replace(matched, scores=matched.scores + 1e-5))

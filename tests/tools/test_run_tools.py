@@ -122,3 +122,11 @@ def test_every_module_with_a_command_line_is_listed():
         if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
     ]
     assert sorted(with_main) == TOOLS
+
+
+def test_an_unknown_flag_is_one_line_with_the_nearest_flag(capsys):
+    with pytest.raises(SystemExit) as caught:
+        compare_runs.main(["out", "--swap", "3", "--baselin", "A", "--x"])
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and line.endswith("python -m tools.compare_runs --help")
