@@ -21,22 +21,22 @@ def test_the_population_has_the_frequencies_of_intentonomy():
 
 @pytest.mark.slow
 def test_intervals_of_aggregates_cover_the_population():
-    covered = simulate(intent_population(), 50, draws=200, seed=1)
+    covered = simulate(intent_population(), 20, draws=150, seed=1)
     for name in AGGREGATES:
         if name in covered:
             share = np.mean(covered[name][METHOD.get(name, DEFAULT_METHOD)])
-            assert share >= 0.95 - 0.02 - 0.095, name
+            assert share >= 0.95 - 0.02 - 0.146, name
 
 
 @pytest.mark.slow
 def test_seeds_of_one_method_are_not_resolved():
     metrics = ["macro_f1", "micro_f1"]
-    found = compare(100, 3, TRAININGS["usual seeds"], metrics=metrics)
+    found = compare(40, 3, TRAININGS["usual seeds"], metrics=metrics)
     for name, (resolved, _) in found.items():
-        assert resolved <= 0.05 + 0.065, name
+        assert resolved <= 0.05 + 0.103, name
 
 
 @pytest.mark.slow
 def test_a_planted_gain_is_found():
-    found = compare(10, 3, TRAININGS["usual seeds"], metrics=["mAP"], gain=0.6)
-    assert found["mAP"][0] >= 0.9
+    found = compare(6, 3, TRAININGS["usual seeds"], metrics=["mAP"], gain=0.6)
+    assert found["mAP"][0] >= 0.8
