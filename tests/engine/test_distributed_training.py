@@ -134,7 +134,8 @@ def test_metrics_are_those_of_one_process(runs):
     expected, metrics = (json.loads((out / "metrics.json").read_text()) for out in (one, two))
     assert metrics["model"] == expected["model"]
     for split in ("val", "test"):
-        assert metrics[split] == pytest.approx(expected[split], abs=1e-5)
+        # Percent. Calibration follows every rounding of a score, unlike metrics of the ranking.
+        assert metrics[split] == pytest.approx(expected[split], abs=1e-3)
     assert "* total: 13" in (two / "log.txt").read_text().splitlines()
 
 
