@@ -111,7 +111,8 @@ def test_every_tool_runs_as_a_module(name):
     assert shown.startswith(f"usage: python -m {name} ")
     refused = subprocess.run([*command, "--nonsense"], capture_output=True, text=True)
     assert refused.returncode == 2
-    assert f"python -m {name}: error: " in refused.stderr.splitlines()[-1]
+    last = refused.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and last.endswith(f"python -m {name} --help")
 
 
 def test_every_module_with_a_command_line_is_listed():
