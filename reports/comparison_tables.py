@@ -10,7 +10,7 @@ from evaluation.comparison.rule_grid import RULE_METRICS
 from evaluation.comparison.summary import Summary
 from evaluation.published import PublishedRow, RunFacts, rows_beside
 from evaluation.report import table_columns
-from evaluation.significance import RESOLVED, Difference
+from evaluation.significance import RESOLVED, THESE_MODELS, Difference
 
 from .tables import Cell, Column, Row, Table
 
@@ -205,11 +205,16 @@ def common_facts(comparison: Comparison) -> RunFacts:
 
 def count_resolved(classes: Sequence[ClassGain]) -> str:
     """Return how many classes differ beyond chance, as a sentence."""
-    parts = []
+    parts, models = [], []
     for metric, name in (("ap", "AP"), ("f1", "F1")):
-        count = sum(gain.difference[metric].verdict == RESOLVED for gain in classes)
-        parts.append(f"{name} of {count}")
-    return f"Resolved of {len(classes)} classes: {', '.join(parts)}."
+        verdicts = [gain.difference[metric].verdict for gain in classes]
+        parts.append(f"{name} of {verdicts.count(RESOLVED)}")
+        if THESE_MODELS in verdicts:
+            models.append(f"{name} of {verdicts.count(THESE_MODELS)}")
+    text = f"Resolved of {len(classes)} classes: {', '.join(parts)}."
+    if models:
+        text += f" For these models only: {', '.join(models)}."
+    return text
 
 
 def summary_cell(summary: Summary | None) -> Cell:
