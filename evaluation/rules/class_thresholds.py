@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..metrics import Array
+from ..threshold_counts import f1_of_counts, fold_counts, threshold_counts
 from .base import THRESHOLDS, DecisionRule, check_positives, decision_rule
-from .counts import f1_of_counts, fold_counts, threshold_counts
 from .global_threshold import best_global
 
 NUM_FOLDS = 5

@@ -7,8 +7,8 @@ import numpy as np
 from core.errors import UserError
 
 from ..metrics import Array
+from ..threshold_counts import f1_of_counts, threshold_counts
 from .base import DecisionRule, check_positives, decision_rule
-from .counts import f1_of_counts, threshold_counts
 
 MAX_K = 10
 

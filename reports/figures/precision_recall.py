@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from evaluation.metrics import Array
+from evaluation.metrics import Array, RankedCounts
 from reports.canvas import Canvas
 from reports.colours import FAINT, MUTED, SERIES, SURFACE
 from reports.svg import add_axes, drawing, inline_svg, new_figure, write
@@ -24,17 +24,12 @@ def curve(scores: Array, labels: Array) -> tuple[Array, Array]:
         scores: ``(N,)``.
         labels: ``(N,)``; entries below 0 are left out.
     """
-    known = labels >= 0
-    scores, positive = scores[known], labels[known] > 0
-    if not positive.any():
+    counts = RankedCounts.of(scores, labels)
+    if not counts.has_positive:
         return np.empty(0), np.empty(0)
-    order = np.argsort(-scores, kind="stable")
-    scores, positive = scores[order], positive[order]
-    last_of_tie = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
-    hits = np.cumsum(positive)[last_of_tie]
-    recall, precision = hits / hits[-1], hits / (last_of_tie + 1)
+    recall, precision = counts.recall, counts.precision
     # A recall keeps its best precision: the points below it are images without the class.
-    keep = np.flatnonzero(np.diff(hits, prepend=-1))
+    keep = np.flatnonzero(np.diff(counts.num_hits, prepend=-1))
     if len(keep) > MAX_POINTS:
         keep = keep[np.linspace(0, len(keep) - 1, MAX_POINTS).round().astype(int)]
     recall, precision = recall[keep], precision[keep]

@@ -6,6 +6,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evaluation.metrics import Array
+from evaluation.threshold_counts import f1_of_counts, threshold_counts
 from reports.colours import INK, SERIES, SURFACE
 from reports.svg import add_axes, drawing, inline_svg, new_figure, write
 
@@ -16,43 +17,21 @@ NAMES = {"macro_f1": "macro F1", "micro_f1": "micro F1", "samples_f1": "samples 
 def sweep(scores: Array, labels: Array) -> dict[str, Array]:
     """Return macro, micro and samples F1 in percent at each threshold of ``GRID``, ``(T,)`` each.
 
-    One pass over the scores serves all thresholds. Classes without a positive are left out of
+    Classes without a positive are left out of
     macro F1, and images without a known label of samples F1.
 
     Args:
         scores: ``(N, C)`` probabilities.
         labels: ``(N, C)``; -1 is unknown.
     """
-    # Number of thresholds below a score: the class is predicted at exactly these.
-    level = np.searchsorted(GRID, scores, side="left")
-    positive, negative = labels > 0, labels == 0
-    entries = level, positive, negative
-    class_f1 = _f1(*entries)  # (C, T)
-    image_f1 = _f1(*(array.T for array in entries))  # (N, T)
-    micro = _f1(*(array.reshape(-1, 1) for array in entries))  # (1, T)
-    present, judged = positive.any(axis=0), (labels >= 0).any(axis=1)
+    of_classes = threshold_counts(scores, labels, GRID)  # (3, C, T)
+    of_images = threshold_counts(scores.T, labels.T, GRID)  # (3, N, T)
+    present, judged = (labels > 0).any(axis=0), (labels >= 0).any(axis=1)
     return {
-        "macro_f1": 100 * _mean(class_f1[present]),
-        "micro_f1": 100 * micro[0],
-        "samples_f1": 100 * _mean(image_f1[judged]),
+        "macro_f1": 100 * _mean(f1_of_counts(of_classes)[present]),
+        "micro_f1": 100 * f1_of_counts(of_classes.sum(axis=1)),
+        "samples_f1": 100 * _mean(f1_of_counts(of_images)[judged]),
     }
-
-
-def _f1(level: Array, positive: Array, negative: Array) -> Array:
-    """Return the F1 of every column at each threshold, ``(columns, T)``."""
-    true_pos, false_pos = _num_predicted(level, positive), _num_predicted(level, negative)
-    num_pos = positive.sum(axis=0)[:, None]
-    # 2 TP + FP + FN = TP + FP + positives
-    denominator = true_pos + false_pos + num_pos
-    return 2 * true_pos / np.where(denominator == 0, 1, denominator)
-
-
-def _num_predicted(level: Array, chosen: Array) -> Array:
-    """Return how many chosen entries of a column are predicted at each threshold."""
-    width, num_columns = len(GRID) + 1, level.shape[1]
-    index = (np.arange(num_columns) * width + level)[chosen]
-    counts = np.bincount(index, minlength=num_columns * width).reshape(num_columns, width)
-    return counts[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
 
 
 def _mean(values: Array) -> Array:

@@ -6,7 +6,7 @@ C: classes, T: thresholds, F: folds.
 
 import numpy as np
 
-from ..metrics import Array
+from .metrics import Array
 
 
 def fold_counts(
