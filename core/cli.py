@@ -48,13 +48,20 @@ _LIST_FLAGS = {
 }
 
 
+def flag_hints(message: str, flags: Iterable[str]) -> str:
+    """Return the nearest flag for each unknown flag that argparse's ``message`` names."""
+    flags = list(flags)
+    hints = ""
+    for word in message.split():
+        flag = word.split("=")[0].rstrip(":")
+        if flag.startswith("--") and flag not in flags:
+            hints += did_you_mean(flag, flags)
+    return hints
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        hints = []
-        for word in message.split():
-            if word.startswith("--"):
-                hints.append(did_you_mean(word, self._option_string_actions))
-        raise UserError(message + "".join(hints))
+        raise UserError(message + flag_hints(message, self._option_string_actions))
 
 
 def flags_of(section: str, options: Iterable[str]) -> list[str]:

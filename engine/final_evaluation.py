@@ -12,7 +12,7 @@
 - ``report.html`` and ``tables/``, unless ``TEST.REPORT`` is False
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from yacs.config import CfgNode
 
 from core.config import Key, declare
 from core.errors import UserError
+from core.files import find_file
 from core.logging import get_logger
 from datasets import IntentDataset, image_names
 from engine.history import read_history
@@ -90,12 +91,35 @@ declare(
 )
 
 HEADLINE = ("mAP", "macro_f1", "micro_f1", "samples_f1")
+# Results that not every evaluation writes, and metrics.json, which says that there are results.
+OPTIONAL_RESULTS = (
+    "metrics.json",
+    "intervals.json",
+    "per_class_val.csv",
+    "predictions.csv",
+    "report.html",
+    "rule.json",
+    "scores_val.npz",
+)
 BOOTSTRAP_SEED = 0  # not the run's: seeds of a method are compared on the same draws
 
 
-def check_rule(cfg: CfgNode) -> None:
-    """Raise :class:`UserError` unless ``TEST.RULE`` is a registered rule or an existing file."""
-    check_rule_name("TEST.RULE", cfg.TEST.RULE)
+def check_rule(cfg: CfgNode, *, has_val: bool = True) -> None:
+    """Check ``TEST.RULE`` before anything is evaluated.
+
+    Args:
+        cfg: configuration.
+        has_val: there is a val split that a rule can be fitted on.
+
+    Raises:
+        UserError: it is neither a registered rule nor an existing file, or needs a val split.
+    """
+    name = cfg.TEST.RULE
+    check_rule_name("TEST.RULE", name)
+    if has_val or is_rule_file(name) or name == "global":
+        return
+    if RULE_REGISTRY.get(name).tuned:
+        raise UserError(f"TEST.RULE '{name}' cannot be fitted: it needs a val split")
 
 
 def evaluated_run(
@@ -107,37 +131,32 @@ def evaluated_run(
     card: Mapping[str, Any],
     history: Mapping[str, Any] | None = None,
 ) -> EvaluatedRun:
-    """Return the final evaluation with decision rules and intervals.
+    """Return the final evaluation as plain data, without rules and intervals yet.
 
     Args:
-        cfg: configuration; ``TEST.RULE`` and ``TEST.BOOTSTRAP`` are read.
+        cfg: configuration; ``DATASET.ROOT`` is read.
         dataset: data set with the evaluated splits; train may be empty.
         results: results by split, in the order of evaluation: val, test, or both.
         title: head of the report.
         card: content of ``run.json``.
         history: training curves.
-
-    Raises:
-        UserError: the chosen rule cannot be used.
     """
     splits = {}
     for name, result in results.items():
         splits[name] = _evaluated_split(result, getattr(dataset, name), cfg.DATASET.ROOT)
     counts, prior = _train_labels(dataset)
     hierarchy = dataset.hierarchy
-    run = EvaluatedRun(
+    return EvaluatedRun(
         title=title,
         splits=splits,
         names=dataset.classnames,
         groups=Groups(subsets=hierarchy.subsets, levels=hierarchy.levels),
         train_counts=counts,
         train_size=len(dataset.train_x),
+        train_prior=prior,
         card=card,
         history=history or {},
     )
-    run = replace(run, rules=_rules_beside_each_other(run, prior))
-    run = replace(run, rule=choose_rule(cfg.TEST.RULE, run, prior))
-    return replace(run, intervals=_intervals(run, prior, draws=cfg.TEST.BOOTSTRAP))
 
 
 def _evaluated_split(result: SplitResult, records: Sequence[Any], root: str) -> EvaluatedSplit:
@@ -168,7 +187,7 @@ def _train_labels(dataset: IntentDataset) -> tuple[np.ndarray | None, np.ndarray
     return (labels > 0).sum(axis=0), prior
 
 
-def _rules_beside_each_other(run: EvaluatedRun, prior: np.ndarray | None) -> list[RuleResult]:
+def _rules_beside_each_other(run: EvaluatedRun) -> list[RuleResult]:
     """Return all rules on all splits; none if they cannot be fitted to these labels."""
     pairs = {}
     for name, split in run.splits.items():
@@ -178,7 +197,7 @@ def _rules_beside_each_other(run: EvaluatedRun, prior: np.ndarray | None) -> lis
             val=pairs.get("val"),
             test=pairs.get("test"),
             given=run.final.result.rule,
-            train_prior=prior,
+            train_prior=run.train_prior,
         )
     except UserError as error:
         # An evaluator of somebody's own may accept labels that no threshold can be fitted to.
@@ -186,15 +205,12 @@ def _rules_beside_each_other(run: EvaluatedRun, prior: np.ndarray | None) -> lis
         return []
 
 
-def choose_rule(
-    name: str, run: EvaluatedRun, train_prior: np.ndarray | None = None
-) -> DecisionRule | None:
+def choose_rule(name: str, run: EvaluatedRun) -> DecisionRule | None:
     """Return the rule that ``TEST.RULE`` names, fitted on val or read from its file.
 
     Args:
         name: registered name, or path of a ``rule.json``.
         run: the final evaluation with the rules beside each other.
-        train_prior: share of positives in train, ``(C,)``; None if train is not known.
 
     Raises:
         UserError: the rule cannot be fitted (there is no val split, or the rule's own reason), or
@@ -212,7 +228,7 @@ def choose_rule(
         raise UserError(f"TEST.RULE '{name}' cannot be fitted: it needs a val split")
     val = run.splits["val"].result
     try:
-        rule = fit_rule(RULE_REGISTRY.get(name), val.scores, val.labels, train_prior)
+        rule = fit_rule(RULE_REGISTRY.get(name), val.scores, val.labels, run.train_prior)
         for split in run.splits.values():
             apply_rule(rule, split.result.scores)
     except UserError as error:
@@ -220,7 +236,7 @@ def choose_rule(
     return rule
 
 
-def _intervals(run: EvaluatedRun, prior: np.ndarray | None, *, draws: int) -> dict[str, Any]:
+def _intervals(run: EvaluatedRun, *, draws: int) -> dict[str, Any]:
     """Return the content of ``intervals.json`` for the last split; empty without draws."""
     result = run.final.result
     if not draws or result.rule is None:
@@ -238,25 +254,79 @@ def _intervals(run: EvaluatedRun, prior: np.ndarray | None, *, draws: int) -> di
             rules,
             (val.scores, val.labels),
             (result.scores, result.labels),
-            train_prior=prior,
+            train_prior=run.train_prior,
             draws=draws,
             seed=BOOTSTRAP_SEED,
         )
     return intervals
 
 
-def write_run(folder: Path, cfg: CfgNode, run: EvaluatedRun, *, weights: str) -> None:
+def write_run(
+    folder: Path, cfg: CfgNode, run: EvaluatedRun, *, weights: str, keep: Iterable[Path] = ()
+) -> None:
     """Write all result files of a run and log its tables; the main process calls this.
+
+    The metrics are written first, so that a fault in what follows loses none of them.
 
     Args:
         folder: output folder.
-        cfg: configuration; ``TEST.PREDICTIONS`` and ``TEST.REPORT`` are read.
-        run: the final evaluation.
+        cfg: configuration; ``TEST.RULE``, ``TEST.BOOTSTRAP``, ``TEST.PREDICTIONS`` and
+            ``TEST.REPORT`` are read.
+        run: the final evaluation, from :func:`evaluated_run`.
         weights: name of the evaluated weights, such as ``epoch 3``.
+        keep: files of the user in the folder, which are not replaced by results.
 
     Raises:
         OSError: a file cannot be written.
+        UserError: the chosen rule cannot be fitted, or does not fit the classes.
     """
+    keep = list(keep)
+    if is_rule_file(cfg.TEST.RULE):
+        keep.append(find_file(cfg.TEST.RULE))
+    remove_earlier_results(folder, keep=keep)
+    _write_metrics(folder, run, weights)
+    run = replace(run, rules=_rules_beside_each_other(run))
+    log_rules(run)
+    run = replace(run, rule=choose_rule(cfg.TEST.RULE, run))
+    if run.rule is not None:
+        write_rule(folder / "rule.json", run.rule, run.names)
+    if cfg.TEST.PREDICTIONS:
+        _write_predictions(folder / "predictions.csv", run)
+    run = replace(run, intervals=_intervals(run, draws=cfg.TEST.BOOTSTRAP))
+    if run.intervals:
+        write_metrics(folder / "intervals.json", run.intervals)
+        log_intervals(run)
+    if cfg.TEST.REPORT:
+        # Here, because matplotlib takes a second to import, which every start would wait for.
+        from reports.run_report import write_report_and_tables
+
+        write_report_and_tables(folder, run, published_beside(cfg, run))
+        log.info("Report: %s", folder / "report.html")
+
+
+def remove_earlier_results(folder: Path, *, keep: Iterable[Path] = ()) -> None:
+    """Remove results of an earlier evaluation that this one may not replace.
+
+    They would stand beside numbers that they do not belong to: scores of val of another model,
+    intervals of other scores.
+
+    Args:
+        folder: output folder; without ``metrics.json`` nothing in it is a result.
+        keep: files that are not removed.
+    """
+    if not (folder / "metrics.json").is_file():
+        return
+    kept = {path.resolve() for path in keep}
+    found = [folder / name for name in OPTIONAL_RESULTS]
+    for table in (folder / "tables").glob("*.tex"):  # each table is also a CSV file
+        found += [table, table.with_suffix(".csv")]
+    for path in found:
+        if path.resolve() not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _write_metrics(folder: Path, run: EvaluatedRun, weights: str) -> None:
+    """Write and log metrics, scores and the run card."""
     metrics = {name: dict(split.result.metrics) for name, split in run.splits.items()}
     last = list(run.splits)[-1]
     for name, split in run.splits.items():
@@ -264,27 +334,9 @@ def write_run(folder: Path, cfg: CfgNode, run: EvaluatedRun, *, weights: str) ->
         if split.result.per_class:  # evaluators of other projects may have no rows
             write_per_class(folder / f"per_class{suffix}.csv", split.result.per_class)
         write_scores(folder / f"scores_{name}.npz", split, run.names)
-    if cfg.TEST.PREDICTIONS:
-        _write_predictions(folder / "predictions.csv", run)
-    if run.rule is not None:
-        write_rule(folder / "rule.json", run.rule, run.names)
-    # Those of an earlier evaluation would stand beside numbers that they do not belong to.
-    for file in ("intervals.json", "report.html"):
-        (folder / file).unlink(missing_ok=True)
-    if run.intervals:
-        write_metrics(folder / "intervals.json", run.intervals)
     write_metrics(folder / "run.json", run.card)
-    # Launchers skip a run that has metrics.json, so this file comes after the results.
     write_metrics(folder / "metrics.json", {"model": weights, **metrics})
     log.info("%s\nResults of %s: %s", format_table(metrics), weights, folder / "metrics.json")
-    log_rules(run)
-    log_intervals(run)
-    if cfg.TEST.REPORT:
-        # Here, because matplotlib takes a second to import, which every start would wait for.
-        from reports.run_report import write_report_and_tables
-
-        write_report_and_tables(folder, run, published_beside(cfg, run))
-        log.info("Report: %s", folder / "report.html")
 
 
 def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
@@ -294,6 +346,8 @@ def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
         cfg: configuration.
         run: the final evaluation.
     """
+    if list(run.splits)[-1] != "test":
+        return []
     rows = published_rows(cfg.DATASET.NAME, len(run.final.images))
     facts = RunFacts(
         backbone=backbone_of(run.card), tuned_on="val" if "val" in run.splits else "none"

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from core.errors import UserError, did_you_mean
+from core.cli import flag_hints
+from core.errors import UserError
 
 
 class Parser(argparse.ArgumentParser):
@@ -13,17 +14,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the mistake, the nearest flags, and where to find all; end with status 2."""
-        hints = ""
-        for word in message.split():
-            flag = word.split("=")[0].rstrip(":")
-            if flag.startswith("--") and flag not in self._option_string_actions:
-                hints += did_you_mean(flag, self._option_string_actions)
+        hints = flag_hints(message, self._option_string_actions)
         self.exit(2, f"error: {message}.{hints} All flags: {self.prog} --help\n")
 
 
 def make_parser(name: str, doc: str) -> Parser:
     """Return the parser of ``python -m <name>``; ``doc`` is the module's docstring."""
-    return Parser(prog=f"python -m {name}", description=doc.partition("\n")[0])
+    description = doc.partition("\n")[0]
+    return Parser(prog=f"python -m {name}", description=description, allow_abbrev=False)
 
 
 def check_least(value: int, flag: str, least: int) -> None:

@@ -9,7 +9,6 @@ Found classes are green, missed classes grey and wrong classes red.
 
 import argparse
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import UserError, not_accepted
-from core.files import write_atomically
+from core.files import PROJECT, write_atomically
 from datasets.hierarchy import key_to_words
 from datasets.images import read_image
+from engine.run_card import read_card
 from tools import command
 
 if TYPE_CHECKING:
@@ -62,10 +62,12 @@ def picture_root(predictions: Path) -> Path:
     Without a readable run card the pictures' paths are taken as they are.
     """
     try:
-        card = json.loads((predictions.parent / "run.json").read_text(encoding="utf-8"))
-        return Path(card["config"]["DATASET"]["ROOT"])
-    except (OSError, ValueError, KeyError, TypeError):
+        card = read_card(predictions.parent)
+    except UserError:  # an earlier version wrote the predictions, with the whole paths
         return Path()
+    root = Path(card["config"]["DATASET"]["ROOT"]).expanduser()
+    # A relative root counts from the folder in which the run was started.
+    return PROJECT / card.get("folder", ".") / root
 
 
 def judge(row: dict[str, str]) -> list[Line]:

@@ -11,7 +11,7 @@ val it is the given one or 0.5. KEY VALUE pairs set keys, such as TEST.BOOTSTRAP
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,22 +46,12 @@ log = get_logger()
 DEFAULT_THRESHOLD = 0.5
 WEIGHTS = "predictions of"  # start of the name of the evaluated weights in metrics.json
 
-# Results that not every evaluation writes, and metrics.json, which says that the others are whole.
-OPTIONAL_RESULTS = (
-    "metrics.json",
-    "intervals.json",
-    "per_class_val.csv",
-    "predictions.csv",
-    "report.html",
-    "scores_val.npz",
-)
-
 
 def evaluate_predictions(args: argparse.Namespace) -> int:
     """Evaluate the files of the command line and write all results; return the exit status."""
     cfg = configure(args)
     check_threshold(args)
-    check_rule(cfg)
+    check_rule(cfg, has_val=args.val is not None)
     check_folder(Path(cfg.OUTPUT_DIR))
     files = {"test": args.predictions}
     if args.val:
@@ -86,8 +76,9 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
             backbone=args.backbone,
         )
         run = evaluated_run(cfg, dataset, results, title=title, card=card)
-        remove_earlier_results(Path(cfg.OUTPUT_DIR), keep=files.values())
-        write_run(Path(cfg.OUTPUT_DIR), cfg, run, weights=f"{WEIGHTS} {args.predictions.name}")
+        weights = f"{WEIGHTS} {args.predictions.name}"
+        # The files may lie in the output folder, as predictions.csv of a run does.
+        write_run(Path(cfg.OUTPUT_DIR), cfg, run, weights=weights, keep=files.values())
     finally:
         close_logging()
     return 0
@@ -126,26 +117,6 @@ def check_folder(folder: Path) -> None:
             f"--output-dir {folder} has the results of another run, which would be overwritten; "
             "give another folder"
         )
-
-
-def remove_earlier_results(folder: Path, *, keep: Iterable[Path]) -> None:
-    """Remove the results of an earlier evaluation of predictions that this one may not replace.
-
-    Scores of val that another model left would otherwise be compared as those of this one.
-
-    Args:
-        folder: output folder; :func:`check_folder` has accepted it.
-        keep: files that the user gave; they are not removed.
-    """
-    if not (folder / "metrics.json").is_file():
-        return
-    given = {path.resolve() for path in keep}
-    found = [folder / name for name in OPTIONAL_RESULTS]
-    for table in (folder / "tables").glob("*.tex"):  # each table is also a CSV file
-        found += [table, table.with_suffix(".csv")]
-    for path in found:
-        if path.resolve() not in given:
-            path.unlink(missing_ok=True)
 
 
 def read_split(

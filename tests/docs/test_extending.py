@@ -82,6 +82,7 @@ def test_a_loss_with_an_option_a_misspelt_one_and_a_refused_resume(folder):
     assert "GAMMA: 1.5" in log(folder, "focal")
 
 
+@pytest.mark.slow
 def test_a_trainer_with_two_options_and_a_network_of_its_own(folder):
     follow("A trainer with two options", folder)
     assert 0 < metrics(folder, "bottleneck")["test"]["mAP"] <= 100
@@ -95,6 +96,7 @@ def test_a_trainer_with_two_options_and_a_network_of_its_own(folder):
     }
 
 
+@pytest.mark.slow
 def test_a_data_set_from_a_csv_file_under_a_trainer_of_ones_own(folder):
     follow("A data set from a CSV file", folder)
     assert 0 <= metrics(folder, "photos")["test"]["mAP"] <= 100
@@ -121,6 +123,7 @@ def test_a_decision_rule_is_listed_beside_the_others_and_stored(folder):
     assert "RelativeScore" in (output / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_an_evaluator_of_three_methods_replaces_the_report(folder):
     follow("An evaluator", folder)
     results = metrics(folder, "exact")
@@ -128,6 +131,7 @@ def test_an_evaluator_of_three_methods_replaces_the_report(folder):
     assert 0 <= results["test"]["exact_match"] <= 100
 
 
+@pytest.mark.slow
 def test_a_backbone_family_trains_with_a_published_method(folder):
     follow("A backbone family", folder)
     assert 0 < metrics(folder, "convnext")["test"]["mAP"] <= 100
