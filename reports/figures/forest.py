@@ -113,7 +113,7 @@ class _Axis(RowAxis):
             canvas.marker(self.place(row.mark), y, marker="D", markersize=5, color=SERIES[1])
         if row.note:
             self._draw_note(canvas, row, y)
-        if self.plot.reference is not None:
+        if not is_missing(self.plot.reference):
             x = self.place(self.plot.reference)
             style = {"color": INK, "linewidth": 1, "linestyle": (0, (4, 3))}
             canvas.curve([(x, top), (x, bottom)], **style)
