@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from datasets.hierarchy import load_hierarchy
 from evaluation import GlobalThreshold, Groups, Scored, SplitResult, compute_metrics, per_class_rows
 from evaluation.evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
+from evaluation.rule_comparison import compare_rules
 from reports import write_report, write_tables
 
 FOLDER = os.environ.get("INTENTONOMY_ANNOTATIONS")
@@ -177,7 +178,7 @@ def real_run():
         names=keys,
         groups=groups,
         train_counts=train.sum(axis=0),
-        train_size=len(train),
+        train_prior=train.mean(axis=0),
         rules=rules,
         rule=rules[2].rule,
         intervals=intervals_of(splits["test"], rules),
@@ -259,6 +260,17 @@ def single_run():
     return EvaluatedRun(title="One class", splits=splits, names=["cat"])
 
 
+def val_run():
+    """Return a run with val alone: its rules are tuned on the scored split."""
+    rng = np.random.default_rng(4)
+    names = ["cat", "dog", "tree"]
+    labels = draw_labels(rng, 300, np.array([0.4, 0.2, 0.1]))
+    scores = draw_scores(rng, labels)
+    rules = compare_rules(val=(scores, labels))
+    splits = {"val": split_of(scores, labels, rules[0].rule, names)}
+    return EvaluatedRun("val alone", splits, names, rules=rules, rule=rules[0].rule)
+
+
 def tiny_run():
     """Return two images, a class without a positive, and scores that are no probabilities."""
     labels = np.array([[1, 0, -1], [0, 0, 1]])
@@ -275,6 +287,7 @@ def main(folder):
     pictures.mkdir(parents=True, exist_ok=True)
     runs = {"real": real_run()} if FOLDER else {}
     runs |= {"long": long_run(pictures), "single": single_run(), "tiny": tiny_run()}
+    runs["val"] = val_run()
     for name, run in runs.items():
         start = time.perf_counter()
         rows = published() if name == "real" else ()

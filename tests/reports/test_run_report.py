@@ -13,9 +13,12 @@ from PIL import Image
 
 from evaluation import GlobalThreshold
 from evaluation.evaluated import EvaluatedRun
+from evaluation.rule_comparison import compare_rules
 from reports import tables_of, to_csv, write_report, write_report_and_tables
+from reports.page import FOLDER
 from reports.run_report import run_sections
 from reports.sections.errors import thumbnail
+from reports.view import RunView
 from tests.reports import examples
 
 VOID = {"meta", "link", "img", "wbr", "br"}
@@ -27,12 +30,14 @@ class Page(HTMLParser):
     def __init__(self, html):
         super().__init__()
         self.stack, self.ids, self.addresses, self.texts = [], [], [], []
+        self.labels = []
         self.feed(html)
         assert not self.stack
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         self.ids += [attrs["id"]] if "id" in attrs else []
+        self.labels.append(attrs.get("aria-label") or "")
         for key in ("href", "src", "xlink:href"):
             self.addresses += [attrs[key]] if key in attrs else []
         if tag not in VOID:
@@ -124,8 +129,12 @@ def test_scores_that_are_no_probabilities_have_no_sweep_and_no_calibration(tmp_p
 def test_labels_without_any_positive_still_make_a_page(tmp_path):
     labels = np.zeros((3, 2), dtype=np.float32)
     split = examples.split_of(np.full((3, 2), 0.2), labels, GlobalThreshold(0.5), ["a", "b"])
-    page = page_of(EvaluatedRun("nothing", {"test": split}, ["a", "b"]), tmp_path)
-    assert "No class has a positive" in page.text
+    rules = compare_rules(test=(split.result.scores, labels), given=split.result.rule)
+    run = EvaluatedRun("nothing", {"test": split}, ["a", "b"], rules=rules)
+    page = page_of(run, tmp_path)
+    assert "No class has a positive: there is no curve to draw" in page.text
+    assert "No class has a positive: there is no macro F1" in page.text
+    assert not re.search(r"\bnan\b", " ".join([page.text, *page.labels]), flags=re.I)
 
 
 def test_an_evaluator_without_rule_and_rows_makes_a_page(tmp_path):
@@ -135,9 +144,70 @@ def test_an_evaluator_without_rule_and_rows_makes_a_page(tmp_path):
         {"accuracy": 71.5}, None, [], split.result.scores, split.result.labels
     )
     split = type(split)(result, split.images, split.paths)
-    page = page_of(EvaluatedRun("other", {"test": split}, ["cat"]), tmp_path)
+    run = EvaluatedRun("other", {"test": split}, ["cat"])
+    page = page_of(run, tmp_path)
     assert "accuracy" in page.text
     assert "71.50" in page.text
+    assert "There are no intervals." in page.text
+    assert "TEST.BOOTSTRAP" not in page.text
+    # No decisions: they would make all classes missed, and F1 0.
+    assert not {"errors", "confusions"} & set(page.ids)
+    classes = next(table for table in tables_of(run_sections(run)) if table.stem == "classes")
+    assert "F1" not in [column.title for column in classes.headings]
+    assert np.isnan(RunView(run).f1).all()
+    assert "Diamond" not in page.text
+
+
+def test_a_run_with_val_alone_says_that_its_rules_are_optimistic(tmp_path):
+    run = examples.val_run()
+    page = page_of(run, tmp_path)
+    assert "The rule is tuned on val itself (300 images): these F1 are optimistic." in page.text
+    assert "applied to val" not in page.text
+    assert "not tuned on val" not in page.text
+    rules = next(table for table in tables_of(run_sections(run)) if table.stem == "rules")
+    for result, row in zip(run.rules, rules.body, strict=True):
+        assert (row.mark == "muted") == (result.tuned_on == "val")
+    assert "never a result" in rules.note
+
+
+def test_the_lead_of_the_training_says_which_epoch_is_evaluated():
+    history = {"val/mAP": [(0, 30.0)]}
+    leads = {}
+    for choice in ("last_step", "best_val"):
+        card = {"config": {"TEST": {"FINAL_MODEL": choice}}}
+        run = replace(examples.single_run(), history=history, card=card)
+        sections = {section.anchor: section for section in run_sections(run)}
+        leads[choice] = sections["training"].lead
+    assert "no epoch is chosen" in leads["last_step"]
+    assert "best one on val" in leads["best_val"]
+
+
+def test_the_prior_ratio_is_of_known_labels_and_needs_a_positive_in_train():
+    labels = np.array([[1, 1, -1], [0, 1, -1], [-1, 0, -1], [0, 0, -1]])
+    names = ["a", "b", "c"]
+    split = examples.split_of(np.full((4, 3), 0.2), labels, GlobalThreshold(0.5), names)
+    prior = np.array([0.1, 0.0, 0.2])
+    run = EvaluatedRun("r", {"test": split}, names, train_prior=prior)
+    ratio = RunView(run).prior_ratio
+    assert ratio[0] == pytest.approx(1 / 3 / 0.1)
+    assert np.isnan(ratio[1:]).all()
+
+
+def test_images_without_a_readable_file_are_named_only(tmp_path):
+    run = examples.single_run()
+    split = replace(run.final, paths=[str(tmp_path / "missing.jpg")] * len(run.final.images))
+    page = page_of(replace(run, splits={"test": split}), tmp_path)
+    assert "No image file is found or readable" in page.text
+
+
+def test_rules_for_media_stand_apart_in_the_style():
+    style = (FOLDER / "templates" / "style.css").read_text(encoding="utf-8")
+    depth = 0
+    for part in re.findall(r"[{}]|@media", style):
+        if part == "@media":
+            assert depth == 0
+        depth += {"{": 1, "}": -1}.get(part, 0)
+    assert depth == 0
 
 
 def test_a_wrong_class_that_an_annotator_chose_is_apart(long_page):
@@ -167,6 +237,9 @@ def test_every_table_of_the_page_is_also_a_pair_of_files(tmp_path):
 def test_a_thumbnail_is_small_and_a_broken_file_has_none(tmp_path):
     Image.new("L", (2000, 1000)).save(tmp_path / "a.png")
     (tmp_path / "b.jpg").write_bytes(b"no picture")
+    png = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "c.png").write_bytes(png.replace(b"IDAT", b"ID\0T", 1))
+    assert thumbnail(str(tmp_path / "c.png")) == ""
     assert thumbnail(str(tmp_path / "a.png")).startswith("data:image/jpeg;base64,")
     assert thumbnail(str(tmp_path / "b.jpg")) == ""
     assert thumbnail(str(tmp_path / "missing.jpg")) == ""
