@@ -21,7 +21,6 @@ from evaluation.comparison import (
 )
 from evaluation.published import PublishedRow, published_rows, read_published
 from evaluation.rules import RULE_REGISTRY
-from reports.comparison import write_comparison
 from reports.comparison_tables import all_tables, count_resolved, short_published_table
 from reports.plain_tables import to_markdown, to_text
 from reports.tables import Table, to_csv, to_latex, write_table
@@ -108,6 +107,9 @@ def write_files(
     published: Sequence[PublishedRow],
 ) -> None:
     """Write ``comparison.html``, ``comparison.md``, and each table as CSV and LaTeX."""
+    # Here, because matplotlib takes a second to import, which the tables in a terminal do not need.
+    from reports.comparison import write_comparison
+
     for table in tables:
         write_table(folder / "tables", table)
     parts = [to_markdown(table) for table in tables]

@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -47,6 +49,16 @@ def test_the_terminal_shows_results_differences_rules_and_published_rows(folders
         assert part in text
     assert "Threshold tuned on the scored split." in text
     assert f"Resolved of {len(CLASSES)} classes" in text
+
+
+def test_the_terminal_needs_no_figures(folders):
+    code = (
+        "import sys; from tools import compare_runs; "
+        "status = compare_runs.main(sys.argv[1:]); "
+        "sys.exit(status or 'matplotlib' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, *folders, "--swaps", "200"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
 
 
 def test_published_rows_are_left_out_for_other_data_in_the_same_format(folders, capsys):
