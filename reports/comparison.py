@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.files import write_text
 from evaluation.comparison import Comparison, Pair
 from evaluation.comparison.rule_grid import RULE_METRICS
 from evaluation.published import PublishedRow
@@ -20,15 +21,15 @@ from .comparison_tables import (
     rule_differences_table,
     rules_table,
 )
+from .figures import MAX_CLASSES
 from .figures.gains import GainRow, Gains, draw_gains
 from .figures.slopes import draw_slopes
-from .page import render_page, write_page
+from .page import render_page
 from .tables import Column, format_value, slug
 
 SIGNED = Column("", signed=True)
 P_VALUE = Column("", digits=4)
 HEADLINES = ("mAP", "macro_f1", "micro_f1", "samples_f1")
-MANY_CLASSES = 100
 
 
 def write_comparison(
@@ -53,7 +54,7 @@ def write_comparison(
         sections=sections,
         kicker="Comparison",
     )
-    write_page(path, html)
+    write_text(path, html)
 
 
 def comparison_sections(
@@ -202,7 +203,7 @@ def _classes(pair: Pair, split: str, number: int) -> Section:
     gains = Gains(rows, "gain in average precision, percentage points", columns)
     alternative = f"Gain of each class in average precision: {count_resolved(pair.classes)}"
     blocks: list[Any] = []
-    if rows and len(rows) <= MANY_CLASSES:
+    if rows and len(rows) <= MAX_CLASSES:
         wide, narrow = draw_gains(f"classes-{number}", gains, alternative)
         caption = (
             f"The most frequent class first; n: positives in {split}. Filled: resolved after "

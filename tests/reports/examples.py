@@ -18,7 +18,7 @@ from datasets.hierarchy import load_hierarchy
 from evaluation import GlobalThreshold, Groups, Scored, SplitResult, compute_metrics, per_class_rows
 from evaluation.evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
 from evaluation.rule_comparison import compare_rules
-from reports import write_report, write_tables
+from reports.run_report import write_report_and_tables
 
 FOLDER = os.environ.get("INTENTONOMY_ANNOTATIONS")
 
@@ -291,10 +291,9 @@ def main(folder):
     for name, run in runs.items():
         start = time.perf_counter()
         rows = published() if name == "real" else ()
-        path = folder / f"{name}.html"
-        write_report(path, run, rows)
+        write_report_and_tables(folder / name, run, rows)
         seconds = time.perf_counter() - start
-        write_tables(folder / f"{name}_tables", run, rows)
+        path = folder / name / "report.html"
         sys.stdout.write(f"{name}: {seconds:.1f} s, {path.stat().st_size / 1e6:.2f} MB\n")
 
 
