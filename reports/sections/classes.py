@@ -7,6 +7,7 @@ import numpy as np
 
 from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
+from reports.figures import MAX_CLASSES
 from reports.figures.forest import Forest, ForestRow, draw_forest
 from reports.tables import Column, Table, format_value, is_missing, with_interval
 from reports.view import MIN_POSITIVES, RunView, thresholds_of
@@ -27,6 +28,9 @@ def section(view: RunView) -> Section:
     if view.run.train_counts is None:
         text = "There are no training labels: counts in train and prior ratios are left out."
         blocks.append(Text(text, "quiet"))
+    if view.num_classes > MAX_CLASSES:
+        text = f"The figure shows the {MAX_CLASSES} most frequent classes, the table all."
+        blocks.append(Text(text, "quiet"))
     blocks.append(_table(view))
     lead = f"{WITH_F1 if view.has_rule else WITHOUT_F1} {ORDER}"
     return Section("classes", "Per class", lead, blocks)
@@ -41,7 +45,7 @@ def _figure(view: RunView) -> Figure:
         columns.append("threshold")
     rows = []
     intervals = view.class_intervals("ap")
-    for c in view.by_frequency:
+    for c in view.by_frequency[:MAX_CLASSES]:
         entry = intervals[c]
         rows.append(
             ForestRow(

@@ -6,6 +6,7 @@ import numpy as np
 
 from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
+from reports.figures import MAX_CLASSES
 from reports.figures.heatmap import Matrix, draw_heatmaps
 from reports.tables import Column, Table
 from reports.view import RunView
@@ -35,6 +36,12 @@ def section(view: RunView) -> Section | None:
     order = view.in_tree_order
     counts = _together(missed, wrong)  # (C, C)
     together = _together(view.positive, view.positive)
+    blocks = [_key(view, order), _pairs(view, counts, missed.sum(axis=0), together)]
+    blocks.append(_matrix(view, order, counts, "Missed and wrong, images", "confusion_counts"))
+    blocks.append(_matrix(view, order, together, "Labels together, images", "cooccurrence_counts"))
+    if view.num_classes > MAX_CLASSES:
+        text = f"There are more than {MAX_CLASSES} classes: no map is drawn, the files have all."
+        return Section("confusions", title, "", [Text(text, "quiet"), *blocks])
     matrices = [
         Matrix("Missed, and wrong in the same image", _shares(counts, missed.sum(axis=0), order)),
         Matrix("Labels that occur together", _shares(together, view.num_pos, order)),
@@ -44,10 +51,7 @@ def section(view: RunView) -> Section | None:
         "confusion", matrices, names, _breaks(view, order), _alternative(view, counts)
     )
     figure = Figure(wide, narrow, _caption(view, matrices))
-    blocks = [figure, _key(view, order), _pairs(view, counts, missed.sum(axis=0), together)]
-    blocks.append(_matrix(view, order, counts, "Missed and wrong, images", "confusion_counts"))
-    blocks.append(_matrix(view, order, together, "Labels together, images", "cooccurrence_counts"))
-    return Section("confusions", title, LEAD, blocks)
+    return Section("confusions", title, LEAD, [figure, *blocks])
 
 
 def _caption(view: RunView, matrices: Sequence[Matrix]) -> str:

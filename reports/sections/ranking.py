@@ -4,10 +4,10 @@ import numpy as np
 
 from evaluation.metrics import Array
 from reports.blocks import Figure, FigureGrid, Section, Text
+from reports.figures import MAX_CLASSES
 from reports.figures.precision_recall import curve, draw_class_curve, draw_micro_curve
 from reports.view import RunView
 
-MAX_CLASSES = 120
 LEAD = (
     "Precision over recall at every threshold. The dashed line is the precision of random scores."
 )

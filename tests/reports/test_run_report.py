@@ -14,10 +14,12 @@ from PIL import Image
 from evaluation import GlobalThreshold
 from evaluation.evaluated import EvaluatedRun
 from evaluation.rule_comparison import compare_rules
-from reports import tables_of, to_csv, write_report, write_report_and_tables
-from reports.page import FOLDER
-from reports.run_report import run_sections
+from reports.figures import MAX_CLASSES
+from reports.page import FOLDER, tables_of
+from reports.run_report import run_sections, write_report_and_tables
+from reports.sections import classes, confusion
 from reports.sections.errors import thumbnail
+from reports.tables import to_csv
 from reports.view import RunView
 from tests.reports import examples
 
@@ -66,13 +68,13 @@ def long_run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def long_page(long_run, tmp_path_factory):
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(path, long_run, examples.published())
-    return path
+    folder = tmp_path_factory.mktemp("report")
+    write_report_and_tables(folder, long_run, examples.published())
+    return folder / "report.html"
 
 
 def page_of(run, tmp_path):
-    write_report(tmp_path / "report.html", run)
+    write_report_and_tables(tmp_path, run)
     return Page((tmp_path / "report.html").read_text(encoding="utf-8"))
 
 
@@ -98,8 +100,9 @@ def test_every_class_name_is_whole_and_escaped(long_page, long_run):
 
 def test_the_same_run_gives_the_same_bytes(tmp_path):
     for name in ("a", "b"):
-        write_report(tmp_path / name, examples.single_run())
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+        write_report_and_tables(tmp_path / name, examples.single_run())
+    pages = [(tmp_path / name / "report.html").read_bytes() for name in ("a", "b")]
+    assert pages[0] == pages[1]
 
 
 def test_sections_follow_the_order_of_an_argument(long_page):
@@ -152,8 +155,8 @@ def test_an_evaluator_without_rule_and_rows_makes_a_page(tmp_path):
     assert "TEST.BOOTSTRAP" not in page.text
     # No decisions: they would make all classes missed, and F1 0.
     assert not {"errors", "confusions"} & set(page.ids)
-    classes = next(table for table in tables_of(run_sections(run)) if table.stem == "classes")
-    assert "F1" not in [column.title for column in classes.headings]
+    table = next(table for table in tables_of(run_sections(run)) if table.stem == "classes")
+    assert "F1" not in [column.title for column in table.headings]
     assert np.isnan(RunView(run).f1).all()
     assert "Diamond" not in page.text
 
@@ -168,6 +171,23 @@ def test_a_run_with_val_alone_says_that_its_rules_are_optimistic(tmp_path):
     for result, row in zip(run.rules, rules.body, strict=True):
         assert (row.mark == "muted") == (result.tuned_on == "val")
     assert "never a result" in rules.note
+
+
+def test_figures_with_a_part_per_class_have_a_limit_and_tables_have_none():
+    rng = np.random.default_rng(0)
+    names = [f"class{number}" for number in range(MAX_CLASSES + 1)]
+    labels = examples.draw_labels(rng, 50, np.full(len(names), 0.1))
+    scores = examples.draw_scores(rng, labels)
+    split = examples.split_of(scores, labels, GlobalThreshold(0.3), names)
+    view = RunView(EvaluatedRun("many", {"test": split}, names))
+    figure, *_, table = classes.section(view).blocks
+    assert len(table.body) == len(names)
+    assert names[view.by_frequency[-1]] not in re.findall(r">(class\d+)<", figure.wide)
+    assert names[view.by_frequency[-2]] in re.findall(r">(class\d+)<", figure.wide)
+    blocks = confusion.section(view).blocks
+    assert not [block for block in blocks if block.kind == "figure"]
+    stems = {block.stem for block in blocks if block.kind == "table"}
+    assert {"confusion_counts", "cooccurrence_counts", "class_numbers"} <= stems
 
 
 def test_the_lead_of_the_training_says_which_epoch_is_evaluated():
@@ -224,13 +244,15 @@ def test_the_rule_tuned_on_test_is_muted(long_page):
     assert "never a result" in html
 
 
-def test_every_table_of_the_page_is_also_a_pair_of_files(tmp_path):
+def test_every_table_of_the_page_is_also_written_to_files(tmp_path):
     run = examples.single_run()
     write_report_and_tables(tmp_path, run)
     tables = tables_of(run_sections(run))
     files = {path.name for path in (tmp_path / "tables").iterdir()}
     assert len({table.stem for table in tables}) == len(tables)
-    assert files == {f"{table.stem}.{end}" for table in tables for end in ("csv", "tex")}
+    expected = {f"{table.stem}.csv" for table in tables}
+    expected |= {f"{table.stem}.tex" for table in tables if table.shown}
+    assert files == expected
     assert (tmp_path / "report.html").is_file()
 
 
