@@ -24,12 +24,12 @@ from .comparison_tables import (
 from .figures import MAX_CLASSES
 from .figures.gains import GainRow, Gains, draw_gains
 from .figures.slopes import draw_slopes
+from .labels import HEADLINES, label_of
 from .page import render_page
 from .tables import Column, format_value, slug
 
 SIGNED = Column("", signed=True)
 P_VALUE = Column("", digits=4)
-HEADLINES = ("mAP", "macro_f1", "micro_f1", "samples_f1")
 
 
 def write_comparison(
@@ -98,7 +98,12 @@ def _verdict(comparison: Comparison) -> Section:
         blocks += [Text(_in_words(pair)), Tiles(_tiles(pair))]
     blocks.append(results_table(comparison))
     lead = "Numbers are in percent, differences in percentage points."
-    if not comparison.pairs:
+    if comparison.pairs:
+        lead += (
+            " A difference is resolved where it is larger than what other images and other seeds "
+            "would change."
+        )
+    else:
         lead += " No difference is tested here; the end of the page says why."
     return Section("verdict", "Verdict", lead, blocks)
 
@@ -107,18 +112,19 @@ def _in_words(pair: Pair) -> str:
     """Return one sentence that says which metrics differ beyond chance."""
     groups: dict[str, list[str]] = {}
     for metric, difference in pair.metrics.items():
-        groups.setdefault(_kind_of(difference), []).append(metric)
-    parts = [f"{kind} {', '.join(metrics)}" for kind, metrics in groups.items()]
+        groups.setdefault(_words_of(difference), []).append(label_of(metric))
+    parts = [words.format(", ".join(metrics)) for words, metrics in groups.items()]
     return f"{pair.other} against {pair.baseline}: {'; '.join(parts)}."
 
 
-def _kind_of(difference: Difference) -> str:
-    """Return how a difference starts its part of the sentence."""
-    if difference.verdict == RESOLVED:
-        return "better in" if difference.value > 0 else "worse in"
+def _words_of(difference: Difference) -> str:
+    """Return the part of the sentence for a difference, with a place for its metrics."""
     if difference.verdict == NOT_RESOLVED:
-        return "not resolved in"
-    return "resolved for these models only (one run): in"
+        return "not resolved in {}"
+    words = "better in {}" if difference.value > 0 else "worse in {}"
+    if difference.verdict == RESOLVED:
+        return words
+    return f"{words}, for these trained models only (one run)"
 
 
 def _tiles(pair: Pair) -> list[Tile]:
@@ -128,7 +134,7 @@ def _tiles(pair: Pair) -> list[Tile]:
             continue
         difference = pair.metrics[metric]
         tile = Tile(
-            label=metric,
+            label=label_of(metric),
             value=format_value(difference.value, SIGNED),
             interval=_interval(difference),
             hint=difference.verdict,
@@ -143,7 +149,9 @@ def _differences(comparison: Comparison) -> Section:
     rows = []
     for pair in comparison.pairs:
         for metric, difference in pair.metrics.items():
-            label = f"{metric}, {pair.other}" if several else metric
+            label = label_of(metric)
+            if several:
+                label += f", {pair.other}"
             rows.append(_gain_row(label, difference, [format_value(difference.p, P_VALUE)]))
     baseline = comparison.pairs[0].baseline
     gains = Gains(rows, f"difference to {baseline}, percentage points", ("difference", "p"))
@@ -152,10 +160,7 @@ def _differences(comparison: Comparison) -> Section:
     caption = (
         "Points with 95 % intervals. Filled: resolved; hollow and gray: not resolved, or one run."
     )
-    lead = (
-        "A difference is resolved where it exceeds what other images and other seeds would change. "
-        "Both settings are compared on the same images."
-    )
+    lead = "Both settings are compared on the same images."
     blocks = [Figure(wide, narrow, caption), differences_table(comparison)]
     return Section("differences", f"Differences to {baseline}", lead, blocks, link="Differences")
 
@@ -174,8 +179,12 @@ def _rules(comparison: Comparison) -> Section:
         for setting, by_rule in grid.cells.items():
             first, second = (by_rule[rule][metric].mean for rule in grid.rules)
             values[setting] = (first, second)
-        alternative = f"{metric} at the rules {' and '.join(grid.rules)}: the table below."
-        items.append((metric, draw_slopes(f"slopes-{metric}", values, grid.rules, alternative)))
+        alternative = (
+            f"{label_of(metric)} at the rules {' and '.join(grid.rules)}: the table below."
+        )
+        items.append(
+            (label_of(metric), draw_slopes(f"slopes-{metric}", values, grid.rules, alternative))
+        )
     blocks: list[Any] = [FigureGrid(items, size="medium"), rules_table(comparison)]
     if grid.differences:
         blocks.append(rule_differences_table(comparison))
@@ -210,7 +219,7 @@ def _classes(pair: Pair, split: str, number: int) -> Section:
             "Holm's correction; hollow and gray: not resolved. An arrow: the interval is wider."
         )
         blocks.append(Figure(wide, narrow, caption))
-    blocks.append(replace(classes_table(pair, split), closed=True))
+    blocks.append(replace(classes_table(pair, split, number), closed=True))
     return Section(
         f"classes-{number}-{slug(pair.other)}",
         f"Classes: {pair.other} against {pair.baseline}",

@@ -12,9 +12,11 @@ from evaluation.published import PublishedRow, RunFacts, rows_beside
 from evaluation.report import table_columns
 from evaluation.significance import RESOLVED, THESE_MODELS, Difference
 
-from .tables import Cell, Column, Row, Table
+from .labels import label_of
+from .tables import Cell, Column, Row, Table, slug
 
 PUBLISHED_NUMBERS = ("macro_f1", "micro_f1", "samples_f1", "mAP", "mAP_interp")
+PUBLISHED_LABELS = tuple(map(label_of, PUBLISHED_NUMBERS))
 REASONS = "not comparable because"
 OWN_RULES = {"val": "tuned on val", "none": "not tuned"}
 
@@ -33,8 +35,8 @@ def all_tables(comparison: Comparison, published: Sequence[PublishedRow] = ()) -
         tables.append(rules_table(comparison))
         if comparison.rules.differences:
             tables.append(rule_differences_table(comparison))
-    for pair in comparison.pairs:
-        tables.append(classes_table(pair, comparison.split))
+    for number, pair in enumerate(comparison.pairs, start=1):
+        tables.append(classes_table(pair, comparison.split, number))
     if published:
         tables.append(published_table(comparison, published))
     return tables
@@ -47,7 +49,7 @@ def results_table(comparison: Comparison) -> Table:
     columns: list[Column | str] = ["run"]
     if several:
         columns.append(Column("seeds", hint="runs with different seeds"))
-    columns += names
+    columns += [label_of(name) for name in names]
     rows = []
     for setting, summaries in comparison.summaries.items():
         cells: list[Any] = [setting]
@@ -73,7 +75,7 @@ def differences_table(comparison: Comparison) -> Table:
     rows = []
     for pair in comparison.pairs:
         for metric, difference in pair.metrics.items():
-            cells = [pair.other, metric, difference_cell(difference), difference.p]
+            cells = [pair.other, label_of(metric), difference_cell(difference), difference.p]
             rows.append(Row([*cells, difference.verdict], mark=mark_of(difference)))
     baseline = comparison.pairs[0].baseline
     note = (
@@ -93,7 +95,9 @@ def rules_table(comparison: Comparison) -> Table:
     for metric in RULE_METRICS:
         for setting, by_rule in grid.cells.items():
             cells = [summary_cell(by_rule[rule][metric]) for rule in grid.rules]
-            rows.append([metric, setting, *cells, summary_cell(grid.gains[setting][metric])])
+            rows.append(
+                [label_of(metric), setting, *cells, summary_cell(grid.gains[setting][metric])]
+            )
     note = "Both rules are fitted on each run's val and applied to test."
     return Table("Method and decision rule", columns, rows, name="rules", note=note)
 
@@ -109,13 +113,19 @@ def rule_differences_table(comparison: Comparison) -> Table:
     for metric in RULE_METRICS:
         for setting, by_rule in grid.differences.items():
             cells = [_marked(by_rule[rule][metric]) for rule in grid.rules]
-            rows.append([metric, setting, *cells])
+            rows.append([label_of(metric), setting, *cells])
     caption = f"Gain of the method over {comparison.settings[0]} at each rule"
     return Table(caption, columns, rows, name="rule_differences")
 
 
-def classes_table(pair: Pair, split: str) -> Table:
-    """Return a row per class, the most frequent first: AP and F1 of both settings, gain, test."""
+def classes_table(pair: Pair, split: str, number: int) -> Table:
+    """Return a row per class, the most frequent first: AP and F1 of both settings, gain, test.
+
+    Args:
+        pair: the pair of settings.
+        split: the compared split.
+        number: place of the pair, which makes the name of the files unique.
+    """
     columns: list[Column | str] = ["class", Column("n", hint=f"positives in {split}")]
     for metric in ("AP", "F1"):
         columns += [
@@ -135,14 +145,14 @@ def classes_table(pair: Pair, split: str) -> Table:
         f"Classes: {pair.other} against {pair.baseline}",
         columns,
         rows,
-        name=f"classes_{_file_name(pair.other)}",
+        name=f"classes_{number}_{slug(pair.other)}",
         note=f"{count_resolved(pair.classes)} Holm's correction over the classes.",
     )
 
 
 def published_table(comparison: Comparison, published: Sequence[PublishedRow]) -> Table:
     """Return the settings and the published rows, with warnings where they do not compare."""
-    columns = ["method", "backbone", *PUBLISHED_NUMBERS, "rule", "source", "kind", REASONS]
+    columns = ["method", "backbone", *PUBLISHED_LABELS, "rule", "source", "kind", REASONS]
     rows = []
     for setting in comparison.settings:
         facts, cells = _own_cells(comparison, setting)
@@ -166,7 +176,7 @@ def compact_published_table(comparison: Comparison, published: Sequence[Publishe
             described.append(f"{source.value} ({kind.value})")
         method = Cell(method.value, note="; ".join(described))
         rows.append(Row([method, backbone, *numbers, reasons], row.mark))
-    columns = ["method", "backbone", *PUBLISHED_NUMBERS, REASONS]
+    columns = ["method", "backbone", *PUBLISHED_LABELS, REASONS]
     return Table(_published_caption(comparison), columns, rows, name="published")
 
 
@@ -188,7 +198,7 @@ def short_published_table(
         numbers = sorted(reasons.index(reason) + 1 for reason in row["warnings"])
         cells = [row[name] for name in ("method", "backbone", *PUBLISHED_NUMBERS)]
         rows.append([*cells, ", ".join(map(str, numbers))])
-    columns = ["method", "backbone", *PUBLISHED_NUMBERS, "not comparable"]
+    columns = ["method", "backbone", *PUBLISHED_LABELS, "not comparable"]
     return Table(_published_caption(comparison), columns, rows), reasons
 
 
@@ -251,7 +261,3 @@ def _own_cells(comparison: Comparison, setting: str) -> tuple[RunFacts, list[Cel
 
 def _published_caption(comparison: Comparison) -> str:
     return f"Beside published results on {comparison.dataset or 'the same data'}"
-
-
-def _file_name(setting: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in setting)

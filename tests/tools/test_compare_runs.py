@@ -84,9 +84,9 @@ def test_all_forms_are_written(written):
     names = {path.name for path in written.iterdir()}
     assert names == {"comparison.html", "comparison.md", "tables"}
     tables = {path.name for path in (written / "tables").iterdir()}
-    for stem in ("results", "differences", "rules", "rule_differences", "classes_B", "published"):
+    for stem in ("results", "differences", "rules", "rule_differences", "classes_1_b", "published"):
         assert {f"{stem}.csv", f"{stem}.tex"} <= tables
-    with (written / "tables" / "classes_B.csv").open(encoding="utf-8", newline="") as file:
+    with (written / "tables" / "classes_1_b.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["class"] for row in rows} == set(CLASSES)
     for row in rows:
@@ -130,6 +130,20 @@ def test_names_with_signs_of_html_latex_and_markdown_are_text(folders, tmp_path,
     assert "a\\_\\<b>\\|&$" in (out / "comparison.md").read_text(encoding="utf-8")
     tex = (out / "tables" / "results.tex").read_text(encoding="utf-8")
     assert r"a\_\textless{}b\textgreater{}|\&\$" in tex
+
+
+def test_settings_whose_names_differ_in_signs_alone_have_files_of_their_own(folders, tmp_path):
+    names = ("base", "a+b", "a-b")
+    for name, skill in zip(names, (1.0, 2.0, 3.0), strict=True):
+        make_run(tmp_path / name / "seed1", skill=skill, trainer=f"Method{skill}")
+    out = tmp_path / "out"
+    mine = [str(tmp_path / name / "seed1") for name in names]
+    assert run(*mine, "--output-dir", str(out)) == 0
+    files = sorted(path.name for path in (out / "tables").glob("classes_*.csv"))
+    assert files == ["classes_1_a_b.csv", "classes_2_a_b.csv"]
+    html = (out / "comparison.html").read_text(encoding="utf-8")
+    assert "for these trained models only (one run)" in html
+    assert "macro F1" in html
 
 
 @pytest.mark.parametrize(
