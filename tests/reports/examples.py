@@ -18,6 +18,7 @@ from datasets.hierarchy import load_hierarchy
 from evaluation import GlobalThreshold, Groups, Scored, SplitResult, compute_metrics, per_class_rows
 from evaluation.evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
 from evaluation.rule_comparison import compare_rules
+from evaluation.rules import PerClassThresholds
 from reports.run_report import write_report_and_tables
 
 FOLDER = os.environ.get("INTENTONOMY_ANNOTATIONS")
@@ -112,7 +113,11 @@ def card():
         "end": "2026-03-01T12:34:00",
         "versions": {"python": "3.11.2", "torch": "2.11.0", "numpy": "2.4.6"},
         "hardware": {"cpu": "a processor", "cores": 16, "device": "cuda"},
-        "config": {"MODEL": {"BACKBONE": {"NAME": "RN101"}}, "OPTIM": {"LR": 0.0004}},
+        "config": {
+            "MODEL": {"BACKBONE": {"NAME": "RN101"}},
+            "OPTIM": {"LR": 0.0004},
+            "TEST": {"FINAL_MODEL": "best_val"},
+        },
         "costs": {
             "learnable_parameters": 21_345_280,
             "total_parameters": 119_000_000,
@@ -188,7 +193,10 @@ def real_run():
 
 
 def long_run(folder):
-    """Return 80 classes with names of up to 80 characters, pictures, votes and unknown labels."""
+    """Return 80 classes with names of up to 80 characters, and everything that a run can have.
+
+    This is: val, train, pictures, votes, unknown labels, a chosen rule, curves and costs.
+    """
     rng = np.random.default_rng(1)
     names = long_names(80)
     shares = np.geomspace(0.3, 0.004, 80)
@@ -203,16 +211,26 @@ def long_run(folder):
         levels["super"].setdefault(f"super {c % 7}", []).append(c)
         levels["mid"].setdefault(f"mid {c % 21}", []).append(c)
     groups = Groups(subsets={"head": range(20), "tail": range(50, 80)}, levels=levels)
-    splits = {"test": split_of(scores, labels, rule, names, groups, paths, votes)}
+    val_labels = draw_labels(rng, 400, shares)
+    val_scores = draw_scores(rng, val_labels)
+    splits = {
+        "val": split_of(val_scores, val_labels, rule, names, groups),
+        "test": split_of(scores, labels, rule, names, groups, paths, votes),
+    }
     rules = rule_results(names, splits)
+    train_prior = shares[::-1]
     return EvaluatedRun(
         title="A model on a data set with 80 classes whose names are as long as they come",
         splits=splits,
         names=names,
         groups=groups,
         rules=rules,
+        rule=PerClassThresholds.fit(val_scores, val_labels),
+        train_counts=(2000 * train_prior).round(),
+        train_prior=train_prior,
         intervals=intervals_of(splits["test"], rules),
-        card={"command": "python -m tools.evaluate_predictions scores.npz --output-dir out"},
+        card=card(),
+        history=history(),
     )
 
 

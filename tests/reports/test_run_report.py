@@ -109,8 +109,24 @@ def test_sections_follow_the_order_of_an_argument(long_page):
     anchors = re.findall(r'<section id="([^"]*)"', long_page.read_text(encoding="utf-8"))
     assert anchors == [
         "result", "rules", "published", "classes", "curves", "threshold", "calibration",
-        "confusions", "levels", "errors", "card",
+        "confusions", "levels", "errors", "training", "costs", "card",
     ]  # fmt: skip
+
+
+def test_a_whole_run_shows_val_train_the_chosen_rule_and_the_curves(long_page, long_run):
+    text = Page(long_page.read_text(encoding="utf-8")).text
+    assert "The rule is tuned on val (400 images) and applied to test (1,500 images)." in text
+    assert f"rule.json holds: {long_run.rule.describe()}." in text
+    assert "The headline rule is not tuned on test." in text
+    assert "best one on val" in text
+    tables = {table.stem: table for table in tables_of(run_sections(long_run))}
+    titles = [column.title for column in tables["classes"].headings]
+    for title in ("n train", "prior ratio", "F1, chosen rule", "threshold"):
+        assert title in titles
+    assert len(tables["thresholds"].headings) == 5  # threshold, three F1 and macro F1 on val
+    shown = [row.cells[titles.index("threshold")].value for row in tables["classes"].body]
+    expected = long_run.rule.thresholds(80)[RunView(long_run).by_frequency]
+    assert shown == expected.tolist()
 
 
 def test_one_class_without_val_and_train_says_what_is_absent(tmp_path):
