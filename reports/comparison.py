@@ -13,10 +13,11 @@ from evaluation.significance import NOT_RESOLVED, RESOLVED, Difference
 
 from .blocks import Facts, Figure, FigureGrid, Section, Text, Tile, Tiles
 from .comparison_tables import (
+    PAGE_COLUMNS,
     classes_table,
-    compact_published_table,
     count_resolved,
     differences_table,
+    published_table,
     results_table,
     rule_differences_table,
     rules_table,
@@ -197,7 +198,7 @@ def _published(comparison: Comparison, published: Sequence[PublishedRow]) -> Sec
         "mAP; the last column says where. A "
         "dash means that the source gives no such number."
     )
-    table = compact_published_table(comparison, published)
+    table = published_table(comparison, published, PAGE_COLUMNS)
     return Section("published", "Published results", lead, [table])
 
 

@@ -1,7 +1,7 @@
 """Tables of a comparison of settings: results, differences, decision rules, classes, published."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluation.comparison import Comparison, Pair
@@ -16,8 +16,14 @@ from .labels import label_of
 from .tables import Cell, Column, Row, Table, slug
 
 PUBLISHED_NUMBERS = ("macro_f1", "micro_f1", "samples_f1", "mAP", "mAP_interp")
-PUBLISHED_LABELS = tuple(map(label_of, PUBLISHED_NUMBERS))
+# Columns of published rows, besides the fields of a row.
 REASONS = "not comparable because"
+DESCRIBED = "method, rule and source"  # rule and source stand below the method
+NUMBERED = "numbers of the reasons"
+ALL_COLUMNS = ("method", "backbone", *PUBLISHED_NUMBERS, "rule", "source", "kind", REASONS)
+PAGE_COLUMNS = (DESCRIBED, "backbone", *PUBLISHED_NUMBERS, REASONS)
+TERMINAL_COLUMNS = ("method", "backbone", *PUBLISHED_NUMBERS, NUMBERED)
+TITLES = {DESCRIBED: "method", NUMBERED: "not comparable"}
 OWN_RULES = {"val": "tuned on val", "none": "not tuned"}
 
 
@@ -150,56 +156,37 @@ def classes_table(pair: Pair, split: str, number: int) -> Table:
     )
 
 
-def published_table(comparison: Comparison, published: Sequence[PublishedRow]) -> Table:
-    """Return the settings and the published rows, with warnings where they do not compare."""
-    columns = ["method", "backbone", *PUBLISHED_LABELS, "rule", "source", "kind", REASONS]
-    rows = []
-    for setting in comparison.settings:
-        facts, cells = _own_cells(comparison, setting)
-        own = [OWN_RULES.get(facts.tuned_on), "this comparison", "own run", None]
-        rows.append(Row([setting, facts.backbone or None, *cells, *own], mark="own"))
-    for row in rows_beside(published, common_facts(comparison)):
-        cells = [row[name] for name in PUBLISHED_NUMBERS]
-        cells += [row["rule"], row["source"], row["kind"]]
-        reasons = " ".join(row["warnings"]) or None
-        rows.append(Row([row["method"], row["backbone"], *cells, reasons]))
-    return Table(_published_caption(comparison), columns, rows, name="published")
+def published_table(
+    comparison: Comparison,
+    published: Sequence[PublishedRow],
+    columns: Sequence[str] = ALL_COLUMNS,
+) -> Table:
+    """Return the settings and the published rows, with warnings where they do not compare.
 
-
-def compact_published_table(comparison: Comparison, published: Sequence[PublishedRow]) -> Table:
-    """Return :func:`published_table` in fewer columns: rule and source stand below the method."""
-    rows = []
-    for row in published_table(comparison, published).body:
-        method, backbone, *numbers, rule, source, kind, reasons = row.cells
-        described = [rule.value] if rule.value else []
-        if row.mark != "own":
-            described.append(f"{source.value} ({kind.value})")
-        method = Cell(method.value, note="; ".join(described))
-        rows.append(Row([method, backbone, *numbers, reasons], row.mark))
-    columns = ["method", "backbone", *PUBLISHED_LABELS, REASONS]
-    return Table(_published_caption(comparison), columns, rows, name="published")
-
-
-def short_published_table(
-    comparison: Comparison, published: Sequence[PublishedRow]
-) -> tuple[Table, list[str]]:
-    """Return :func:`published_table` for a terminal: numbers in place of the warnings.
-
-    Returns:
-        The table, and the warnings that the numbers stand for, the first one for 1.
+    Args:
+        comparison: the comparison.
+        published: published rows of the same data set.
+        columns: columns to show: ``ALL_COLUMNS``, ``PAGE_COLUMNS`` or ``TERMINAL_COLUMNS``.
     """
     rows = []
     for setting in comparison.settings:
-        facts, cells = _own_cells(comparison, setting)
-        rows.append([setting, facts.backbone or None, *cells, ""])
-    reasons: list[str] = []
-    for row in rows_beside(published, common_facts(comparison)):
-        reasons += [reason for reason in row["warnings"] if reason not in reasons]
-        numbers = sorted(reasons.index(reason) + 1 for reason in row["warnings"])
-        cells = [row[name] for name in ("method", "backbone", *PUBLISHED_NUMBERS)]
-        rows.append([*cells, ", ".join(map(str, numbers))])
-    columns = ["method", "backbone", *PUBLISHED_LABELS, "not comparable"]
-    return Table(_published_caption(comparison), columns, rows), reasons
+        cells = _own_cells(comparison, setting)
+        rows.append(Row([cells.get(name) for name in columns], mark="own"))
+    reasons = published_reasons(comparison, published)
+    for entry in rows_beside(published, common_facts(comparison)):
+        cells = _published_cells(entry, reasons)
+        rows.append(Row([cells[name] for name in columns]))
+    titles = [TITLES.get(name, label_of(name)) for name in columns]
+    caption = f"Beside published results on {comparison.dataset or 'the same data'}"
+    return Table(caption, titles, rows, name="published")
+
+
+def published_reasons(comparison: Comparison, published: Sequence[PublishedRow]) -> list[str]:
+    """Return the warnings that the numbers of ``TERMINAL_COLUMNS`` stand for, the first for 1."""
+    reasons: dict[str, None] = {}  # a set that keeps the order
+    for entry in rows_beside(published, common_facts(comparison)):
+        reasons.update(dict.fromkeys(entry["warnings"]))
+    return list(reasons)
 
 
 def common_facts(comparison: Comparison) -> RunFacts:
@@ -252,12 +239,32 @@ def _marked(difference: Difference) -> Cell:
     return Cell(difference.value, difference.low, difference.high, note=note)
 
 
-def _own_cells(comparison: Comparison, setting: str) -> tuple[RunFacts, list[Cell]]:
-    """Return the facts of a setting and its numbers that published rows have, too."""
+def _own_cells(comparison: Comparison, setting: str) -> dict[str, Any]:
+    """Return the cells of a setting by column."""
     facts = comparison.facts.get(setting, RunFacts())
     summaries = comparison.summaries[setting]
-    return facts, [summary_cell(summaries.get(name)) for name in PUBLISHED_NUMBERS]
+    rule = OWN_RULES.get(facts.tuned_on)
+    return {
+        "method": setting,
+        DESCRIBED: Cell(setting, note=rule or ""),
+        "backbone": facts.backbone or None,
+        **{name: summary_cell(summaries.get(name)) for name in PUBLISHED_NUMBERS},
+        "rule": rule,
+        "source": "this comparison",
+        "kind": "own run",
+        NUMBERED: "",
+    }
 
 
-def _published_caption(comparison: Comparison) -> str:
-    return f"Beside published results on {comparison.dataset or 'the same data'}"
+def _published_cells(entry: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
+    """Return the cells of a published row by column."""
+    described = [f"{entry['source']} ({entry['kind']})"]
+    if entry["rule"]:
+        described.insert(0, entry["rule"])
+    numbers = sorted(reasons.index(reason) + 1 for reason in entry["warnings"])
+    return {
+        **entry,
+        DESCRIBED: Cell(entry["method"], note="; ".join(described)),
+        REASONS: " ".join(entry["warnings"]) or None,
+        NUMBERED: ", ".join(map(str, numbers)),
+    }

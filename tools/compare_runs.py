@@ -21,7 +21,13 @@ from evaluation.comparison import (
 )
 from evaluation.published import PublishedRow, published_rows, read_published
 from evaluation.rules import RULE_REGISTRY
-from reports.comparison_tables import all_tables, count_resolved, short_published_table
+from reports.comparison_tables import (
+    TERMINAL_COLUMNS,
+    all_tables,
+    count_resolved,
+    published_reasons,
+    published_table,
+)
 from reports.plain_tables import to_markdown, to_text
 from reports.tables import Table, to_csv, to_latex, write_table
 from tools import command
@@ -94,8 +100,8 @@ def print_text(
 
 def print_published(comparison: Comparison, published: Sequence[PublishedRow]) -> None:
     """Print the published rows with numbered warnings, which keeps the lines short."""
-    table, reasons = short_published_table(comparison, published)
-    print(to_text(table))
+    print(to_text(published_table(comparison, published, TERMINAL_COLUMNS)))
+    reasons = published_reasons(comparison, published)
     for number, reason in enumerate(reasons, start=1):
         print(f"{number}: {reason}")
 
