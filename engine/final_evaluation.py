@@ -152,7 +152,6 @@ def evaluated_run(
         names=dataset.classnames,
         groups=Groups(subsets=hierarchy.subsets, levels=hierarchy.levels),
         train_counts=counts,
-        train_size=len(dataset.train_x),
         train_prior=prior,
         card=card,
         history=history or {},

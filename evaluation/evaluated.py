@@ -57,9 +57,8 @@ class EvaluatedRun:
         names: C class names.
         groups: subsets and levels of the hierarchy.
         train_counts: positives of each class in train, ``(C,)``; None without train labels.
-        train_size: number of training images; 0 without train labels.
-        train_prior: share of positives among the known train labels of each class, ``(C,)``; soft
-            labels count with their share; None without train labels.
+        train_prior: share of positives of each class among the known labels of train, ``(C,)``;
+            None without train labels.
         rules: decision rules beside each other; the first one is the headline's.
         rule: the chosen decision rule, which ``rule.json`` holds.
         intervals: content of ``intervals.json``; empty without intervals.
@@ -72,7 +71,6 @@ class EvaluatedRun:
     names: Sequence[str]
     groups: Groups = field(default_factory=Groups)
     train_counts: Array | None = None
-    train_size: int = 0
     train_prior: Array | None = None
     rules: Sequence[RuleResult] = ()
     rule: DecisionRule | None = None

@@ -55,16 +55,6 @@ class PublishedRow:
     seeds: int = 0
     notes: str = ""
 
-    @property
-    def which_map(self) -> str:
-        """The definition of mAP that the source reports, in words."""
-        plain, interpolated = not math.isnan(self.mAP), not math.isnan(self.mAP_interp)
-        if plain and interpolated:
-            return "both"
-        if plain:
-            return "non-interpolated"
-        return "interpolated" if interpolated else ""
-
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -167,7 +157,7 @@ def warnings(row: PublishedRow, facts: RunFacts) -> list[str]:
 
 
 def rows_beside(rows: Sequence[PublishedRow], facts: RunFacts) -> list[dict[str, Any]]:
-    """Return the rows as plain dicts, with ``which_map`` and the list ``warnings``.
+    """Return the rows as plain dicts, with the list ``warnings``.
 
     Unknown texts and numbers are None.
 
@@ -178,7 +168,7 @@ def rows_beside(rows: Sequence[PublishedRow], facts: RunFacts) -> list[dict[str,
     result = []
     for row in rows:
         plain: dict[str, Any] = {}
-        for name, value in (asdict(row) | {"which_map": row.which_map}).items():
+        for name, value in asdict(row).items():
             unknown = not value or value != value  # NaN is not equal to itself
             plain[name] = None if unknown else value
         plain["warnings"] = warnings(row, facts)

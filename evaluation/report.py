@@ -15,6 +15,8 @@ from core.files import write_atomically, write_text
 from .evaluated import EvaluatedSplit
 from .table import METRICS
 
+MISSING = "-"  # in tables of plain text
+
 
 def write_metrics(path: str | Path, metrics: Mapping[str, Any]) -> None:
     """Write ``metrics`` as JSON in their order, atomically.
@@ -136,12 +138,7 @@ def format_table(
     table = [[rows, *columns]]
     for split, metrics in metrics_by_split.items():
         table.append([split, *map(_cell, map(metrics.get, columns))])
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    heading = _align(table[0], widths)
-    lines = [heading, "-" * len(heading)]
-    for cells in table[1:]:
-        lines.append(_align(cells, widths))
-    return "\n".join(lines)
+    return align(table, to_right=[False, *(True for _ in columns)])
 
 
 def table_columns(metrics_by_split: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -160,12 +157,22 @@ def table_columns(metrics_by_split: Mapping[str, Mapping[str, Any]]) -> list[str
     return columns
 
 
-def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Return one line: the first cell to the left, the others to the right."""
-    aligned = [cells[0].ljust(widths[0])]
-    for cell, width in zip(cells[1:], widths[1:], strict=True):
-        aligned.append(cell.rjust(width))
-    return "  ".join(aligned)
+def align(table: Sequence[Sequence[str]], *, to_right: Sequence[bool]) -> str:
+    """Return a table as text: columns of equal width, and a line below the heading.
+
+    Args:
+        table: the heading, then the rows; a text per column each.
+        to_right: True for each column whose texts stand at the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for cells in table:
+        padded = []
+        for text, width, right in zip(cells, widths, to_right, strict=True):
+            padded.append(text.rjust(width) if right else text.ljust(width))
+        lines.append("  ".join(padded).rstrip())
+    lines.insert(1, "-" * len(lines[0]))
+    return "\n".join(lines)
 
 
 def _join(names: Sequence[str], classes: Sequence[int]) -> str:
@@ -174,7 +181,7 @@ def _join(names: Sequence[str], classes: Sequence[int]) -> str:
 
 def _cell(value: float | None) -> str:
     if value is None or math.isnan(value):
-        return "-"
+        return MISSING
     return f"{value:.2f}"
 
 

@@ -29,13 +29,11 @@ class Figure:
         wide: SVG for windows from 700 CSS pixels on.
         narrow: SVG for smaller windows; empty: ``wide`` fits both.
         caption: a sentence or two below the figure.
-        scrolls: True keeps the natural width and lets a small window scroll.
     """
 
     wide: Markup
     narrow: str = ""
     caption: str = ""
-    scrolls: bool = False
     kind: str = field(default="figure", init=False)
 
 
@@ -47,13 +45,11 @@ class FigureGrid:
         items: pairs of heading and SVG.
         caption: a sentence or two below the grid.
         size: ``small`` (many to a row) or ``medium`` (two to a row).
-        closed: heading under which the grid opens on demand; empty: it is always visible.
     """
 
     items: Sequence[tuple[str, Markup]]
     caption: str = ""
     size: str = "small"
-    closed: str = ""
     kind: str = field(default="grid", init=False)
 
 

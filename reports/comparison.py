@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.files import write_text
 from evaluation.comparison import Comparison, Pair
 from evaluation.comparison.rule_grid import RULE_METRICS
 from evaluation.published import PublishedRow
@@ -12,23 +13,24 @@ from evaluation.significance import NOT_RESOLVED, RESOLVED, Difference
 
 from .blocks import Facts, Figure, FigureGrid, Section, Text, Tile, Tiles
 from .comparison_tables import (
+    PAGE_COLUMNS,
     classes_table,
-    compact_published_table,
     count_resolved,
     differences_table,
+    published_table,
     results_table,
     rule_differences_table,
     rules_table,
 )
+from .figures import MAX_CLASSES
 from .figures.gains import GainRow, Gains, draw_gains
 from .figures.slopes import draw_slopes
-from .page import render_page, write_page
+from .labels import HEADLINES, label_of
+from .page import render_page
 from .tables import Column, format_value, slug
 
 SIGNED = Column("", signed=True)
 P_VALUE = Column("", digits=4)
-HEADLINES = ("mAP", "macro_f1", "micro_f1", "samples_f1")
-MANY_CLASSES = 100
 
 
 def write_comparison(
@@ -53,7 +55,7 @@ def write_comparison(
         sections=sections,
         kicker="Comparison",
     )
-    write_page(path, html)
+    write_text(path, html)
 
 
 def comparison_sections(
@@ -97,7 +99,12 @@ def _verdict(comparison: Comparison) -> Section:
         blocks += [Text(_in_words(pair)), Tiles(_tiles(pair))]
     blocks.append(results_table(comparison))
     lead = "Numbers are in percent, differences in percentage points."
-    if not comparison.pairs:
+    if comparison.pairs:
+        lead += (
+            " A difference is resolved where it is larger than what other images and other seeds "
+            "would change."
+        )
+    else:
         lead += " No difference is tested here; the end of the page says why."
     return Section("verdict", "Verdict", lead, blocks)
 
@@ -106,18 +113,19 @@ def _in_words(pair: Pair) -> str:
     """Return one sentence that says which metrics differ beyond chance."""
     groups: dict[str, list[str]] = {}
     for metric, difference in pair.metrics.items():
-        groups.setdefault(_kind_of(difference), []).append(metric)
-    parts = [f"{kind} {', '.join(metrics)}" for kind, metrics in groups.items()]
+        groups.setdefault(_words_of(difference), []).append(label_of(metric))
+    parts = [words.format(", ".join(metrics)) for words, metrics in groups.items()]
     return f"{pair.other} against {pair.baseline}: {'; '.join(parts)}."
 
 
-def _kind_of(difference: Difference) -> str:
-    """Return how a difference starts its part of the sentence."""
-    if difference.verdict == RESOLVED:
-        return "better in" if difference.value > 0 else "worse in"
+def _words_of(difference: Difference) -> str:
+    """Return the part of the sentence for a difference, with a place for its metrics."""
     if difference.verdict == NOT_RESOLVED:
-        return "not resolved in"
-    return "resolved for these models only (one run): in"
+        return "not resolved in {}"
+    words = "better in {}" if difference.value > 0 else "worse in {}"
+    if difference.verdict == RESOLVED:
+        return words
+    return f"{words}, for these trained models only (one run)"
 
 
 def _tiles(pair: Pair) -> list[Tile]:
@@ -127,7 +135,7 @@ def _tiles(pair: Pair) -> list[Tile]:
             continue
         difference = pair.metrics[metric]
         tile = Tile(
-            label=metric,
+            label=label_of(metric),
             value=format_value(difference.value, SIGNED),
             interval=_interval(difference),
             hint=difference.verdict,
@@ -142,7 +150,9 @@ def _differences(comparison: Comparison) -> Section:
     rows = []
     for pair in comparison.pairs:
         for metric, difference in pair.metrics.items():
-            label = f"{metric}, {pair.other}" if several else metric
+            label = label_of(metric)
+            if several:
+                label += f", {pair.other}"
             rows.append(_gain_row(label, difference, [format_value(difference.p, P_VALUE)]))
     baseline = comparison.pairs[0].baseline
     gains = Gains(rows, f"difference to {baseline}, percentage points", ("difference", "p"))
@@ -151,10 +161,7 @@ def _differences(comparison: Comparison) -> Section:
     caption = (
         "Points with 95 % intervals. Filled: resolved; hollow and gray: not resolved, or one run."
     )
-    lead = (
-        "A difference is resolved where it exceeds what other images and other seeds would change. "
-        "Both settings are compared on the same images."
-    )
+    lead = "Both settings are compared on the same images."
     blocks = [Figure(wide, narrow, caption), differences_table(comparison)]
     return Section("differences", f"Differences to {baseline}", lead, blocks, link="Differences")
 
@@ -173,8 +180,12 @@ def _rules(comparison: Comparison) -> Section:
         for setting, by_rule in grid.cells.items():
             first, second = (by_rule[rule][metric].mean for rule in grid.rules)
             values[setting] = (first, second)
-        alternative = f"{metric} at the rules {' and '.join(grid.rules)}: the table below."
-        items.append((metric, draw_slopes(f"slopes-{metric}", values, grid.rules, alternative)))
+        alternative = (
+            f"{label_of(metric)} at the rules {' and '.join(grid.rules)}: the table below."
+        )
+        items.append(
+            (label_of(metric), draw_slopes(f"slopes-{metric}", values, grid.rules, alternative))
+        )
     blocks: list[Any] = [FigureGrid(items, size="medium"), rules_table(comparison)]
     if grid.differences:
         blocks.append(rule_differences_table(comparison))
@@ -187,7 +198,7 @@ def _published(comparison: Comparison, published: Sequence[PublishedRow]) -> Sec
         "mAP; the last column says where. A "
         "dash means that the source gives no such number."
     )
-    table = compact_published_table(comparison, published)
+    table = published_table(comparison, published, PAGE_COLUMNS)
     return Section("published", "Published results", lead, [table])
 
 
@@ -202,14 +213,14 @@ def _classes(pair: Pair, split: str, number: int) -> Section:
     gains = Gains(rows, "gain in average precision, percentage points", columns)
     alternative = f"Gain of each class in average precision: {count_resolved(pair.classes)}"
     blocks: list[Any] = []
-    if rows and len(rows) <= MANY_CLASSES:
+    if rows and len(rows) <= MAX_CLASSES:
         wide, narrow = draw_gains(f"classes-{number}", gains, alternative)
         caption = (
             f"The most frequent class first; n: positives in {split}. Filled: resolved after "
             "Holm's correction; hollow and gray: not resolved. An arrow: the interval is wider."
         )
         blocks.append(Figure(wide, narrow, caption))
-    blocks.append(replace(classes_table(pair, split), closed=True))
+    blocks.append(replace(classes_table(pair, split, number), closed=True))
     return Section(
         f"classes-{number}-{slug(pair.other)}",
         f"Classes: {pair.other} against {pair.baseline}",

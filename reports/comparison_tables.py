@@ -1,7 +1,7 @@
 """Tables of a comparison of settings: results, differences, decision rules, classes, published."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluation.comparison import Comparison, Pair
@@ -12,10 +12,18 @@ from evaluation.published import PublishedRow, RunFacts, rows_beside
 from evaluation.report import table_columns
 from evaluation.significance import RESOLVED, THESE_MODELS, Difference
 
-from .tables import Cell, Column, Row, Table
+from .labels import label_of
+from .tables import Cell, Column, Row, Table, slug
 
 PUBLISHED_NUMBERS = ("macro_f1", "micro_f1", "samples_f1", "mAP", "mAP_interp")
+# Columns of published rows, besides the fields of a row.
 REASONS = "not comparable because"
+DESCRIBED = "method, rule and source"  # rule and source stand below the method
+NUMBERED = "numbers of the reasons"
+ALL_COLUMNS = ("method", "backbone", *PUBLISHED_NUMBERS, "rule", "source", "kind", REASONS)
+PAGE_COLUMNS = (DESCRIBED, "backbone", *PUBLISHED_NUMBERS, REASONS)
+TERMINAL_COLUMNS = ("method", "backbone", *PUBLISHED_NUMBERS, NUMBERED)
+TITLES = {DESCRIBED: "method", NUMBERED: "not comparable"}
 OWN_RULES = {"val": "tuned on val", "none": "not tuned"}
 
 
@@ -33,8 +41,8 @@ def all_tables(comparison: Comparison, published: Sequence[PublishedRow] = ()) -
         tables.append(rules_table(comparison))
         if comparison.rules.differences:
             tables.append(rule_differences_table(comparison))
-    for pair in comparison.pairs:
-        tables.append(classes_table(pair, comparison.split))
+    for number, pair in enumerate(comparison.pairs, start=1):
+        tables.append(classes_table(pair, comparison.split, number))
     if published:
         tables.append(published_table(comparison, published))
     return tables
@@ -47,7 +55,7 @@ def results_table(comparison: Comparison) -> Table:
     columns: list[Column | str] = ["run"]
     if several:
         columns.append(Column("seeds", hint="runs with different seeds"))
-    columns += names
+    columns += [label_of(name) for name in names]
     rows = []
     for setting, summaries in comparison.summaries.items():
         cells: list[Any] = [setting]
@@ -73,7 +81,7 @@ def differences_table(comparison: Comparison) -> Table:
     rows = []
     for pair in comparison.pairs:
         for metric, difference in pair.metrics.items():
-            cells = [pair.other, metric, difference_cell(difference), difference.p]
+            cells = [pair.other, label_of(metric), difference_cell(difference), difference.p]
             rows.append(Row([*cells, difference.verdict], mark=mark_of(difference)))
     baseline = comparison.pairs[0].baseline
     note = (
@@ -93,7 +101,9 @@ def rules_table(comparison: Comparison) -> Table:
     for metric in RULE_METRICS:
         for setting, by_rule in grid.cells.items():
             cells = [summary_cell(by_rule[rule][metric]) for rule in grid.rules]
-            rows.append([metric, setting, *cells, summary_cell(grid.gains[setting][metric])])
+            rows.append(
+                [label_of(metric), setting, *cells, summary_cell(grid.gains[setting][metric])]
+            )
     note = "Both rules are fitted on each run's val and applied to test."
     return Table("Method and decision rule", columns, rows, name="rules", note=note)
 
@@ -109,13 +119,19 @@ def rule_differences_table(comparison: Comparison) -> Table:
     for metric in RULE_METRICS:
         for setting, by_rule in grid.differences.items():
             cells = [_marked(by_rule[rule][metric]) for rule in grid.rules]
-            rows.append([metric, setting, *cells])
+            rows.append([label_of(metric), setting, *cells])
     caption = f"Gain of the method over {comparison.settings[0]} at each rule"
     return Table(caption, columns, rows, name="rule_differences")
 
 
-def classes_table(pair: Pair, split: str) -> Table:
-    """Return a row per class, the most frequent first: AP and F1 of both settings, gain, test."""
+def classes_table(pair: Pair, split: str, number: int) -> Table:
+    """Return a row per class, the most frequent first: AP and F1 of both settings, gain, test.
+
+    Args:
+        pair: the pair of settings.
+        split: the compared split.
+        number: place of the pair, which makes the name of the files unique.
+    """
     columns: list[Column | str] = ["class", Column("n", hint=f"positives in {split}")]
     for metric in ("AP", "F1"):
         columns += [
@@ -135,61 +151,42 @@ def classes_table(pair: Pair, split: str) -> Table:
         f"Classes: {pair.other} against {pair.baseline}",
         columns,
         rows,
-        name=f"classes_{_file_name(pair.other)}",
+        name=f"classes_{number}_{slug(pair.other)}",
         note=f"{count_resolved(pair.classes)} Holm's correction over the classes.",
     )
 
 
-def published_table(comparison: Comparison, published: Sequence[PublishedRow]) -> Table:
-    """Return the settings and the published rows, with warnings where they do not compare."""
-    columns = ["method", "backbone", *PUBLISHED_NUMBERS, "rule", "source", "kind", REASONS]
-    rows = []
-    for setting in comparison.settings:
-        facts, cells = _own_cells(comparison, setting)
-        own = [OWN_RULES.get(facts.tuned_on), "this comparison", "own run", None]
-        rows.append(Row([setting, facts.backbone or None, *cells, *own], mark="own"))
-    for row in rows_beside(published, common_facts(comparison)):
-        cells = [row[name] for name in PUBLISHED_NUMBERS]
-        cells += [row["rule"], row["source"], row["kind"]]
-        reasons = " ".join(row["warnings"]) or None
-        rows.append(Row([row["method"], row["backbone"], *cells, reasons]))
-    return Table(_published_caption(comparison), columns, rows, name="published")
+def published_table(
+    comparison: Comparison,
+    published: Sequence[PublishedRow],
+    columns: Sequence[str] = ALL_COLUMNS,
+) -> Table:
+    """Return the settings and the published rows, with warnings where they do not compare.
 
-
-def compact_published_table(comparison: Comparison, published: Sequence[PublishedRow]) -> Table:
-    """Return :func:`published_table` in fewer columns: rule and source stand below the method."""
-    rows = []
-    for row in published_table(comparison, published).body:
-        method, backbone, *numbers, rule, source, kind, reasons = row.cells
-        described = [rule.value] if rule.value else []
-        if row.mark != "own":
-            described.append(f"{source.value} ({kind.value})")
-        method = Cell(method.value, note="; ".join(described))
-        rows.append(Row([method, backbone, *numbers, reasons], row.mark))
-    columns = ["method", "backbone", *PUBLISHED_NUMBERS, REASONS]
-    return Table(_published_caption(comparison), columns, rows, name="published")
-
-
-def short_published_table(
-    comparison: Comparison, published: Sequence[PublishedRow]
-) -> tuple[Table, list[str]]:
-    """Return :func:`published_table` for a terminal: numbers in place of the warnings.
-
-    Returns:
-        The table, and the warnings that the numbers stand for, the first one for 1.
+    Args:
+        comparison: the comparison.
+        published: published rows of the same data set.
+        columns: columns to show: ``ALL_COLUMNS``, ``PAGE_COLUMNS`` or ``TERMINAL_COLUMNS``.
     """
     rows = []
     for setting in comparison.settings:
-        facts, cells = _own_cells(comparison, setting)
-        rows.append([setting, facts.backbone or None, *cells, ""])
-    reasons: list[str] = []
-    for row in rows_beside(published, common_facts(comparison)):
-        reasons += [reason for reason in row["warnings"] if reason not in reasons]
-        numbers = sorted(reasons.index(reason) + 1 for reason in row["warnings"])
-        cells = [row[name] for name in ("method", "backbone", *PUBLISHED_NUMBERS)]
-        rows.append([*cells, ", ".join(map(str, numbers))])
-    columns = ["method", "backbone", *PUBLISHED_NUMBERS, "not comparable"]
-    return Table(_published_caption(comparison), columns, rows), reasons
+        cells = _own_cells(comparison, setting)
+        rows.append(Row([cells.get(name) for name in columns], mark="own"))
+    reasons = published_reasons(comparison, published)
+    for entry in rows_beside(published, common_facts(comparison)):
+        cells = _published_cells(entry, reasons)
+        rows.append(Row([cells[name] for name in columns]))
+    titles = [TITLES.get(name, label_of(name)) for name in columns]
+    caption = f"Beside published results on {comparison.dataset or 'the same data'}"
+    return Table(caption, titles, rows, name="published")
+
+
+def published_reasons(comparison: Comparison, published: Sequence[PublishedRow]) -> list[str]:
+    """Return the warnings that the numbers of ``TERMINAL_COLUMNS`` stand for, the first for 1."""
+    reasons: dict[str, None] = {}  # a set that keeps the order
+    for entry in rows_beside(published, common_facts(comparison)):
+        reasons.update(dict.fromkeys(entry["warnings"]))
+    return list(reasons)
 
 
 def common_facts(comparison: Comparison) -> RunFacts:
@@ -242,16 +239,32 @@ def _marked(difference: Difference) -> Cell:
     return Cell(difference.value, difference.low, difference.high, note=note)
 
 
-def _own_cells(comparison: Comparison, setting: str) -> tuple[RunFacts, list[Cell]]:
-    """Return the facts of a setting and its numbers that published rows have, too."""
+def _own_cells(comparison: Comparison, setting: str) -> dict[str, Any]:
+    """Return the cells of a setting by column."""
     facts = comparison.facts.get(setting, RunFacts())
     summaries = comparison.summaries[setting]
-    return facts, [summary_cell(summaries.get(name)) for name in PUBLISHED_NUMBERS]
+    rule = OWN_RULES.get(facts.tuned_on)
+    return {
+        "method": setting,
+        DESCRIBED: Cell(setting, note=rule or ""),
+        "backbone": facts.backbone or None,
+        **{name: summary_cell(summaries.get(name)) for name in PUBLISHED_NUMBERS},
+        "rule": rule,
+        "source": "this comparison",
+        "kind": "own run",
+        NUMBERED: "",
+    }
 
 
-def _published_caption(comparison: Comparison) -> str:
-    return f"Beside published results on {comparison.dataset or 'the same data'}"
-
-
-def _file_name(setting: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in setting)
+def _published_cells(entry: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
+    """Return the cells of a published row by column."""
+    described = [f"{entry['source']} ({entry['kind']})"]
+    if entry["rule"]:
+        described.insert(0, entry["rule"])
+    numbers = sorted(reasons.index(reason) + 1 for reason in entry["warnings"])
+    return {
+        **entry,
+        DESCRIBED: Cell(entry["method"], note="; ".join(described)),
+        REASONS: " ".join(entry["warnings"]) or None,
+        NUMBERED: ", ".join(map(str, numbers)),
+    }

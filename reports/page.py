@@ -7,8 +7,6 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from core.files import write_text
-
 from .blocks import Section
 from .svg import break_points
 from .tables import Table, format_value, is_missing, to_csv, to_latex
@@ -47,15 +45,6 @@ def render_page(
         style=(FOLDER / "templates" / "style.css").read_text(encoding="utf-8"),
         script=(FOLDER / "templates" / "script.js").read_text(encoding="utf-8"),
     )
-
-
-def write_page(path: str | Path, html: str) -> None:
-    """Write the page in UTF-8, atomically.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    write_text(path, html)
 
 
 def tables_of(sections: Sequence[Section]) -> list[Table]:

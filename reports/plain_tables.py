@@ -1,8 +1,10 @@
 """Tables as Markdown and as text for a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from .tables import Cell, Column, Table, format_value
+from evaluation.report import MISSING, align
+
+from .tables import Cell, Column, Table, format_value, is_missing
 
 
 def to_markdown(table: Table) -> str:
@@ -27,29 +29,18 @@ def to_text(table: Table) -> str:
     for row in table.body:
         cells = zip(row.cells, columns, strict=True)
         lines.append([cell_text(cell, column) for cell, column in cells])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    to_right = [False, *table.numeric[1:]]
-    heading = _align(lines[0], widths, to_right)
-    body = [_align(cells, widths, to_right) for cells in lines[1:]]
-    return "\n".join([heading, "-" * len(heading), *body])
+    return align(lines, to_right=[False, *table.numeric[1:]])
 
 
 def cell_text(cell: Cell, column: Column) -> str:
     """Return a cell on one line: value, interval in brackets, note."""
-    text = format_value(cell.value, column)
+    text = MISSING if is_missing(cell.value) else format_value(cell.value, column)
     if cell.has_interval:
         low, high = format_value(cell.low, column), format_value(cell.high, column)
         text += f" [{low}, {high}]"
     if cell.note:
         text += f" {cell.note}"
     return text
-
-
-def _align(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:
-    parts = []
-    for text, width, right in zip(cells, widths, to_right, strict=True):
-        parts.append(text.rjust(width) if right else text.ljust(width))
-    return "  ".join(parts).rstrip()
 
 
 def _line(cells: Iterable[str]) -> str:

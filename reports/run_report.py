@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.files import write_text
 from evaluation.evaluated import EvaluatedRun
 
 from .blocks import Section
-from .page import render_page, tables_of, write_page
+from .page import render_page, tables_of
 from .sections import (
     calibration,
     card,
@@ -27,51 +28,25 @@ from .tables import write_table
 from .view import RunView
 
 
-def write_report(
-    path: str | Path, run: EvaluatedRun, published: Sequence[Mapping[str, Any]] = ()
-) -> None:
-    """Write the report of a run as one HTML file, atomically.
-
-    The file needs no network and no other file. The same run gives the same bytes.
-
-    Args:
-        path: file to write, usually ``report.html`` in the output folder.
-        run: the final evaluation.
-        published: rows to show beside the run; see ``reports.sections.published``.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    write_page(path, render_run(run, run_sections(run, published)))
-
-
-def write_tables(
-    folder: str | Path, run: EvaluatedRun, published: Sequence[Mapping[str, Any]] = ()
-) -> None:
-    """Write every table of the report to ``folder`` as CSV and as LaTeX, atomically.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
-    _write_tables(Path(folder), run_sections(run, published))
-
-
 def write_report_and_tables(
     folder: str | Path, run: EvaluatedRun, published: Sequence[Mapping[str, Any]] = ()
 ) -> None:
-    """Write ``report.html`` and the folder ``tables``; figures are drawn once for both.
+    """Write ``report.html`` and the folder ``tables``, each file atomically.
+
+    The page needs no network and no other file. The same run gives the same bytes.
+
+    Args:
+        folder: output folder of the run.
+        run: the final evaluation.
+        published: rows to show beside the run; see ``reports.sections.published``.
 
     Raises:
         OSError: a file cannot be written.
     """
     sections = run_sections(run, published)
-    _write_tables(Path(folder) / "tables", sections)
-    write_page(Path(folder) / "report.html", render_run(run, sections))
-
-
-def _write_tables(folder: Path, sections: Sequence[Section]) -> None:
     for table in tables_of(sections):
-        write_table(folder, table)
+        write_table(Path(folder) / "tables", table)
+    write_text(Path(folder) / "report.html", render_run(run, sections))
 
 
 def run_sections(

@@ -99,7 +99,8 @@ class Table:
         rows: a :class:`Row` or a plain sequence of values per row.
         name: stem of its files; empty: made from the caption.
         closed: True shows only the caption until a reader opens the table.
-        shown: False shows only the caption and the links to the files, for large tables.
+        shown: False shows only the caption and the link to the CSV file, for large tables; such a
+            table has no LaTeX file.
         note: a line below the table.
     """
 
@@ -195,7 +196,7 @@ def to_csv(table: Table) -> str:
 def to_latex(table: Table) -> str:
     """Return the table as LaTeX for the packages ``booktabs`` and ``xcolor``.
 
-    Intervals stand in brackets behind the value; muted rows are gray.
+    Intervals stand in brackets behind the value; muted rows are gray; the note stands below.
     """
     columns = table.headings
     align = "".join("r" if numeric else "l" for numeric in table.numeric)
@@ -214,18 +215,24 @@ def to_latex(table: Table) -> str:
         for cell, column in zip(row.cells, columns, strict=True):
             cells.append(_latex_cell(cell, column, muted=row.mark == "muted"))
         lines.append(_latex_line(cells))
-    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if table.note:
+        lines += ["", r"\smallskip", rf"{{\footnotesize {escape_latex(table.note)}}}"]
+    lines.append(r"\end{table}")
     return "\n".join(lines) + "\n"
 
 
 def write_table(folder: str | Path, table: Table) -> None:
     """Write ``<stem>.csv`` and ``<stem>.tex`` to ``folder``, atomically.
 
+    A table that is too large to show (``shown`` is False) has no LaTeX file.
+
     Raises:
         OSError: a file cannot be written.
     """
     write_text(Path(folder) / f"{table.stem}.csv", to_csv(table))
-    write_text(Path(folder) / f"{table.stem}.tex", to_latex(table))
+    if table.shown:
+        write_text(Path(folder) / f"{table.stem}.tex", to_latex(table))
 
 
 def escape_latex(text: Any) -> str:
@@ -273,7 +280,9 @@ def _latex_cell(cell: Cell, column: Column, *, muted: bool) -> str:
 
 
 def _latex_line(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
+    line = " & ".join(cells) + r" \\"
+    # LaTeX reads a bracket or a star after the end of a row, or after a rule, as an argument.
+    return "{}" + line if line.startswith(("[", "*")) else line
 
 
 def _plain(value: Any) -> Any:

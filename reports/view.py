@@ -9,11 +9,11 @@ import numpy as np
 
 from evaluation.evaluated import EvaluatedRun
 from evaluation.metrics import Array, average_precision, f1_scores
+from evaluation.rules import DecisionRule
 
 from .tables import is_missing
 
 MIN_POSITIVES = 20  # below, a class has no interval
-SMOOTHING = 0.5  # added to both counts of a prior, so that a class without positives has a ratio
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,23 @@ class RunView:
         """Entries that somebody has judged, ``(N, C)`` bool."""
         return self.labels >= 0
 
+    @property
+    def has_rule(self) -> bool:
+        """True if the evaluator decides by a rule; without one there are no decisions."""
+        return self.run.final.result.rule is not None
+
+    @property
+    def tuned_on(self) -> str:
+        """Split that the headline's rule is tuned on; empty: not tuned, or no rule."""
+        if not self.has_rule:
+            return ""
+        if self.run.rules:
+            return self.run.rules[0].tuned_on
+        return "val" if "val" in self.run.splits else ""
+
     @cached_property
     def pred(self) -> Array:
-        """Decisions of the headline's rule, ``(N, C)`` bool."""
+        """Decisions of the headline's rule, ``(N, C)`` bool; all False without a rule."""
         return self.run.final.result.pred
 
     @cached_property
@@ -68,7 +82,9 @@ class RunView:
 
     @cached_property
     def f1(self) -> Array:
-        """F1 per class in percent, ``(C,)``; NaN without a positive."""
+        """F1 per class in percent, ``(C,)``; NaN without a positive or without a rule."""
+        if not self.has_rule:
+            return np.full(self.num_classes, np.nan)
         return self.f1_of(self.pred)
 
     def f1_of(self, pred: Array) -> Array:
@@ -107,14 +123,12 @@ class RunView:
 
         return sorted(range(self.num_classes), key=key)
 
-    @cached_property
-    def top_group(self) -> list[str]:
-        """Name of the most general group of each class; empty for a class without one."""
+    def group_names(self, level: str) -> list[str]:
+        """Return the group of each class at a level; empty for a class without one."""
         names = [""] * self.num_classes
-        if self.levels:
-            for group, members in self.run.groups.levels[self.levels[0]].items():
-                for c in members:
-                    names[c] = group
+        for group, members in self.run.groups.levels[level].items():
+            for c in members:
+                names[c] = group
         return names
 
     def _places(self, level: str) -> list[int]:
@@ -151,25 +165,26 @@ class RunView:
 
     @cached_property
     def prior_ratio(self) -> Array | None:
-        """Smoothed share of positives in the final split over that in train, ``(C,)``."""
-        if self.run.train_counts is None or not self.run.train_size:
+        """Share of positives in the final split over that in train, ``(C,)``, of known labels.
+
+        NaN for a class without a known label, or without a positive in train; None without train.
+        """
+        if self.run.train_prior is None:
             return None
-        here = (self.num_pos + SMOOTHING) / (self.known.sum(axis=0) + 2 * SMOOTHING)
-        train = np.asarray(self.run.train_counts, dtype=np.float64) + SMOOTHING
-        return here / (train / (self.run.train_size + 2 * SMOOTHING))
+        known = self.known.sum(axis=0)
+        here = np.where(known > 0, self.num_pos / np.maximum(known, 1), np.nan)
+        train = np.asarray(self.run.train_prior, dtype=np.float64)
+        return here / np.where(train > 0, train, np.nan)
 
 
-def thresholds_of(rule: Any, num_classes: int) -> Array | None:
+def thresholds_of(rule: DecisionRule | None, num_classes: int) -> Array | None:
     """Return the threshold of each class, ``(C,)``; None if the rule has none.
 
     Args:
-        rule: any decision rule, also one that another project's evaluator leaves, or None.
+        rule: a decision rule, or None.
         num_classes: C.
     """
-    if hasattr(rule, "thresholds"):
-        thresholds = rule.thresholds(num_classes)
-        return None if thresholds is None else np.asarray(thresholds, dtype=np.float64)
-    threshold = getattr(rule, "threshold", None)
-    if isinstance(threshold, (int, float)):
-        return np.full(num_classes, float(threshold))
-    return None
+    if rule is None:
+        return None
+    thresholds = rule.thresholds(num_classes)
+    return None if thresholds is None else np.asarray(thresholds, dtype=np.float64)

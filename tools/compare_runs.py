@@ -21,8 +21,13 @@ from evaluation.comparison import (
 )
 from evaluation.published import PublishedRow, published_rows, read_published
 from evaluation.rules import RULE_REGISTRY
-from reports.comparison import write_comparison
-from reports.comparison_tables import all_tables, count_resolved, short_published_table
+from reports.comparison_tables import (
+    TERMINAL_COLUMNS,
+    all_tables,
+    count_resolved,
+    published_reasons,
+    published_table,
+)
 from reports.plain_tables import to_markdown, to_text
 from reports.tables import Table, to_csv, to_latex, write_table
 from tools import command
@@ -95,8 +100,8 @@ def print_text(
 
 def print_published(comparison: Comparison, published: Sequence[PublishedRow]) -> None:
     """Print the published rows with numbered warnings, which keeps the lines short."""
-    table, reasons = short_published_table(comparison, published)
-    print(to_text(table))
+    print(to_text(published_table(comparison, published, TERMINAL_COLUMNS)))
+    reasons = published_reasons(comparison, published)
     for number, reason in enumerate(reasons, start=1):
         print(f"{number}: {reason}")
 
@@ -108,6 +113,9 @@ def write_files(
     published: Sequence[PublishedRow],
 ) -> None:
     """Write ``comparison.html``, ``comparison.md``, and each table as CSV and LaTeX."""
+    # Here, because matplotlib takes a second to import, which the tables in a terminal do not need.
+    from reports.comparison import write_comparison
+
     for table in tables:
         write_table(folder / "tables", table)
     parts = [to_markdown(table) for table in tables]

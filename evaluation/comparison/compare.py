@@ -130,6 +130,7 @@ def compare(
     if paired and split == "test":
         both = ("global", second_rule)
         rules = cross_rules(paired, both, split, notes, swaps=swaps, seed=seed)
+    notes += _notes_on_tests(settings, numbers_only=numbers_only)
     notes += _notes_on_runs(settings, pairs)
     return Comparison(
         split=split,
@@ -197,6 +198,15 @@ def _class_means(runs: Sequence[PairedRun]) -> dict[str, np.ndarray]:
     ap = [run.scored.ap for run in runs]
     f1 = [f1_scores(run.scored.pred, run.scored.labels)["per_class"] for run in runs]
     return {"ap": 100 * np.mean(ap, axis=0), "f1": 100 * np.mean(f1, axis=0)}
+
+
+def _notes_on_tests(settings: Sequence[Setting], *, numbers_only: bool) -> list[str]:
+    """Return why no difference is tested, where the command or the number of settings says so."""
+    if len(settings) == 1:
+        return ["There is one setting: no difference is tested."]
+    if numbers_only:
+        return ["--numbers-only reads metrics.json alone: no difference is tested."]
+    return []
 
 
 def _notes_on_runs(settings: Sequence[Setting], pairs: Sequence[Pair]) -> list[str]:

@@ -48,7 +48,6 @@ class Forest:
         title: title of the axis.
         columns: headings of the columns at the right.
         end: largest value of the axis; None takes the data's.
-        start: smallest value of the axis.
         reference: value of a vertical line; None draws none.
     """
 
@@ -56,7 +55,6 @@ class Forest:
     title: str
     columns: Sequence[str] = ()
     end: float | None = None
-    start: float = 0.0
     reference: float | None = None
 
 
@@ -76,14 +74,13 @@ class _Axis(RowAxis):
 
     def extent(self) -> tuple[float, float]:
         if self.plot.end is not None:
-            return self.plot.start, self.plot.end
+            return 0.0, self.plot.end
         values = [0.0]
         for row in self.plot.rows:
             values += _known(row.value, row.high, row.mark)
-        return self.plot.start, max(values)
+        return 0.0, max(values)
 
     def choose_ticks(self, ticks: list[float], start: float, end: float) -> list[float]:
-        ticks = [tick for tick in ticks if start <= tick]
         if self.plot.end is not None:
             ticks = [tick for tick in ticks if tick <= end]
         return ticks
@@ -113,7 +110,7 @@ class _Axis(RowAxis):
             canvas.marker(self.place(row.mark), y, marker="D", markersize=5, color=SERIES[1])
         if row.note:
             self._draw_note(canvas, row, y)
-        if self.plot.reference is not None:
+        if not is_missing(self.plot.reference):
             x = self.place(self.plot.reference)
             style = {"color": INK, "linewidth": 1, "linestyle": (0, (4, 3))}
             canvas.curve([(x, top), (x, bottom)], **style)

@@ -1,5 +1,6 @@
 """Two matrices of shares between classes, side by side, with the groups of the tree."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ NAME_SIZE = 9.5
 WIDE, NARROW = 900, 340
 MIN_CELL, MIN_NAMED_CELL, MAX_CELL = 3.5, 10.5, 24
 MAX_NAME = 210
+NUMBER_DISTANCE = 20  # least distance of numbers in small cells
 NUMBERS = 24  # width of the column of numbers
 TOP, BOTTOM, GAP, EDGE = 42, 46, 20, 8
 
@@ -130,9 +132,10 @@ def _boxes(chosen: Array, left: float, top: float, cell: float) -> list[tuple]:
 
 
 def _draw_numbers(canvas: Canvas, count: int, left: float, top: float, cell: float) -> None:
+    step = 1 if cell >= MIN_NAMED_CELL else math.ceil(NUMBER_DISTANCE / cell)
     for i in range(count):
         number = i + 1
-        if cell < MIN_NAMED_CELL and number % 5 and number > 1:
+        if number % step and number > 1:
             continue
         middle = (i + 0.5) * cell
         style = {"color": MUTED, "fontsize": 8.5}

@@ -9,7 +9,6 @@ from evaluation.metrics import Array
 from reports.colours import MUTED, SERIES, SURFACE
 from reports.svg import add_axes, drawing, inline_svg, new_figure, write
 
-NUM_BINS = 15
 NUM_EQUAL_WIDTH = 10
 
 
@@ -21,28 +20,11 @@ class Bins:
     share: Array
     count: Array
 
-    @property
-    def error(self) -> float:
-        """Expected calibration error in percent: mean distance, weighted by the counts."""
-        distance = np.abs(self.score - self.share)
-        return float(100 * np.average(distance, weights=self.count))
-
-
-def equal_mass(scores: Array, positive: Array) -> Bins:
-    """Return ``NUM_BINS`` bins with as many entries each, for entries ``(n,)``."""
-    order = np.argsort(scores, kind="stable")
-    parts = [part for part in np.array_split(order, NUM_BINS) if len(part)]
-    return _bins(scores, positive, parts)
-
 
 def equal_width(scores: Array, positive: Array) -> Bins:
     """Return bins of equal width from 0 to 1 that have entries, for entries ``(n,)``."""
     place = np.minimum((scores * NUM_EQUAL_WIDTH).astype(int), NUM_EQUAL_WIDTH - 1)
     parts = [np.flatnonzero(place == i) for i in np.unique(place)]
-    return _bins(scores, positive, parts)
-
-
-def _bins(scores: Array, positive: Array, parts: list[Array]) -> Bins:
     mean = np.array([scores[part].mean() for part in parts])
     share = np.array([positive[part].mean() for part in parts])
     return Bins(mean, share, np.array([len(part) for part in parts]))

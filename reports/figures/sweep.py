@@ -8,10 +8,10 @@ from markupsafe import Markup
 from evaluation.metrics import Array
 from evaluation.threshold_counts import f1_of_counts, threshold_counts
 from reports.colours import INK, SERIES, SURFACE
+from reports.labels import LABELS
 from reports.svg import add_axes, drawing, inline_svg, new_figure, write
 
 GRID = np.arange(1, 100) / 100
-NAMES = {"macro_f1": "macro F1", "micro_f1": "micro F1", "samples_f1": "samples F1"}
 
 
 def sweep(scores: Array, labels: Array) -> dict[str, Array]:
@@ -63,7 +63,7 @@ def draw_sweep(
             figure = new_figure(width, height)
             axes = add_axes(figure, left=48, top=54 if width < 700 else 34, right=12, bottom=44)
             for i, (metric, values) in enumerate(curves.items()):
-                axes.plot(GRID, values, color=SERIES[i], label=f"{NAMES[metric]}, {split}")
+                axes.plot(GRID, values, color=SERIES[i], label=f"{LABELS[metric]}, {split}")
             if val is not None:
                 style = {"linestyle": (0, (4, 2)), "linewidth": 1.4}
                 axes.plot(GRID, val, color=SERIES[0], label="macro F1, val", **style)

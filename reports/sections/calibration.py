@@ -1,10 +1,13 @@
 """Reliability of the scores as probabilities."""
 
+from evaluation.calibration import calibration_bins, expected_calibration_error
+from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
-from reports.figures.reliability import Bins, draw_reliability, equal_mass, equal_width
+from reports.figures.reliability import Bins, draw_reliability, equal_width
 from reports.tables import Column, Table
 from reports.view import RunView
 
+FEW = 0.1  # share of entries
 LEAD = (
     "Of all entries with a score near 30 %, are 30 % positive? On the dashed line, yes. Below it "
     "the scores promise too much, above it too little."
@@ -19,10 +22,10 @@ def section(view: RunView) -> Section | None:
         text = "The scores are no probabilities from 0 to 1: there is no reliability curve."
         return Section("calibration", "Calibration", "", [Text(text, "quiet")])
     scores, positive = view.scores[view.known], view.positive[view.known]
-    mass, width = equal_mass(scores, positive), equal_width(scores, positive)
+    mass, width = Bins(*calibration_bins(scores, positive)), equal_width(scores, positive)
     error = view.metric("ece")
     if error is None:
-        error = mass.error
+        error = 100 * expected_calibration_error(view.scores, view.labels)
     alternative = (
         f"Share of positives over mean score in {len(mass.count)} bins; the expected calibration "
         f"error is {error:.2f} %."
@@ -30,11 +33,22 @@ def section(view: RunView) -> Section | None:
     wide, narrow = draw_reliability("reliability", mass, width, alternative)
     caption = (
         f"Points: {len(mass.count)} bins of equal mass over all images and classes, expected "
-        f"calibration error {error:.2f} %. Squares: bins of equal width, with 95 % intervals; "
-        "most entries have low scores, so the squares at the right hold few of them."
+        f"calibration error {error:.2f} %. Squares: bins of equal width, with 95 % intervals."
+        f"{_about_high_scores(scores)}"
     )
     blocks = [Figure(wide, narrow, caption), _table(mass, width)]
     return Section("calibration", "Calibration", LEAD, blocks)
+
+
+def _about_high_scores(scores: Array) -> str:
+    """Return a sentence where few entries have a high score; empty where many have."""
+    share = float((scores > 0.5).mean())
+    if share >= FEW:
+        return ""
+    return (
+        f" Only {100 * share:.1f} % of the entries have a score above 50 %: the squares at the "
+        "right hold few entries."
+    )
 
 
 def _table(mass: Bins, width: Bins) -> Table:

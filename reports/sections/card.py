@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.config_merge import flatten
 from reports.blocks import Command, Facts, Section
 from reports.tables import MISSING
 from reports.view import RunView
@@ -32,19 +33,9 @@ def _command(command: Any) -> str:
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     texts = {}
-    for name, value in flatten(values).items():
-        texts[name] = MISSING if value is None or value == "" else str(value)
+    for name, value in flatten(values):
+        if isinstance(value, (list, tuple)):
+            value = ", ".join(map(str, value))
+        is_empty = value is None or value == "" or value == {}
+        texts[name] = MISSING if is_empty else str(value)
     return texts
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, with names joined by dots; lists become one text."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{name}."))
-        elif isinstance(value, (list, tuple)):
-            flat[f"{prefix}{name}"] = ", ".join(map(str, value))
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

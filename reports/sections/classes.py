@@ -7,13 +7,16 @@ import numpy as np
 
 from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
+from reports.figures import MAX_CLASSES
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.tables import MISSING, Cell, Column, Table, is_missing
+from reports.tables import Column, Table, format_value, is_missing, with_interval
 from reports.view import MIN_POSITIVES, RunView, thresholds_of
 
-LEAD = (
-    "Bars are average precision, diamonds F1 under the headline rule. Classes are sorted by their "
-    "number of images in the final split, so that the long tail is at the bottom."
+WITH_F1 = "Bars are average precision, diamonds F1 under the headline rule."
+WITHOUT_F1 = "Bars are average precision. There is no F1, because the evaluator has no rule."
+ORDER = (
+    "Classes are sorted by their number of images in the final split, so that the long tail is at "
+    "the bottom."
 )
 PRIOR_TITLE = "prior ratio"
 PRIOR = "share of positives here over that in train; 1 means that both agree"
@@ -25,8 +28,12 @@ def section(view: RunView) -> Section:
     if view.run.train_counts is None:
         text = "There are no training labels: counts in train and prior ratios are left out."
         blocks.append(Text(text, "quiet"))
+    if view.num_classes > MAX_CLASSES:
+        text = f"The figure shows the {MAX_CLASSES} most frequent classes, the table all."
+        blocks.append(Text(text, "quiet"))
     blocks.append(_table(view))
-    return Section("classes", "Per class", LEAD, blocks)
+    lead = f"{WITH_F1 if view.has_rule else WITHOUT_F1} {ORDER}"
+    return Section("classes", "Per class", lead, blocks)
 
 
 def _figure(view: RunView) -> Figure:
@@ -38,7 +45,7 @@ def _figure(view: RunView) -> Figure:
         columns.append("threshold")
     rows = []
     intervals = view.class_intervals("ap")
-    for c in view.by_frequency:
+    for c in view.by_frequency[:MAX_CLASSES]:
         entry = intervals[c]
         rows.append(
             ForestRow(
@@ -51,22 +58,23 @@ def _figure(view: RunView) -> Figure:
                 cells=_cells(view, c, thresholds),
             )
         )
-    forest = Forest(rows, "average precision, F1 (%)", columns, end=100.0)
+    title = "average precision, F1 (%)" if view.has_rule else "average precision (%)"
+    forest = Forest(rows, title, columns, end=100.0)
     wide, narrow = draw_forest("classes", forest, _alternative(view))
     return Figure(wide, narrow, _caption(view, thresholds))
 
 
 def _caption(view: RunView, thresholds: Array | None) -> str:
-    parts = ["Bar: average precision. Diamond: F1."]
+    parts = ["Bar: average precision."]
+    if view.has_rule:
+        parts.append("Diamond: F1.")
     if view.run.intervals.get("classes"):
         parts.append(
             f"Line: 95 % interval over images; under {MIN_POSITIVES} positives an interval of a "
             "class cannot be trusted."
         )
     if view.run.train_counts is not None:
-        parts.append(
-            f"Prior ratio: share of positives on {view.split} over that in train, both smoothed."
-        )
+        parts.append(f"Prior ratio: share of positives on {view.split} over the share in train.")
     if _differ(thresholds):
         parts.append(f"Threshold: of the chosen rule, {_shown_rule(view).describe()}.")
     return " ".join(parts)
@@ -87,15 +95,19 @@ def _cells(view: RunView, c: int, thresholds: Array | None) -> list[str]:
     cells = [f"{view.num_pos[c]:,}"]
     if view.run.train_counts is not None:
         cells.append(f"{int(view.run.train_counts[c]):,}")
-        ratio = view.prior_ratio
-        cells.append(MISSING if ratio is None else _ratio(ratio[c]))
+        cells.append(_ratio(_prior_ratio(view, c)))
     if _differ(thresholds):
         cells.append(f"{thresholds[c]:.2f}")
     return cells
 
 
-def _ratio(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+def _prior_ratio(view: RunView, c: int) -> float | None:
+    return None if view.prior_ratio is None else float(view.prior_ratio[c])
+
+
+def _ratio(value: float | None) -> str:
+    large = not is_missing(value) and value >= 10
+    return format_value(value, Column("", digits=0 if large else 2))
 
 
 def _shown_rule(view: RunView) -> Any:
@@ -110,7 +122,7 @@ def _alternative(view: RunView) -> str:
     best = max(present, key=lambda c: view.ap[c])
     worst = min(present, key=lambda c: view.ap[c])
     return (
-        f"Average precision and F1 of {view.num_classes} classes. Highest average precision: "
+        f"Average precision of {view.num_classes} classes. Highest: "
         f"{view.run.names[best]}, {view.ap[best]:.1f} %. Lowest: {view.run.names[worst]}, "
         f"{view.ap[worst]:.1f} %. The table below has all numbers."
     )
@@ -126,7 +138,9 @@ def _table(view: RunView) -> Table:
     columns = ["class", Column(f"n {split}")]
     if run.train_counts is not None:
         columns += [Column("n train"), Column("prior ratio", hint=PRIOR)]
-    columns += [Column("AP"), Column("F1")]
+    columns.append(Column("AP"))
+    if view.has_rule:
+        columns.append(Column("F1"))
     if chosen_f1 is not None:
         columns.append(Column("F1, chosen rule", hint=rule.describe()))
     if thresholds is not None:
@@ -137,10 +151,10 @@ def _table(view: RunView) -> Table:
     for c in view.by_frequency:
         cells = [run.names[c], int(view.num_pos[c])]
         if run.train_counts is not None:
-            ratio = None if view.prior_ratio is None else float(view.prior_ratio[c])
-            cells += [int(run.train_counts[c]), ratio]
-        cells.append(_cell(view.ap[c], ap_intervals[c]))
-        cells.append(_cell(view.f1[c], f1_intervals[c]))
+            cells += [int(run.train_counts[c]), _prior_ratio(view, c)]
+        cells.append(with_interval(float(view.ap[c]), ap_intervals[c]))
+        if view.has_rule:
+            cells.append(with_interval(float(view.f1[c]), f1_intervals[c]))
         if chosen_f1 is not None:
             cells.append(float(chosen_f1[c]))
         if thresholds is not None:
@@ -160,7 +174,3 @@ def _extra_columns(view: RunView) -> dict[str, str]:
 def _extra(view: RunView, c: int, key: str) -> float | None:
     value = view.run.final.result.per_class[c].get(key)
     return None if is_missing(value) else float(value)
-
-
-def _cell(value: float, entry: Mapping[str, Any]) -> Cell:
-    return Cell(float(value), entry.get("low"), entry.get("high"), entry.get("note", ""))

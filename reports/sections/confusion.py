@@ -1,9 +1,12 @@
 """Missed against wrong classes, beside the classes that occur together."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
+from reports.figures import MAX_CLASSES
 from reports.figures.heatmap import Matrix, draw_heatmaps
 from reports.tables import Column, Table
 from reports.view import RunView
@@ -16,13 +19,16 @@ LEAD = (
 )
 CAPTION = (
     "A row is a missed class on the left and a class on the right; a column is the other class of "
-    "the same image. A cell is the share of the row's images, and empty below 2 %. Numbers follow "
-    "the order of the tree; lines separate its groups."
+    "the same image. A cell is the share of the row's images, and empty below 2 %."
 )
+TREE = " Numbers follow the order of the tree; lines separate its groups."
+GRAY = " A gray row has no image: the class is never missed (left) or never a label (right)."
 
 
-def section(view: RunView) -> Section:
-    """Return the section."""
+def section(view: RunView) -> Section | None:
+    """Return the section; None for an evaluator that decides without a rule."""
+    if not view.has_rule:
+        return None
     title = "Confusions"
     missed, wrong = view.positive & ~view.pred, view.pred & view.known & ~view.positive
     if view.num_classes < 2:
@@ -30,6 +36,12 @@ def section(view: RunView) -> Section:
     order = view.in_tree_order
     counts = _together(missed, wrong)  # (C, C)
     together = _together(view.positive, view.positive)
+    blocks = [_key(view, order), _pairs(view, counts, missed.sum(axis=0), together)]
+    blocks.append(_matrix(view, order, counts, "Missed and wrong, images", "confusion_counts"))
+    blocks.append(_matrix(view, order, together, "Labels together, images", "cooccurrence_counts"))
+    if view.num_classes > MAX_CLASSES:
+        text = f"There are more than {MAX_CLASSES} classes: no map is drawn, the files have all."
+        return Section("confusions", title, "", [Text(text, "quiet"), *blocks])
     matrices = [
         Matrix("Missed, and wrong in the same image", _shares(counts, missed.sum(axis=0), order)),
         Matrix("Labels that occur together", _shares(together, view.num_pos, order)),
@@ -38,11 +50,17 @@ def section(view: RunView) -> Section:
     wide, narrow = draw_heatmaps(
         "confusion", matrices, names, _breaks(view, order), _alternative(view, counts)
     )
-    figure = Figure(wide, narrow, CAPTION)
-    blocks = [figure, _key(view, order), _pairs(view, counts, missed.sum(axis=0), together)]
-    blocks.append(_matrix(view, order, counts, "Missed and wrong, images", "confusion_counts"))
-    blocks.append(_matrix(view, order, together, "Labels together, images", "cooccurrence_counts"))
-    return Section("confusions", title, LEAD, blocks)
+    figure = Figure(wide, narrow, _caption(view, matrices))
+    return Section("confusions", title, LEAD, [figure, *blocks])
+
+
+def _caption(view: RunView, matrices: Sequence[Matrix]) -> str:
+    caption = CAPTION
+    if view.levels:
+        caption += TREE
+    if any(np.isnan(matrix.shares).any() for matrix in matrices):
+        caption += GRAY
+    return caption
 
 
 def _together(rows: Array, columns: Array) -> Array:
@@ -59,7 +77,10 @@ def _shares(counts: Array, totals: Array, order: list[int]) -> Array:
 
 def _breaks(view: RunView, order: list[int]) -> list[int]:
     """Return the positions at which a new group of the most general level starts."""
-    groups = [view.top_group[c] for c in order]
+    if not view.levels:
+        return []
+    names = view.group_names(view.levels[0])
+    groups = [names[c] for c in order]
     return [i for i in range(1, len(order)) if groups[i] != groups[i - 1]]
 
 
@@ -95,21 +116,14 @@ def _pairs(view: RunView, counts: Array, missed: Array, together: Array) -> Tabl
 
 
 def _key(view: RunView, order: list[int]) -> Table:
+    groups = [view.group_names(level) for level in view.levels]
     rows = []
     for i, c in enumerate(order, 1):
         cells = [f"{i} {view.run.names[c]}"]
-        for level in view.levels:
-            cells.append(_group_of(view, level, c))
+        cells += [names[c] or None for names in groups]
         rows.append(cells)
     columns = ["class", *view.levels]
     return Table("Numbers of the classes", columns, rows, name="class_numbers", closed=True)
-
-
-def _group_of(view: RunView, level: str, c: int) -> str | None:
-    for group, members in view.run.groups.levels[level].items():
-        if c in members:
-            return group
-    return None
 
 
 def _matrix(view: RunView, order: list[int], counts: Array, caption: str, name: str) -> Table:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.config_merge import flatten
 from reports.blocks import Section
-from reports.sections.card import flatten
 from reports.tables import Table
 from reports.view import RunView
 
@@ -33,14 +33,16 @@ def section(view: RunView) -> Section | None:
     if not isinstance(costs, Mapping) or not costs:
         return None
     rows = []
-    for name, value in flatten(costs).items():
+    for name, value in flatten(costs):
         rows.append([TITLES.get(name, name.replace("_", " ")), _readable(value)])
     table = Table("Costs", ["quantity", "value"], rows, name="costs")
     return Section("costs", "Costs", LEAD, [table])
 
 
 def _readable(value: Any) -> Any:
-    """Return large numbers with a prefix, small ones with three digits."""
+    """Return large numbers with a prefix, small ones with four digits, lists as one text."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M")):

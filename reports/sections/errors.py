@@ -3,10 +3,13 @@
 import io
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from core.errors import UserError
+from datasets.images import load_rgb, open_image
 from evaluation.metrics import Array
 from reports.blocks import Section, Shot, Shots, Text
 from reports.page import data_uri
@@ -19,20 +22,25 @@ PICTURE_SIZE = 256
 JPEG_QUALITY = 78
 
 
-def section(view: RunView) -> Section:
-    """Return the section."""
+def section(view: RunView) -> Section | None:
+    """Return the section; None for an evaluator that decides without a rule."""
+    if not view.has_rule:
+        return None
     wrong = view.pred & view.known & ~view.positive
     missed = view.positive & ~view.pred
     lead = (
         "Errors with the highest scores for a wrong class and the lowest for a missed one, at most "
-        f"{MAX_PER_CLASS} per class. Look here for wrong labels before you blame the model."
+        f"{MAX_PER_CLASS} per class. Some of these labels may be wrong."
     )
-    blocks = [*_wrong_blocks(view, wrong), *_missed_blocks(view, missed)]
+    blocks: list[Any] = [*_wrong_blocks(view, wrong), *_missed_blocks(view, missed)]
+    shots = [shot for block in blocks for shot in block.shots]
+    no_picture = bool(shots) and not any(shot.picture for shot in shots)
     if view.run.final.votes is None:
         text = "The split has no votes of single annotators: all errors count alike."
         blocks.append(Text(text, "quiet"))
-    if not any(view.run.final.paths):
-        blocks.append(Text("The image files are not at hand: only their names are shown.", "quiet"))
+    if no_picture:
+        text = "No image file is found or readable: only the names of the images are shown."
+        blocks.append(Text(text, "quiet"))
     blocks.append(_table(view, wrong, missed))
     return Section("errors", "The most confident errors", lead, blocks, link="Errors")
 
@@ -111,10 +119,11 @@ def thumbnail(path: str) -> str:
     if not path:
         return ""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             image.draft("RGB", (PICTURE_SIZE, PICTURE_SIZE))
-            small = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError):
+            small = ImageOps.exif_transpose(load_rgb(image))
+    except (UserError, OSError, SyntaxError, ValueError):
+        # The last three come from damaged EXIF data.
         return ""
     small.thumbnail((PICTURE_SIZE, PICTURE_SIZE))
     content = io.BytesIO()

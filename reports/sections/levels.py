@@ -2,15 +2,10 @@
 
 from reports.blocks import Figure, Section
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.tables import MISSING, Column, Table, with_interval
+from reports.labels import HEADLINES, LABELS
+from reports.tables import Column, Table, format_value, with_interval
 from reports.view import RunView
 
-METRICS = {
-    "mAP": "mAP",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "samples_f1": "samples F1",
-}
 LEAD = (
     "Scores and labels are max-pooled to the groups of the hierarchy: a group is true where any of "
     "its classes is. A large gain from classes to groups says that errors stay inside of a group."
@@ -46,8 +41,8 @@ def _figure(view: RunView) -> Figure:
         for metric in ("mAP", "macro_f1"):
             entry = view.interval(metric + suffix)
             value = view.metric(metric + suffix)
-            text = MISSING if value is None else f"{value:.2f}"
-            name = f"{label}: {METRICS[metric]}"
+            text = format_value(value, Column(metric))
+            name = f"{label}: {LABELS[metric]}"
             rows.append(ForestRow(name, value, entry.get("low"), entry.get("high"), cells=[text]))
     forest = Forest(rows, "%", ["value"], end=100.0)
     alternative = "mAP and macro F1 at each level: " + ", ".join(
@@ -61,11 +56,11 @@ def _levels_table(view: RunView) -> Table:
     rows = []
     for label, suffix in _suffixes(view).items():
         cells = [label]
-        for metric in METRICS:
+        for metric in HEADLINES:
             name = metric + suffix
             cells.append(with_interval(view.metric(name), view.interval(name)))
         rows.append(cells)
-    columns = ["level", *map(Column, METRICS.values())]
+    columns = ["level", *(Column(LABELS[metric]) for metric in HEADLINES)]
     return Table("Levels of the hierarchy", columns, rows, name="levels")
 
 

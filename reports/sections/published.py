@@ -6,16 +6,11 @@ from typing import Any
 from evaluation.published import backbone_of
 from reports.blocks import Figure, Section
 from reports.figures.forest import Forest, ForestRow, draw_forest
+from reports.labels import F1_METRICS, LABELS
 from reports.tables import Cell, Column, Row, Table, format_value, with_interval
 from reports.view import RunView
 
-METRICS = {
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "samples_f1": "samples F1",
-    "mAP": "mAP",
-    "mAP_interp": "mAP interpolated",
-}
+METRICS = (*F1_METRICS, "mAP", "mAP_interp")
 LEAD = (
     "Numbers from papers, from third tables (a method as another paper reports it) and from logs "
     "of public repositories. Read the rule and the backbone before the number: a threshold tuned "
@@ -33,7 +28,7 @@ def section(view: RunView, published: Sequence[Mapping[str, Any]]) -> Section | 
     """
     if not published:
         return None
-    columns = ["method", "backbone", *map(Column, METRICS.values()), "decision rule", "source"]
+    columns = ["method", "backbone", *(LABELS[name] for name in METRICS), "decision rule", "source"]
     rows = [_own_row(view)]
     for entry in published:
         rows.append(_row(entry))
@@ -50,7 +45,7 @@ def _figure(view: RunView, published: Sequence[Mapping[str, Any]]) -> Figure:
         if row.get("macro_f1") is not None:
             rows.append(_forest_row(row, muted=bool(row.get("warnings"))))
     rows.sort(key=lambda row: -(row.value or 0))
-    forest = Forest(rows, "macro F1 (%)", ["macro F1", "micro F1", "samples F1"])
+    forest = Forest(rows, "macro F1 (%)", [LABELS[name] for name in F1_METRICS])
     alternative = "Macro F1: " + ", ".join(f"{row.label} {row.cells[0]}" for row in rows)
     wide, narrow = draw_forest("published", forest, alternative)
     caption = "Bars: macro F1. Bold: this run, with its 95 % interval where there is one."
@@ -64,7 +59,7 @@ def _forest_row(entry: Mapping[str, Any], **more: Any) -> ForestRow:
     if entry.get("backbone"):
         label += f", {entry['backbone']}"
     cells = []
-    for name in ("macro_f1", "micro_f1", "samples_f1"):
+    for name in F1_METRICS:
         cells.append(format_value(entry.get(name), Column(name)))
     return ForestRow(label, entry.get("macro_f1"), cells=cells, **more)
 

@@ -4,14 +4,14 @@ import numpy as np
 
 from evaluation.metrics import Array
 from reports.blocks import Figure, FigureGrid, Section, Text
+from reports.figures import MAX_CLASSES
 from reports.figures.precision_recall import curve, draw_class_curve, draw_micro_curve
 from reports.view import RunView
 
-MAX_CLASSES = 120
 LEAD = (
-    "Precision over recall at every threshold. The point is the decision of the headline rule; "
-    "the dashed line is the precision of random scores."
+    "Precision over recall at every threshold. The dashed line is the precision of random scores."
 )
+POINT = " The point is the decision of the headline rule."
 
 
 def section(view: RunView) -> Section:
@@ -23,7 +23,8 @@ def section(view: RunView) -> Section:
     if view.num_classes > MAX_CLASSES:
         text = f"Curves are drawn for the {MAX_CLASSES} most frequent of the classes."
         blocks.append(Text(text, "quiet"))
-    return Section("curves", "Precision and recall", LEAD, blocks)
+    lead = LEAD + POINT if view.has_rule else LEAD
+    return Section("curves", "Precision and recall", lead, blocks)
 
 
 def _micro(view: RunView) -> Figure:
@@ -60,7 +61,7 @@ def _classes(view: RunView) -> FigureGrid:
         items.append((f"{name} \N{MIDDLE DOT}\N{NO-BREAK SPACE}{view.ap[c]:.1f}", svg))
     caption = (
         "One curve per class, the most frequent first; the number is average precision in percent. "
-        "Steps are the precision at each new true image."
+        "Each step is one image that has the class."
     )
     return FigureGrid(items, caption)
 

@@ -3,14 +3,12 @@
 from evaluation.evaluated import RuleResult
 from reports.blocks import Figure, Section, Text
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.tables import MISSING, Cell, Column, Row, Table, with_interval
+from reports.labels import F1_METRICS, LABELS
+from reports.tables import Cell, Column, Row, Table, format_value, is_missing, with_interval
 from reports.view import RunView
 
-METRICS = {"macro_f1": "macro F1", "micro_f1": "micro F1", "samples_f1": "samples F1"}
-LEAD = (
-    "The scores stay the same; only the rule that turns them into classes differs. Rules are tuned "
-    "on val and applied to the final split. The headline rule is the benchmark's."
-)
+METRICS = {name: LABELS[name] for name in F1_METRICS}
+LEAD = "The scores stay the same; only the rule that turns them into classes differs."
 OPTIMISTIC = "A gray row is tuned on the scored split: a bound, never a result."
 
 
@@ -24,7 +22,16 @@ def section(view: RunView) -> Section:
     chosen = view.run.rule
     if chosen is not None:
         blocks.append(Text(f"rule.json holds: {chosen.describe()}."))
-    return Section("rules", "Decision rules", LEAD, blocks)
+    return Section("rules", "Decision rules", _lead(view), blocks)
+
+
+def _lead(view: RunView) -> str:
+    """Return the lead, with the split that the rules are tuned on."""
+    if view.split == "val":
+        return f"{LEAD} Rules are tuned on val, which is also the scored split."
+    if "val" in view.run.splits:
+        return f"{LEAD} Rules are tuned on val and applied to {view.split}."
+    return f"{LEAD} There is no val split, on which a rule could be tuned."
 
 
 def _figure(view: RunView) -> Figure:
@@ -32,7 +39,7 @@ def _figure(view: RunView) -> Figure:
     for result in view.run.rules:
         entry = _intervals(view, result).get("macro_f1", {})
         values = result.metrics.get(view.split, {})
-        cells = [_number(values.get(name)) for name in METRICS]
+        cells = [format_value(values.get(name), Column(name)) for name in METRICS]
         rows.append(
             ForestRow(
                 label=result.name.replace("_", " "),
@@ -40,14 +47,17 @@ def _figure(view: RunView) -> Figure:
                 low=entry.get("low"),
                 high=entry.get("high"),
                 cells=cells,
-                muted=result.tuned_on == "test",
+                muted=result.tuned_on == view.split,
             )
         )
     reference = view.run.rules[0].metrics.get(view.split, {}).get("macro_f1")
     title = f"macro F1 on {view.split} (%)"
     forest = Forest(rows, title, tuple(METRICS.values()), reference=reference)
-    best = max(rows, key=lambda row: row.value or 0)
-    alternative = f"Macro F1 of {len(rows)} decision rules; the highest is {best.label}."
+    alternative = f"Macro F1 of {len(rows)} decision rules."
+    known = [row for row in rows if not is_missing(row.value)]
+    if known:
+        best = max(known, key=lambda row: row.value)
+        alternative += f" The highest is {best.label}."
     wide, narrow = draw_forest("rules", forest, alternative)
     caption = "Bars: macro F1; the dashed line is the headline rule."
     if any(row.low is not None for row in rows):
@@ -76,20 +86,16 @@ def _table(view: RunView) -> Table:
             cells.append(Cell(entry.get("value"), entry.get("low"), entry.get("high")))
         cells += [result.metrics.get(split, {}).get("macro_f1") for split in splits]
         rows.append(Row(cells, _mark(view, result)))
-    tuned_on_test = any(result.tuned_on == "test" for result in view.run.rules)
-    note = OPTIMISTIC if tuned_on_test else ""
+    is_optimistic = any(result.tuned_on == view.split for result in view.run.rules)
+    note = OPTIMISTIC if is_optimistic else ""
     return Table("Decision rules", columns, rows, name="rules", note=note)
 
 
 def _mark(view: RunView, result: RuleResult) -> str:
-    if result.tuned_on == "test":
+    if result.tuned_on == view.split:
         return "muted"
     return "own" if result is view.run.rules[0] else ""
 
 
 def _intervals(view: RunView, result: RuleResult) -> dict:
     return view.run.intervals.get("rules", {}).get(result.name, {})
-
-
-def _number(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.2f}"

@@ -1,14 +1,16 @@
 """F1 over the threshold."""
 
 from reports.blocks import Figure, Section, Text
-from reports.figures.sweep import GRID, NAMES, draw_sweep, sweep
+from reports.figures.sweep import GRID, draw_sweep, sweep
+from reports.labels import LABELS
 from reports.tables import Column, Table
 from reports.view import RunView
 
 LEAD = (
     "F1 with one threshold for all classes. A flat top says that the exact threshold matters "
-    "little; a distance between the tops of val and the final split says how well it transfers."
+    "little."
 )
+TRANSFER = " A small distance between the tops of val and {split} says that it transfers well."
 
 
 def section(view: RunView) -> Section:
@@ -17,11 +19,15 @@ def section(view: RunView) -> Section:
     if not view.is_probability:
         text = "The scores are no probabilities from 0 to 1: there is no sweep of thresholds."
         return Section("threshold", title, "", [Text(text, "quiet")])
+    if not view.positive.any():
+        text = "No class has a positive: there is no macro F1 to show over the threshold."
+        return Section("threshold", title, "", [Text(text, "quiet")])
     curves = sweep(view.scores, view.labels)
     val = None
     if "val" in view.run.splits and view.split != "val":
         result = view.run.splits["val"].result
-        val = sweep(result.scores, result.labels)["macro_f1"]
+        if (result.labels > 0).any():
+            val = sweep(result.scores, result.labels)["macro_f1"]
     chosen = getattr(view.run.final.result.rule, "threshold", None)
     best = GRID[curves["macro_f1"].argmax()]
     alternative = (
@@ -34,15 +40,17 @@ def section(view: RunView) -> Section:
         "sweep", curves, split=view.split, val=val, chosen=chosen, alternative=alternative
     )
     caption = (
-        f"The best macro F1 on {view.split} would be at {best:g} "
-        f"({curves['macro_f1'].max():.2f} %); nothing is tuned there."
+        f"The highest macro F1 on {view.split} is at {best:g} ({curves['macro_f1'].max():.2f} %)."
     )
+    if view.has_rule and view.tuned_on != view.split:
+        caption += f" The headline rule is not tuned on {view.split}."
     blocks = [Figure(wide, narrow, caption), _table(view, curves, val)]
-    return Section("threshold", title, LEAD, blocks)
+    lead = LEAD if val is None else LEAD + TRANSFER.format(split=view.split)
+    return Section("threshold", title, lead, blocks)
 
 
 def _table(view: RunView, curves, val) -> Table:
-    columns = ["threshold", *(Column(f"{NAMES[name]}, {view.split}") for name in curves)]
+    columns = ["threshold", *(Column(f"{LABELS[name]}, {view.split}") for name in curves)]
     if val is not None:
         columns.append(Column("macro F1, val"))
     rows = []

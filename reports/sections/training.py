@@ -12,7 +12,10 @@ from reports.view import RunView
 Pairs = Sequence[tuple[int, float]]
 BATCHES = "train/"  # steps of these curves count batches, steps of the others epochs
 MAX_POINTS = 300
-LEAD = "The best epoch is chosen on val, never on test."
+LEADS = {
+    "best_val": "The evaluated epoch is the best one on val; test plays no part in the choice.",
+    "last_step": "The last epoch is evaluated: no epoch is chosen.",
+}
 
 
 def section(view: RunView) -> Section | None:
@@ -30,7 +33,14 @@ def section(view: RunView) -> Section | None:
         items.append((panel, svg))
     tables = [_table(history, step) for step in ("epoch", "batch")]
     shown = [table for table in tables if table.rows]
-    return Section("training", "Training", LEAD, [FigureGrid(items, size="medium"), *shown])
+    blocks = [FigureGrid(items, size="medium"), *shown]
+    return Section("training", "Training", _lead(view), blocks)
+
+
+def _lead(view: RunView) -> str:
+    """Return which epoch is evaluated, as far as the run card says."""
+    config = view.run.card.get("config", {})
+    return LEADS.get(config.get("TEST", {}).get("FINAL_MODEL"), "")
 
 
 def _panels(history: Mapping[str, Pairs]) -> dict[str, dict[str, Pairs]]:

@@ -2,16 +2,9 @@
 
 from reports.blocks import Section, Text, Tile, Tiles
 from reports.figures.strip import draw_strip
+from reports.labels import HEADLINES, label_of
 from reports.tables import MISSING, Column, Table, is_missing, with_interval
 from reports.view import RunView
-
-LABELS = {
-    "mAP": "mAP",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "samples_f1": "samples F1",
-}
-NOT_PERCENT = ("threshold",)
 
 
 def section(view: RunView) -> Section:
@@ -26,15 +19,16 @@ def section(view: RunView) -> Section:
 
 def _headline(view: RunView) -> list[str]:
     """Return the benchmark's four metrics, or the first four of another evaluator."""
-    names = [name for name in LABELS if name in view.metrics]
+    names = [name for name in HEADLINES if name in view.metrics]
     return names or list(view.metrics)[:4]
 
 
 def _tile(view: RunView, name: str) -> Tile:
     value, entry = view.metric(name), view.interval(name)
-    label = LABELS.get(name, name)
+    label = label_of(name)
     if value is None:
-        return Tile(label, MISSING, hint="no class has a positive")
+        hint = "" if view.positive.any() else "no class has a positive"
+        return Tile(label, MISSING, hint=hint)
     low, high = entry.get("low"), entry.get("high")
     if is_missing(low) or is_missing(high):
         return Tile(label, f"{value:.2f}")
@@ -61,8 +55,8 @@ def _protocol(view: RunView) -> list[str]:
         confidence = 100 * intervals.get("confidence", 0.95)
         draws = intervals.get("draws", 0)
         sentences.append(
-            f"Intervals hold {confidence:.0f} %: bootstrap over images, {draws:,} draws. They "
-            "say how the numbers move with other test images, not with another training seed."
+            f"These are {confidence:.0f} % intervals: bootstrap over images, {draws:,} draws. They "
+            "say how the numbers move with other images, not with another training seed."
         )
         if intervals.get("metrics", {}).get("mAP", {}).get("method") == "halving":
             sentences.append(
@@ -73,12 +67,11 @@ def _protocol(view: RunView) -> list[str]:
         if dropped:
             most = max(dropped, key=dropped.get)
             sentences.append(
-                f"A draw leaves out the classes that it has no positive of: {len(dropped)} "
-                f"of the classes are left out of at least one draw, {most} of most "
-                f"({dropped[most]:,})."
+                "A class without a positive in a draw is left out of this draw. This happens to "
+                f"{len(dropped)} of the classes, to {most} most often ({dropped[most]:,} draws)."
             )
     else:
-        sentences.append("There are no intervals: TEST.BOOTSTRAP is 0 for this run.")
+        sentences.append("There are no intervals.")
     return [" ".join(sentences)]
 
 
@@ -88,8 +81,10 @@ def _about_rule(view: RunView) -> str:
     rule = run.final.result.rule
     if rule is None:
         return f"The evaluator decides without a rule of its own on {view.split} ({size})."
-    tuned_on = run.rules[0].tuned_on if run.rules else ("val" if "val" in run.splits else "")
+    tuned_on = view.tuned_on
     text = f"Decision rule: {rule.describe()}."
+    if tuned_on == view.split:
+        return f"{text} The rule is tuned on {tuned_on} itself ({size}): these F1 are optimistic."
     if tuned_on == "val":
         val = run.splits.get("val")
         images = f" ({len(val.images):,} images)" if val else ""
@@ -115,7 +110,7 @@ def _warnings(view: RunView) -> list[str]:
 
 def _splits_table(view: RunView) -> Table:
     names = _headline(view)
-    columns = ["split", *(Column(LABELS.get(name, name)) for name in names)]
+    columns = ["split", *(Column(label_of(name)) for name in names)]
     rows = []
     for split, evaluated in view.run.splits.items():
         cells = [split]

@@ -164,6 +164,13 @@ def test_numbers_only_compares_runs_on_other_labels(tmp_path):
     compared = compare_folders(*folders, numbers_only=True)
     assert list(compared.summaries) == ["A", "B"]
     assert not compared.pairs and compared.rules is None
+    assert any("--numbers-only" in note for note in compared.notes)
+
+
+def test_one_setting_has_a_note_that_nothing_is_tested(folders, compared):
+    note = "There is one setting: no difference is tested."
+    assert note in compare_folders(folders[0]).notes
+    assert note not in compared.notes
 
 
 def test_scores_of_another_evaluation_are_an_error(tmp_path):

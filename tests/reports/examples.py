@@ -17,7 +17,9 @@ from PIL import Image, ImageDraw
 from datasets.hierarchy import load_hierarchy
 from evaluation import GlobalThreshold, Groups, Scored, SplitResult, compute_metrics, per_class_rows
 from evaluation.evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
-from reports import write_report, write_tables
+from evaluation.rule_comparison import compare_rules
+from evaluation.rules import PerClassThresholds
+from reports.run_report import write_report_and_tables
 
 FOLDER = os.environ.get("INTENTONOMY_ANNOTATIONS")
 
@@ -111,7 +113,11 @@ def card():
         "end": "2026-03-01T12:34:00",
         "versions": {"python": "3.11.2", "torch": "2.11.0", "numpy": "2.4.6"},
         "hardware": {"cpu": "a processor", "cores": 16, "device": "cuda"},
-        "config": {"MODEL": {"BACKBONE": {"NAME": "RN101"}}, "OPTIM": {"LR": 0.0004}},
+        "config": {
+            "MODEL": {"BACKBONE": {"NAME": "RN101"}},
+            "OPTIM": {"LR": 0.0004},
+            "TEST": {"FINAL_MODEL": "best_val"},
+        },
         "costs": {
             "learnable_parameters": 21_345_280,
             "total_parameters": 119_000_000,
@@ -177,7 +183,7 @@ def real_run():
         names=keys,
         groups=groups,
         train_counts=train.sum(axis=0),
-        train_size=len(train),
+        train_prior=train.mean(axis=0),
         rules=rules,
         rule=rules[2].rule,
         intervals=intervals_of(splits["test"], rules),
@@ -187,7 +193,10 @@ def real_run():
 
 
 def long_run(folder):
-    """Return 80 classes with names of up to 80 characters, pictures, votes and unknown labels."""
+    """Return 80 classes with names of up to 80 characters, and everything that a run can have.
+
+    This is: val, train, pictures, votes, unknown labels, a chosen rule, curves and costs.
+    """
     rng = np.random.default_rng(1)
     names = long_names(80)
     shares = np.geomspace(0.3, 0.004, 80)
@@ -202,16 +211,26 @@ def long_run(folder):
         levels["super"].setdefault(f"super {c % 7}", []).append(c)
         levels["mid"].setdefault(f"mid {c % 21}", []).append(c)
     groups = Groups(subsets={"head": range(20), "tail": range(50, 80)}, levels=levels)
-    splits = {"test": split_of(scores, labels, rule, names, groups, paths, votes)}
+    val_labels = draw_labels(rng, 400, shares)
+    val_scores = draw_scores(rng, val_labels)
+    splits = {
+        "val": split_of(val_scores, val_labels, rule, names, groups),
+        "test": split_of(scores, labels, rule, names, groups, paths, votes),
+    }
     rules = rule_results(names, splits)
+    train_prior = shares[::-1]
     return EvaluatedRun(
         title="A model on a data set with 80 classes whose names are as long as they come",
         splits=splits,
         names=names,
         groups=groups,
         rules=rules,
+        rule=PerClassThresholds.fit(val_scores, val_labels),
+        train_counts=(2000 * train_prior).round(),
+        train_prior=train_prior,
         intervals=intervals_of(splits["test"], rules),
-        card={"command": "python -m tools.evaluate_predictions scores.npz --output-dir out"},
+        card=card(),
+        history=history(),
     )
 
 
@@ -259,6 +278,17 @@ def single_run():
     return EvaluatedRun(title="One class", splits=splits, names=["cat"])
 
 
+def val_run():
+    """Return a run with val alone: its rules are tuned on the scored split."""
+    rng = np.random.default_rng(4)
+    names = ["cat", "dog", "tree"]
+    labels = draw_labels(rng, 300, np.array([0.4, 0.2, 0.1]))
+    scores = draw_scores(rng, labels)
+    rules = compare_rules(val=(scores, labels))
+    splits = {"val": split_of(scores, labels, rules[0].rule, names)}
+    return EvaluatedRun("val alone", splits, names, rules=rules, rule=rules[0].rule)
+
+
 def tiny_run():
     """Return two images, a class without a positive, and scores that are no probabilities."""
     labels = np.array([[1, 0, -1], [0, 0, 1]])
@@ -275,13 +305,13 @@ def main(folder):
     pictures.mkdir(parents=True, exist_ok=True)
     runs = {"real": real_run()} if FOLDER else {}
     runs |= {"long": long_run(pictures), "single": single_run(), "tiny": tiny_run()}
+    runs["val"] = val_run()
     for name, run in runs.items():
         start = time.perf_counter()
         rows = published() if name == "real" else ()
-        path = folder / f"{name}.html"
-        write_report(path, run, rows)
+        write_report_and_tables(folder / name, run, rows)
         seconds = time.perf_counter() - start
-        write_tables(folder / f"{name}_tables", run, rows)
+        path = folder / name / "report.html"
         sys.stdout.write(f"{name}: {seconds:.1f} s, {path.stat().st_size / 1e6:.2f} MB\n")
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from evaluation.metrics import f1_scores
 from reports.figures.forest import Forest, ForestRow, draw_forest
 from reports.figures.precision_recall import curve
-from reports.figures.reliability import equal_mass, equal_width
+from reports.figures.reliability import equal_width
 from reports.figures.sweep import GRID, sweep
 from reports.svg import drawing, inline_svg, new_figure, text_width, wrap
 
@@ -61,15 +61,6 @@ def test_a_long_curve_keeps_its_ends():
     assert len(recall) <= 201
     assert recall[0] == 0
     assert recall[-1] == 1
-
-
-def test_bins_of_equal_mass_hold_all_entries_and_weigh_the_error():
-    rng = np.random.default_rng(0)
-    scores = rng.random(1000)
-    bins = equal_mass(scores, rng.random(1000) < scores / 2)
-    assert bins.count.sum() == 1000
-    assert np.ptp(bins.count) <= 1
-    assert bins.error == pytest.approx(25, abs=3)
 
 
 def test_bins_of_equal_width_take_the_score_one():

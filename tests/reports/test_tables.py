@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import Cell, Column, Row, Table, to_csv, to_latex, write_table
+from reports.tables import Cell, Column, Row, Table, to_csv, to_latex, write_table
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
 
@@ -54,6 +54,25 @@ def test_latex_shows_intervals_missing_values_and_muted_rows():
     assert r"a & $-$1.23 {\scriptsize [$-$2.00, +0.50]} \\" in latex
     assert r"\textcolor{gray}{b} & \textcolor{gray}{--} \\" in latex
     assert r"\begin{tabular}{lr}" in latex
+
+
+def test_latex_shows_the_note_below_the_rows():
+    latex = to_latex(Table("t", ["a"], [[1]], note="50 % of_all"))
+    below = latex.split(r"\end{tabular}")[1]
+    assert r"{\footnotesize 50 \% of\_all}" in below
+    assert below.endswith("\\end{table}\n")
+
+
+def test_a_name_with_a_bracket_or_a_star_is_no_argument_of_the_row_before():
+    latex = to_latex(Table("t", ["*a"], [["[x]"], ["* y"], ["z [1]"]]))
+    lines = latex.splitlines()
+    for line in ("{}*a \\\\", "{}[x] \\\\", "{}* y \\\\", "z [1] \\\\"):
+        assert line in lines
+
+
+def test_a_table_that_is_not_shown_has_no_latex_file(tmp_path):
+    write_table(tmp_path, Table("large", ["a"], [[1]], shown=False))
+    assert [path.name for path in tmp_path.iterdir()] == ["large.csv"]
 
 
 def test_a_row_with_too_few_cells_is_an_error():

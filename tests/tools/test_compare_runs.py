@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -49,6 +51,16 @@ def test_the_terminal_shows_results_differences_rules_and_published_rows(folders
     assert f"Resolved of {len(CLASSES)} classes" in text
 
 
+def test_the_terminal_needs_no_figures(folders):
+    code = (
+        "import sys; from tools import compare_runs; "
+        "status = compare_runs.main(sys.argv[1:]); "
+        "sys.exit(status or 'matplotlib' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, *folders, "--swaps", "200"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+
+
 def test_published_rows_are_left_out_for_other_data_in_the_same_format(folders, capsys):
     assert run(*folders) == 0
     assert "Query2Label" not in capsys.readouterr().out
@@ -72,9 +84,9 @@ def test_all_forms_are_written(written):
     names = {path.name for path in written.iterdir()}
     assert names == {"comparison.html", "comparison.md", "tables"}
     tables = {path.name for path in (written / "tables").iterdir()}
-    for stem in ("results", "differences", "rules", "rule_differences", "classes_B", "published"):
+    for stem in ("results", "differences", "rules", "rule_differences", "classes_1_b", "published"):
         assert {f"{stem}.csv", f"{stem}.tex"} <= tables
-    with (written / "tables" / "classes_B.csv").open(encoding="utf-8", newline="") as file:
+    with (written / "tables" / "classes_1_b.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["class"] for row in rows} == set(CLASSES)
     for row in rows:
@@ -118,6 +130,20 @@ def test_names_with_signs_of_html_latex_and_markdown_are_text(folders, tmp_path,
     assert "a\\_\\<b>\\|&$" in (out / "comparison.md").read_text(encoding="utf-8")
     tex = (out / "tables" / "results.tex").read_text(encoding="utf-8")
     assert r"a\_\textless{}b\textgreater{}|\&\$" in tex
+
+
+def test_settings_whose_names_differ_in_signs_alone_have_files_of_their_own(folders, tmp_path):
+    names = ("base", "a+b", "a-b")
+    for name, skill in zip(names, (1.0, 2.0, 3.0), strict=True):
+        make_run(tmp_path / name / "seed1", skill=skill, trainer=f"Method{skill}")
+    out = tmp_path / "out"
+    mine = [str(tmp_path / name / "seed1") for name in names]
+    assert run(*mine, "--output-dir", str(out)) == 0
+    files = sorted(path.name for path in (out / "tables").glob("classes_*.csv"))
+    assert files == ["classes_1_a_b.csv", "classes_2_a_b.csv"]
+    html = (out / "comparison.html").read_text(encoding="utf-8")
+    assert "for these trained models only (one run)" in html
+    assert "macro F1" in html
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,16 @@
+"""Names of the metrics on pages."""
+
+LABELS = {
+    "mAP": "mAP",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "samples_f1": "samples F1",
+    "mAP_interp": "mAP interpolated",
+}
+F1_METRICS = ("macro_f1", "micro_f1", "samples_f1")
+HEADLINES = ("mAP", *F1_METRICS)
+
+
+def label_of(name: str) -> str:
+    """Return the label of a metric; the name itself where it has no other label."""
+    return LABELS.get(name, name)
