@@ -7,6 +7,7 @@ On one process every function here returns what one process would see and change
 import gc
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
@@ -27,6 +28,7 @@ _ADDRESS = ("MASTER_ADDR", "MASTER_PORT")
 # Counts failures and reported messages. It outlives the process group, so that it also works after
 # an error.
 _store: dist.Store | None = None
+_num_turns = 0  # calls of run_on_main, which name its entry in the store
 
 
 class PeerError(RuntimeError):
@@ -268,6 +270,31 @@ def barrier() -> None:
     """Wait until every process is here."""
     if world_size() > 1:
         dist.barrier()
+
+
+def run_on_main(function: Callable[[], None]) -> None:
+    """Call ``function`` on the main process while the others wait, however long it takes.
+
+    The others wait without a collective, which would time out. ``function`` must not contain
+    collectives. All processes call this equally often.
+
+    Raises:
+        PeerError: on the other processes, if the main one fails.
+    """
+    global _num_turns
+    _num_turns += 1
+    if world_size() == 1:
+        function()
+        return
+    assert _store is not None
+    done = f"turn/{_num_turns}"
+    if is_main():
+        function()
+        _store.add(done, 1)
+        return
+    while _store.add(done, 0) == 0:
+        check_peers()
+        time.sleep(0.2)
 
 
 @contextmanager

@@ -12,7 +12,7 @@
 - ``report.html`` and ``tables/``, unless ``TEST.REPORT`` is False
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,8 @@ from yacs.config import CfgNode
 
 from core.config import Key, declare
 from core.errors import UserError
-from core.files import find_file
 from core.logging import get_logger
 from datasets import IntentDataset, image_names
-from engine.history import read_history
 from evaluation import (
     RULE_REGISTRY,
     DecisionRule,
@@ -45,10 +43,8 @@ from evaluation import (
     is_rule_file,
     read_rule,
     write_metrics,
-    write_per_class,
     write_predictions,
     write_rule,
-    write_scores,
 )
 from evaluation.published import RunFacts, backbone_of, published_rows, rows_beside
 
@@ -72,7 +68,7 @@ declare(
     Key(
         "BOOTSTRAP",
         1000,
-        "draws for the 95 % intervals of the final evaluation; 0: no intervals",
+        "draws for the 95 % intervals of the final evaluation, at least 2; 0: no intervals",
         low=0,
         may_change=True,
     ),
@@ -91,29 +87,22 @@ declare(
 )
 
 HEADLINE = ("mAP", "macro_f1", "micro_f1", "samples_f1")
-# Results that not every evaluation writes, and metrics.json, which says that there are results.
-OPTIONAL_RESULTS = (
-    "metrics.json",
-    "intervals.json",
-    "per_class_val.csv",
-    "predictions.csv",
-    "report.html",
-    "rule.json",
-    "scores_val.npz",
-)
 BOOTSTRAP_SEED = 0  # not the run's: seeds of a method are compared on the same draws
 
 
-def check_rule(cfg: CfgNode, *, has_val: bool = True) -> None:
-    """Check ``TEST.RULE`` before anything is evaluated.
+def check_settings(cfg: CfgNode, *, has_val: bool = True) -> None:
+    """Check the settings of the final evaluation before anything is trained or evaluated.
 
     Args:
         cfg: configuration.
         has_val: there is a val split that a rule can be fitted on.
 
     Raises:
-        UserError: it is neither a registered rule nor an existing file, or needs a val split.
+        UserError: ``TEST.RULE`` is neither a registered rule nor an existing file, or needs a val
+            split; or ``TEST.BOOTSTRAP`` is 1.
     """
+    if cfg.TEST.BOOTSTRAP == 1:
+        raise UserError("TEST.BOOTSTRAP is 1; expected 0 or at least 2: one draw has no spread")
     name = cfg.TEST.RULE
     check_rule_name("TEST.RULE", name)
     if has_val or is_rule_file(name) or name == "global":
@@ -122,24 +111,26 @@ def check_rule(cfg: CfgNode, *, has_val: bool = True) -> None:
         raise UserError(f"TEST.RULE '{name}' cannot be fitted: it needs a val split")
 
 
+def check_rule_classes(cfg: CfgNode, names: Sequence[str]) -> None:
+    """Raise :class:`UserError` if ``TEST.RULE`` is a file whose classes are not ``names``."""
+    if is_rule_file(cfg.TEST.RULE):
+        read_rule(cfg.TEST.RULE, names)
+
+
 def evaluated_run(
     cfg: CfgNode,
     dataset: IntentDataset,
     results: Mapping[str, SplitResult],
     *,
     title: str,
-    card: Mapping[str, Any],
-    history: Mapping[str, Any] | None = None,
 ) -> EvaluatedRun:
-    """Return the final evaluation as plain data, without rules and intervals yet.
+    """Return the final evaluation as plain data, without card, curves, rules and intervals yet.
 
     Args:
         cfg: configuration; ``DATASET.ROOT`` is read.
         dataset: data set with the evaluated splits; train may be empty.
         results: results by split, in the order of evaluation: val, test, or both.
         title: head of the report.
-        card: content of ``run.json``.
-        history: training curves.
     """
     splits = {}
     for name, result in results.items():
@@ -153,8 +144,6 @@ def evaluated_run(
         groups=Groups(subsets=hierarchy.subsets, levels=hierarchy.levels),
         train_counts=counts,
         train_prior=prior,
-        card=card,
-        history=history or {},
     )
 
 
@@ -260,35 +249,24 @@ def _intervals(run: EvaluatedRun, *, draws: int) -> dict[str, Any]:
     return intervals
 
 
-def write_run(
-    folder: Path, cfg: CfgNode, run: EvaluatedRun, *, weights: str, keep: Iterable[Path] = ()
-) -> None:
-    """Write all result files of a run and log its tables; the main process calls this.
-
-    The metrics are written first, so that a fault in what follows loses none of them.
+def write_analysis(folder: Path, cfg: CfgNode, run: EvaluatedRun) -> None:
+    """Write the run card, compare rules, compute intervals, write predictions and report.
 
     Args:
         folder: output folder.
         cfg: configuration; ``TEST.RULE``, ``TEST.BOOTSTRAP``, ``TEST.PREDICTIONS`` and
             ``TEST.REPORT`` are read.
-        run: the final evaluation, from :func:`evaluated_run`.
-        weights: name of the evaluated weights, such as ``epoch 3``.
-        keep: files of the user in the folder, which are not replaced by results.
+        run: the final evaluation with its card and training curves.
 
     Raises:
         OSError: a file cannot be written.
         UserError: the chosen rule cannot be fitted, or does not fit the classes.
     """
-    keep = list(keep)
-    if is_rule_file(cfg.TEST.RULE):
-        keep.append(find_file(cfg.TEST.RULE))
-    remove_earlier_results(folder, keep=keep)
-    _write_metrics(folder, run, weights)
+    write_metrics(folder / "run.json", run.card)
     run = replace(run, rules=_rules_beside_each_other(run))
     log_rules(run)
     run = replace(run, rule=choose_rule(cfg.TEST.RULE, run))
-    if run.rule is not None:
-        write_rule(folder / "rule.json", run.rule, run.names)
+    _write_rule(folder / "rule.json", run)
     if cfg.TEST.PREDICTIONS:
         _write_predictions(folder / "predictions.csv", run)
     run = replace(run, intervals=_intervals(run, draws=cfg.TEST.BOOTSTRAP))
@@ -303,39 +281,14 @@ def write_run(
         log.info("Report: %s", folder / "report.html")
 
 
-def remove_earlier_results(folder: Path, *, keep: Iterable[Path] = ()) -> None:
-    """Remove results of an earlier evaluation that this one may not replace.
-
-    They would stand beside numbers that they do not belong to: scores of val of another model,
-    intervals of other scores.
-
-    Args:
-        folder: output folder; without ``metrics.json`` nothing in it is a result.
-        keep: files that are not removed.
-    """
-    if not (folder / "metrics.json").is_file():
+def _write_rule(path: Path, run: EvaluatedRun) -> None:
+    """Write the chosen rule; an evaluator's own rule may be of a kind that no file can hold."""
+    if run.rule is None:
         return
-    kept = {path.resolve() for path in keep}
-    found = [folder / name for name in OPTIONAL_RESULTS]
-    for table in (folder / "tables").glob("*.tex"):  # each table is also a CSV file
-        found += [table, table.with_suffix(".csv")]
-    for path in found:
-        if path.resolve() not in kept:
-            path.unlink(missing_ok=True)
-
-
-def _write_metrics(folder: Path, run: EvaluatedRun, weights: str) -> None:
-    """Write and log metrics, scores and the run card."""
-    metrics = {name: dict(split.result.metrics) for name, split in run.splits.items()}
-    last = list(run.splits)[-1]
-    for name, split in run.splits.items():
-        suffix = "" if name == last else f"_{name}"
-        if split.result.per_class:  # evaluators of other projects may have no rows
-            write_per_class(folder / f"per_class{suffix}.csv", split.result.per_class)
-        write_scores(folder / f"scores_{name}.npz", split, run.names)
-    write_metrics(folder / "run.json", run.card)
-    write_metrics(folder / "metrics.json", {"model": weights, **metrics})
-    log.info("%s\nResults of %s: %s", format_table(metrics), weights, folder / "metrics.json")
+    try:
+        write_rule(path, run.rule, run.names)
+    except UserError as error:
+        log.warning("%s is not written: %s", path, error)
 
 
 def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
@@ -391,13 +344,3 @@ def log_intervals(run: EvaluatedRun) -> None:
     if parts:
         draws = run.intervals["draws"]
         log.info("95 %% intervals (bootstrap, %s draws): %s", f"{draws:,}", ", ".join(parts))
-
-
-def training_curves(folder: Path, trained_in: str) -> Mapping[str, Any]:
-    """Return the training curves of the evaluated weights.
-
-    Args:
-        folder: output folder of this process.
-        trained_in: output folder of the training; empty: nothing was loaded from elsewhere.
-    """
-    return read_history(Path(trained_in or folder, "tensorboard"))

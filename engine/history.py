@@ -25,7 +25,8 @@ def read_history(folder: Path) -> History:
     resumed run has several files; where two of them have the same step, the later value counts.
 
     Args:
-        folder: folder of the TensorBoard files; without files, the result is empty.
+        folder: folder of the TensorBoard files; without files, or without a training loss in them,
+            the result is empty.
     """
     if not any(folder.glob("events*")):
         return {}
@@ -33,10 +34,17 @@ def read_history(folder: Path) -> History:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     reader = EventAccumulator(str(folder), size_guidance={"scalars": 0})
-    reader.Reload()
+    try:
+        reader.Reload()
+        found = reader.Tags()["scalars"]
+    except Exception as error:  # of any kind: a damaged file must not end a finished run
+        log.warning("The training curves in %s cannot be read: %s", folder, error)
+        return {}
+    if "train/loss" not in found:  # nothing was trained
+        return {}
     history: History = {}
     for tag in TAGS:
-        if tag not in reader.Tags()["scalars"]:
+        if tag not in found:
             continue
         values = {}
         for event in sorted(reader.Scalars(tag), key=lambda event: event.wall_time):

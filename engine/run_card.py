@@ -49,14 +49,13 @@ OF_TRAINING = ("command", "commit", "dirty", "versions", "hardware", "start", "e
 Card = dict[str, Any]
 
 
-def start_card(cfg: CfgNode, *, device: torch.device, kind: str = "run") -> Card:
+def start_card(cfg: CfgNode, *, kind: str = "run") -> Card:
     """Return the card of a run that starts now; :func:`finish_card` completes it.
 
     The source code is read now, because it may change while the run goes on.
 
     Args:
         cfg: configuration of the run.
-        device: device of the network.
         kind: ``run`` or ``predictions``.
     """
     code = describe_code(cfg.IMPORTS)
@@ -70,9 +69,15 @@ def start_card(cfg: CfgNode, *, device: torch.device, kind: str = "run") -> Card
         "dirty": code.pop("dirty"),
         "code": code,
         "versions": describe_versions(),
-        "hardware": describe_hardware(device),
+        "hardware": describe_hardware(_device(cfg)),
         "config": plain_config(cfg),
     }
+
+
+def _device(cfg: CfgNode) -> torch.device:
+    """Return the device that the trainers use; given predictions need none."""
+    cuda = cfg.USE_CUDA and torch.cuda.is_available() and cfg.TRAINER.NAME
+    return torch.device("cuda" if cuda else "cpu")
 
 
 def finish_card(
@@ -136,7 +141,7 @@ def predictions_card(
         title: name of the model, as the user gave it.
         backbone: image encoder of the model, as the user gave it.
     """
-    card = start_card(cfg, device=torch.device("cpu"), kind="predictions")
+    card = start_card(cfg, kind="predictions")
     predictions = {split: describe_file(Path(file)) for split, file in files.items()}
     return {
         **card,

@@ -4,6 +4,7 @@ import datetime
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,14 @@ from engine.checkpoint import frozen_digest
 from engine.costs import measure_costs
 from engine.evaluation import evaluate_on_main, predict_split
 from engine.feature_cache import cache_split, feature_key, make_root
-from engine.final_evaluation import check_rule, evaluated_run, training_curves, write_run
+from engine.final_evaluation import (
+    check_rule_classes,
+    check_settings,
+    evaluated_run,
+    write_analysis,
+)
+from engine.history import read_history
+from engine.numbers import write_numbers
 from engine.parallel import check_same_start
 from engine.precision import Precision
 from engine.run_card import Card, describe_backbone, describe_data, finish_card, start_card
@@ -94,8 +102,10 @@ class MultiLabelRunner(TrainerX, ABC):
             log.info(describe_base())
         set_seed(cfg.SEED)
         sync_registries()
+        # Before the data is read and features are cached: the card counts the time of both.
+        self.card = start_card(cfg) if is_main() else {}
         super().__init__(cfg)
-        self.card = start_card(cfg, device=self.device) if is_main() else {}
+        check_rule_classes(cfg, [self.lab2cname[c] for c in range(self.num_classes)])
         hierarchy = self.dm.dataset.hierarchy
         groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
         self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname, groups=groups)
@@ -134,7 +144,7 @@ class MultiLabelRunner(TrainerX, ABC):
                 "TEST.EVALUATOR is 'Classification', which is single-label; accepted here: "
                 "MultiLabel"
             )
-        check_rule(cfg)
+        check_settings(cfg)
         if cfg.TRAIN.FEATURE_CACHE:
             make_root(cfg.TRAIN.FEATURE_CACHE)
 
@@ -241,8 +251,7 @@ class MultiLabelRunner(TrainerX, ABC):
             return results["val"].selected
         if split == "test" or self.cfg.TEST.SPLIT == "test":
             results["test"] = self.evaluate_split("test", results["val"].rule)
-        if is_main():
-            self.write_results(results)
+        distributed.run_on_main(lambda: self.write_results(results))
         return list(results.values())[-1].selected
 
     def write_results(self, results: Mapping[str, SplitResult]) -> None:
@@ -252,15 +261,14 @@ class MultiLabelRunner(TrainerX, ABC):
             results: results by split, in the order of evaluation.
         """
         cfg, folder = self.cfg, Path(self.output_dir)
-        run = evaluated_run(
-            cfg,
-            self.dm.dataset,
-            results,
-            title=f"{type(self).__name__} on {cfg.DATASET.NAME}, seed {cfg.SEED}",
-            card=self.run_card(results),
-            history=training_curves(folder, self.trained_in),
-        )
-        write_run(folder, cfg, run, weights=self.weights)
+        title = f"{type(self).__name__} on {cfg.DATASET.NAME}, seed {cfg.SEED}"
+        run = evaluated_run(cfg, self.dm.dataset, results, title=title)
+        write_numbers(folder, cfg, run, weights=self.weights)
+        if self._writer is not None:
+            self._writer.flush()  # the curves are read back from its files
+        history = read_history(Path(self.trained_in or folder, "tensorboard"))
+        run = replace(run, card=self.run_card(results), history=history)
+        write_analysis(folder, cfg, run)
 
     def evaluate_split(self, split: str, rule: DecisionRule | None = None) -> SplitResult:
         """Evaluate all images of one split and write the metrics to TensorBoard.

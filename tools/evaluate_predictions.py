@@ -22,7 +22,12 @@ from core.config_merge import setup_cfg
 from core.errors import UserError
 from core.logging import close_logging, get_logger, setup_logging
 from datasets import IntentDataset, build_annotations, image_names
-from engine.final_evaluation import check_rule, evaluated_run, write_run
+from engine.final_evaluation import (
+    check_settings,
+    evaluated_run,
+    write_analysis,
+)
+from engine.numbers import write_numbers
 from engine.run_card import predictions_card
 from evaluation import (
     DecisionRule,
@@ -51,7 +56,7 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
     """Evaluate the files of the command line and write all results; return the exit status."""
     cfg = configure(args)
     check_threshold(args)
-    check_rule(cfg, has_val=args.val is not None)
+    check_settings(cfg, has_val=args.val is not None)
     check_folder(Path(cfg.OUTPUT_DIR))
     files = {"test": args.predictions}
     if args.val:
@@ -75,10 +80,12 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
             title=args.title,
             backbone=args.backbone,
         )
-        run = evaluated_run(cfg, dataset, results, title=title, card=card)
+        run = replace(evaluated_run(cfg, dataset, results, title=title), card=card)
         weights = f"{WEIGHTS} {args.predictions.name}"
+        folder = Path(cfg.OUTPUT_DIR)
         # The files may lie in the output folder, as predictions.csv of a run does.
-        write_run(Path(cfg.OUTPUT_DIR), cfg, run, weights=weights, keep=files.values())
+        write_numbers(folder, cfg, run, weights=weights, keep=files.values())
+        write_analysis(folder, cfg, run)
     finally:
         close_logging()
     return 0

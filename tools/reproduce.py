@@ -107,7 +107,8 @@ def present_config(card: Card) -> CfgNode:
         UserError: the command or a value is no longer accepted.
     """
     words = list(card.get("argv", ()))
-    if len(words) > 1 and Path(words[1]).name == "train.py":
+    program = PROJECT / card.get("folder", ".") / words[1] if len(words) > 1 else Path()
+    if program.resolve() == PROJECT / "train.py":
         return setup_from_args(parse_args(words[2:]))
     imports = card["config"].get("IMPORTS", ())
     known = setup_cfg([], opts=["IMPORTS", tuple(imports)])  # their keys exist after the import

@@ -33,11 +33,15 @@ def root(tmp_path_factory):
     return folder
 
 
+# The other process waits for rank 0, which computes these alone.
+EXTRAS = ["TEST.BOOTSTRAP", "20", "TEST.COSTS", "True", "TEST.REPORT", "True"]
+
+
 def _args(root, out, *opts):
     args = ["--root", str(root), "--seed", "1", "--trainer", "IntCLIP"]
     args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
     args += ["--config-file", "configs/trainers/IntCLIP/scenes.yaml"]
-    return [*args, "--output-dir", str(out), *FAST, *SETTINGS, *opts]
+    return [*args, "--output-dir", str(out), *FAST, *SETTINGS, *EXTRAS, *opts]
 
 
 def _torchrun(args):
@@ -152,6 +156,7 @@ def test_rank_0_alone_writes(runs):
     lines = (two / "log.txt").read_text().splitlines()
     assert sum(line.startswith("Resume from") for line in lines) == 1
     assert lines.count("Finish training") == 1
+    assert sum(line.startswith("Report: ") for line in lines) == 1
     assert any(line.endswith("processes 2") for line in lines)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from sklearn.metrics import average_precision_score
 
 import train
 from core.errors import UserError
+from evaluation import write_rule
+from evaluation.rules import PerClassThresholds
 
 SAME_BYTES = (
     "metrics.json",
@@ -124,3 +127,40 @@ def test_the_report_shows_the_training_curves(finished):
     for heading in ("Result on test", "Decision rules", "Per class", "Training", "Costs"):
         assert heading in page
     assert "Beside published numbers" not in page  # other data in the same format
+
+
+def test_a_fault_in_the_analysis_loses_no_number(scenes_root, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("in the bootstrap")
+
+    monkeypatch.setattr("engine.final_evaluation.bootstrap_intervals", fail)
+    with pytest.raises(RuntimeError, match="in the bootstrap"):
+        train.main(command(scenes_root, tmp_path))
+    assert read(tmp_path / "metrics.json")["test"]["mAP"] > 0
+    assert (tmp_path / "scores_test.npz").is_file()
+
+
+def test_val_alone_is_evaluated_and_results_of_test_do_not_stay(finished, scenes_root, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(finished, out)
+    extra = ["TEST.SPLIT", "val", "TEST.BOOTSTRAP", "20", "TEST.PREDICTIONS", "False"]
+    train.main(["--eval-only", "--model-dir", str(finished), *command(scenes_root, out, *extra)])
+    assert list(read(out / "metrics.json")) == ["model", "val"]
+    assert read(out / "intervals.json")["split"] == "val"
+    for name in ("scores_test.npz", "predictions.csv", "per_class_val.csv"):
+        assert not (out / name).exists(), name
+    assert "optimistic" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_one_draw_is_refused_before_training(scenes_root, tmp_path):
+    with pytest.raises(UserError, match=r"TEST\.BOOTSTRAP is 1; expected 0 or at least 2"):
+        train.main(command(scenes_root, tmp_path, "TEST.BOOTSTRAP", "1"))
+    assert not (tmp_path / "linearprobe").exists()
+
+
+def test_a_rule_for_other_classes_is_refused_before_training(scenes_root, tmp_path):
+    rule = tmp_path / "rule.json"
+    write_rule(rule, PerClassThresholds(np.array([0.5, 0.4])), ["a", "b"])
+    with pytest.raises(UserError, match="has no such class"):
+        train.main(command(scenes_root, tmp_path / "out", "TEST.RULE", str(rule)))
+    assert not (tmp_path / "out" / "linearprobe").exists()

@@ -133,7 +133,7 @@ def test_a_module_of_the_users_own_has_a_digest(tmp_path, monkeypatch):
 
 
 def test_a_card_is_json_and_comes_back_the_same(cfg, tmp_path):
-    card = finish(start_card(cfg, device=CPU))
+    card = finish(start_card(cfg))
     write_metrics(tmp_path / "run.json", card)
     assert read_card(tmp_path) == card
     assert card["seed"] == 3
@@ -143,12 +143,12 @@ def test_a_card_is_json_and_comes_back_the_same(cfg, tmp_path):
 
 
 def test_given_arguments_replace_the_command_of_the_process(cfg):
-    card = finish(start_card(cfg, device=CPU), argv=["--seed", "3"])
+    card = finish(start_card(cfg), argv=["--seed", "3"])
     assert card["command"].endswith("python train.py --seed 3")
 
 
 def test_finishing_does_not_change_the_started_card(cfg):
-    started = start_card(cfg, device=CPU)
+    started = start_card(cfg)
     before = json.dumps(started)
     finish(started, argv=["--seed", "3"])
     assert json.dumps(started) == before
@@ -156,13 +156,13 @@ def test_finishing_does_not_change_the_started_card(cfg):
 
 def test_an_evaluation_keeps_time_and_command_of_the_training(cfg, tmp_path):
     trained = finish(
-        start_card(cfg, device=CPU),
+        start_card(cfg),
         argv=["--seed", "3"],
         costs={"training_seconds": 7.0, "training_epochs": 2, "latency_ms": 1.0},
     )
     write_metrics(tmp_path / "run.json", trained)
     for _ in range(2):  # the second one evaluates in the folder where the first one has written
-        card = finish(start_card(cfg, device=CPU), trained_in=tmp_path, costs={"latency_ms": 2.0})
+        card = finish(start_card(cfg), trained_in=tmp_path, costs={"latency_ms": 2.0})
         assert card["costs"] == {"latency_ms": 2.0, "training_seconds": 7.0, "training_epochs": 2}
         assert card["trained_by"]["command"] == trained["command"]
         assert card["command"] != trained["command"]
@@ -170,7 +170,7 @@ def test_an_evaluation_keeps_time_and_command_of_the_training(cfg, tmp_path):
 
 
 def test_weights_of_a_folder_without_a_card_have_no_training_time(cfg, tmp_path):
-    card = finish(start_card(cfg, device=CPU), trained_in=tmp_path)
+    card = finish(start_card(cfg), trained_in=tmp_path)
     assert card["costs"] == {}
     assert "trained_by" not in card
 
