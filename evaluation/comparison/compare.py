@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..metrics import f1_scores
 from ..published import RunFacts, backbone_of
 from ..significance import Difference, compare_classes, compare_methods
 from .paired_runs import PairedRun, pair_runs
@@ -115,21 +114,24 @@ def compare(
         numbers_only: read ``metrics.json`` alone, so that images and labels may differ.
 
     Raises:
-        UserError: two runs were evaluated on other images or labels, the scores of a run do not
-            give its metrics, or a rule cannot be fitted.
+        UserError: two runs were evaluated on other images or labels, or the scores of a run do
+            not give its metrics.
     """
     notes: list[str] = []
     paired: dict[str, list[PairedRun]] = {}
     if not numbers_only:
         paired = pair_runs(settings, split, notes)
-    names = list(paired)
+    baseline = settings[0].name
     pairs = []
-    for other in names[1:]:
-        pairs.append(_compare_pair(names[0], other, paired, swaps, seed))
+    if baseline in paired:
+        for other in list(paired)[1:]:
+            pairs.append(_compare_pair(baseline, other, paired, swaps, seed))
+    elif paired:
+        notes.append(f"No differences are tested, because the baseline {baseline} has no scores.")
     rules = None
     if paired and split == "test":
         both = ("global", second_rule)
-        rules = cross_rules(paired, both, split, notes, swaps=swaps, seed=seed)
+        rules = cross_rules(paired, both, notes, baseline=baseline, swaps=swaps, seed=seed)
     notes += _notes_on_runs(settings, pairs)
     return Comparison(
         split=split,
@@ -140,7 +142,7 @@ def compare(
         rules=rules,
         facts={setting.name: run_facts(setting.runs[0]) for setting in settings},
         dataset=common_dataset(settings),
-        num_images=len(paired[names[0]][0].scored.scores) if paired else 0,
+        num_images=_num_images(paired),
         swaps=swaps,
         seed=seed,
         notes=notes,
@@ -163,6 +165,13 @@ def common_dataset(settings: Sequence[Setting]) -> str:
             found.add(_setting_of(run, "DATASET", "NAME"))
     found.discard("")
     return found.pop() if len(found) == 1 else ""
+
+
+def _num_images(paired: Mapping[str, Sequence[PairedRun]]) -> int:
+    """Return the images of the compared split; 0 if no run has scores."""
+    for runs in paired.values():
+        return len(runs[0].scored.scores)
+    return 0
 
 
 def _compare_pair(
@@ -195,7 +204,7 @@ def _compare_pair(
 def _class_means(runs: Sequence[PairedRun]) -> dict[str, np.ndarray]:
     """Return AP and F1 of each class in percent, ``(C,)``, as means over the runs."""
     ap = [run.scored.ap for run in runs]
-    f1 = [f1_scores(run.scored.pred, run.scored.labels)["per_class"] for run in runs]
+    f1 = [run.scored.f1["per_class"] for run in runs]
     return {"ap": 100 * np.mean(ap, axis=0), "f1": 100 * np.mean(f1, axis=0)}
 
 

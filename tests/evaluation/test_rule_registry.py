@@ -28,7 +28,8 @@ from evaluation import (
     write_rule,
 )
 from evaluation.rules import PerClassThresholds, PriorCorrection, ShrunkThresholds, TopK
-from evaluation.rules.class_thresholds import FOLD_SEED, NUM_FOLDS, SHRINKAGE
+from evaluation.rules.class_thresholds import FOLD_SEED, NUM_FOLDS, SHRINKAGE, _shrink
+from evaluation.threshold_counts import threshold_counts
 
 FOLDER = os.environ.get("INTENTONOMY_ANNOTATIONS", "")
 NAMES = ["a", "b", "c", "d"]
@@ -104,6 +105,15 @@ def test_shrunk_is_the_formula_with_the_k_of_a_plain_cross_validation(arrays):
     assert rule.k == best
     expected = thresholds(-1, best)  # holds nothing out
     np.testing.assert_allclose(rule.class_thresholds, expected, atol=1e-12)
+
+
+def test_shrunk_with_the_largest_k_is_the_global_threshold_to_the_last_digit(arrays):
+    scores, labels = arrays
+    counts = threshold_counts(scores, labels, THRESHOLDS)
+    anchor = GlobalThreshold.fit(scores, labels).threshold
+    own = PerClassThresholds.fit(scores, labels).class_thresholds
+    assert (own != anchor).any()
+    assert (_shrink(counts, labels)[-1] == anchor).all()
 
 
 def test_prior_shifts_the_log_odds_by_the_ratio_of_the_priors(arrays):
