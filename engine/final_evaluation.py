@@ -50,7 +50,7 @@ from evaluation import (
     write_rule,
     write_scores,
 )
-from evaluation.published import RunFacts, backbone_of, published_rows, rows_beside
+from evaluation.published import facts_of, published_rows, rows_beside
 
 log = get_logger()
 
@@ -349,10 +349,7 @@ def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
     if list(run.splits)[-1] != "test":
         return []
     rows = published_rows(cfg.DATASET.NAME, len(run.final.images))
-    facts = RunFacts(
-        backbone=backbone_of(run.card), tuned_on="val" if "val" in run.splits else "none"
-    )
-    return rows_beside(rows, facts)
+    return rows_beside(rows, facts_of(run.card, run.splits))
 
 
 def _write_predictions(path: Path, run: EvaluatedRun) -> None:

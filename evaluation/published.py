@@ -4,7 +4,7 @@ The rows are in ``docs/published/<data set>.yaml``, which says what each field m
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,16 @@ def backbone_of(card: Mapping[str, Any]) -> str:
     """Return the backbone that a run card states; empty if it is unknown."""
     backbone = card.get("backbone")
     return str(backbone.get("name") or "") if isinstance(backbone, Mapping) else ""
+
+
+def facts_of(card: Mapping[str, Any], splits: Collection[str]) -> RunFacts:
+    """Return the facts of a run that this project evaluated.
+
+    Args:
+        card: content of ``run.json``; empty if there is none.
+        splits: evaluated splits; with val, the headline's rule is tuned on it.
+    """
+    return RunFacts(backbone=backbone_of(card), tuned_on="val" if "val" in splits else "none")
 
 
 def published_file(dataset: str) -> Path | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..published import RunFacts, backbone_of
+from ..published import RunFacts, facts_of
 from ..significance import Difference, compare_classes, compare_methods
 from .paired_runs import PairedRun, pair_runs
 from .rule_grid import RuleGrid, cross_rules
@@ -151,10 +151,10 @@ def compare(
 
 def run_facts(run: RunFolder) -> RunFacts:
     """Return backbone and protocol of a run, as far as its files say."""
-    tuned_on = ""
-    if run.path.is_dir():
-        tuned_on = "val" if "val" in run.metrics else "none"
-    return RunFacts(backbone=backbone_of(run.card), tuned_on=tuned_on)
+    if (run.path / "metrics.json").is_file():
+        return facts_of(run.card, run.metrics)
+    # The log of another project does not say how its rule was tuned.
+    return RunFacts()
 
 
 def common_dataset(settings: Sequence[Setting]) -> str:

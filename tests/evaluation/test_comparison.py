@@ -9,6 +9,7 @@ import pytest
 from core.errors import UserError
 from evaluation import f1_scores, write_rule
 from evaluation.comparison import compare
+from evaluation.comparison.compare import run_facts
 from evaluation.comparison.paired_runs import align
 from evaluation.comparison.run_folder import SavedScores, read_run
 from evaluation.comparison.run_groups import group_runs
@@ -104,6 +105,12 @@ def test_facts_and_data_set_come_from_the_run_card(compared):
     assert compared.facts["A"].backbone == "RN101"
     assert compared.facts["A"].tuned_on == "val"
     assert compared.num_images == NUM_TEST
+
+
+def test_a_log_alone_does_not_say_how_its_rule_was_tuned(tmp_path):
+    (tmp_path / "log.txt").write_text("=> result\n* mAP: 40.0%\n")
+    for path in (tmp_path, tmp_path / "log.txt"):
+        assert run_facts(read_run(path)).tuned_on == ""
 
 
 def test_the_same_runs_in_other_order_of_images_and_classes_change_nothing(folders, tmp_path):
