@@ -51,6 +51,7 @@ from evaluation import (
     write_scores,
 )
 from evaluation.published import facts_of, published_rows, rows_beside
+from evaluation.rules import HEADLINE_RULE
 
 log = get_logger()
 
@@ -64,7 +65,7 @@ declare(
     ),
     Key(
         "RULE",
-        "global",
+        HEADLINE_RULE,
         "decision rule of predictions.csv and rule.json: a registered name, or the rule.json of "
         "another run; the headline is always the global threshold",
         may_change=True,
@@ -116,7 +117,7 @@ def check_rule(cfg: CfgNode, *, has_val: bool = True) -> None:
     """
     name = cfg.TEST.RULE
     check_rule_name("TEST.RULE", name)
-    if has_val or is_rule_file(name) or name == "global":
+    if has_val or is_rule_file(name) or name == HEADLINE_RULE:
         return
     if RULE_REGISTRY.get(name).tuned:
         raise UserError(f"TEST.RULE '{name}' cannot be fitted: it needs a val split")
@@ -218,7 +219,7 @@ def choose_rule(name: str, run: EvaluatedRun) -> DecisionRule | None:
     """
     if is_rule_file(name):
         return read_rule(name, run.names)
-    if name == "global":
+    if name == HEADLINE_RULE:
         # An evaluator without a rule decides nothing: predictions.csv then has the best class.
         return run.final.result.rule
     for row in run.rules:

@@ -12,7 +12,6 @@ from evaluation.metrics import Array, average_precision, f1_scores
 
 from .tables import is_missing
 
-MIN_POSITIVES = 20  # below, a class has no interval
 SMOOTHING = 0.5  # added to both counts of a prior, so that a class without positives has a ratio
 
 

@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..metrics import F1_NAMES
 from ..published import RunFacts, facts_of
-from ..significance import Difference, compare_classes, compare_methods
+from ..rules import HEADLINE_RULE
+from ..significance import SWAPS, Difference, compare_classes, compare_methods
 from .paired_runs import PairedRun, pair_runs
 from .rule_grid import RuleGrid, cross_rules
 from .run_folder import RunFolder
 from .run_groups import Setting, seed_of
 from .summary import Summary, summarize
 
-PAIRED_METRICS = ("mAP", "mAP_interp", "macro_f1", "micro_f1", "samples_f1")
+PAIRED_METRICS = ("mAP", "mAP_interp", *F1_NAMES)
 CLASS_METRICS = ("ap", "f1")
+SECOND_RULE = "shrunk"  # registered name of the rule that is set beside the headline's
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,8 @@ def compare(
     settings: Sequence[Setting],
     *,
     split: str,
-    second_rule: str = "shrunk",
-    swaps: int = 10_000,
+    second_rule: str = SECOND_RULE,
+    swaps: int = SWAPS,
     seed: int = 0,
     numbers_only: bool = False,
 ) -> Comparison:
@@ -130,7 +133,7 @@ def compare(
         notes.append(f"No differences are tested, because the baseline {baseline} has no scores.")
     rules = None
     if paired and split == "test":
-        both = ("global", second_rule)
+        both = (HEADLINE_RULE, second_rule)
         rules = cross_rules(paired, both, notes, baseline=baseline, swaps=swaps, seed=seed)
     notes += _notes_on_runs(settings, pairs)
     return Comparison(
@@ -159,11 +162,7 @@ def run_facts(run: RunFolder) -> RunFacts:
 
 def common_dataset(settings: Sequence[Setting]) -> str:
     """Return the data set of all runs; empty if it is unknown or not the same."""
-    found = set()
-    for setting in settings:
-        for run in setting.runs:
-            found.add(_setting_of(run, "DATASET", "NAME"))
-    found.discard("")
+    found = _datasets(settings)
     return found.pop() if len(found) == 1 else ""
 
 
@@ -229,19 +228,18 @@ def _notes_on_runs(settings: Sequence[Setting], pairs: Sequence[Pair]) -> list[s
             f"{len(pairs)} settings are tested against {pairs[0].baseline}; p is not corrected for "
             "that number."
         )
-    datasets = set()
-    for setting in settings:
-        datasets |= {_setting_of(run, "DATASET", "NAME") for run in setting.runs} - {""}
+    datasets = _datasets(settings)
     if len(datasets) > 1:
         notes.append(f"The runs are of different data sets: {', '.join(sorted(datasets))}.")
     return notes
 
 
-def _setting_of(run: RunFolder, *names: str) -> str:
-    """Return a value of the run's configuration as text; empty if there is none."""
-    value = run.config
-    for name in names:
-        if not isinstance(value, Mapping):
-            return ""
-        value = value.get(name)
-    return str(value or "")
+def _datasets(settings: Sequence[Setting]) -> set[str]:
+    """Return the names of the data sets in the runs' configurations."""
+    found = set()
+    for setting in settings:
+        for run in setting.runs:
+            section = run.config.get("DATASET")
+            if isinstance(section, Mapping) and section.get("NAME"):
+                found.add(str(section["NAME"]))
+    return found

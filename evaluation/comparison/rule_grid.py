@@ -7,6 +7,7 @@ import numpy as np
 
 from core.errors import UserError
 
+from ..metrics import F1_NAMES, f1_percent
 from ..rules import RULE_REGISTRY, fit_rule, read_rule
 from ..scored import Scored
 from ..significance import Difference, compare_methods
@@ -14,9 +15,7 @@ from .paired_runs import PairedRun
 from .run_folder import SavedScores
 from .summary import Summary, summarize_values
 
-RULE_METRICS = ("macro_f1", "micro_f1", "samples_f1")
-
-_KEYS = {"macro_f1": "macro", "micro_f1": "micro", "samples_f1": "samples"}
+RULE_METRICS = F1_NAMES
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def cross_rules(
         return None
     cells, gains = {}, {}
     for name, by_rule in decided.items():
-        values = {rule: [_f1_of(view) for view in views] for rule, views in by_rule.items()}
+        values = {rule: [f1_percent(view.f1) for view in views] for rule, views in by_rule.items()}
         cells[name] = {rule: _summaries(rows) for rule, rows in values.items()}
         gains[name] = _summaries(_subtract(values[rules[1]], values[rules[0]]))
     return RuleGrid(rules, cells, gains, _differences(decided, baseline, swaps, seed))
@@ -148,11 +147,6 @@ def _decide(
     if rule is None:
         return None
     return Scored.by_rule(paired.scored.scores, paired.scored.labels, rule)
-
-
-def _f1_of(scored: Scored) -> dict[str, float]:
-    """Return the three F1 in percent."""
-    return {metric: 100 * scored.f1[key] for metric, key in _KEYS.items()}
 
 
 def _subtract(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..metrics import Array
-from ..threshold_counts import f1_of_counts, fold_counts, threshold_counts
+from ..metrics import Array, f1_of_counts
+from ..threshold_counts import fold_counts, threshold_counts
 from .base import THRESHOLDS, DecisionRule, check_positives, decision_rule
 from .global_threshold import best_global
 

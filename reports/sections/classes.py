@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.calibration import MIN_POSITIVES
 from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
 from reports.figures.forest import Forest, ForestRow, draw_forest
 from reports.tables import MISSING, Cell, Column, Table, is_missing
-from reports.view import MIN_POSITIVES, RunView, thresholds_of
+from reports.view import RunView, thresholds_of
 
 LEAD = (
     "Bars are average precision, diamonds F1 under the headline rule. Classes are sorted by their "

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
-from evaluation import f1_scores, write_rule
+from evaluation import GlobalThreshold, f1_scores, write_rule
 from evaluation.comparison import compare
 from evaluation.comparison.compare import run_facts
 from evaluation.comparison.paired_runs import align
 from evaluation.comparison.run_folder import SavedScores, read_run
 from evaluation.comparison.run_groups import group_runs
 from evaluation.comparison.summary import summarize_values
-from evaluation.rules import PriorCorrection
+from evaluation.rules import PriorCorrection, TopK
 
 from .run_folders import CLASSES, NUM_TEST, make_labels, make_run, make_scores, write_scores
 
@@ -183,6 +183,28 @@ def test_scores_of_another_evaluation_are_an_error(tmp_path):
     write_scores(folder / "scores_test.npz", scores, labels, prefix="test")
     with pytest.raises(UserError, match=r"gives mAP .* but metrics\.json has"):
         compare_folders(folder)
+
+
+@pytest.mark.parametrize("changed", [{"mAP": None}, {"micro_f1": 1.0}])
+def test_a_metric_that_is_not_the_one_of_the_scores_is_an_error(tmp_path, changed):
+    folder = make_run(tmp_path / "A")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["test"] |= changed
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match="files are not of the same evaluation"):
+        compare_folders(folder)
+
+
+def test_the_chosen_rule_is_not_taken_for_that_of_the_headline(tmp_path):
+    folder = make_run(tmp_path / "A")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    threshold = metrics["test"].pop("threshold")
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    write_rule(folder / "rule.json", TopK(2), CLASSES)
+    compared = compare_folders(folder)
+    assert any("has no decision rule" in note for note in compared.notes)
+    write_rule(folder / "rule.json", GlobalThreshold(threshold), CLASSES)
+    assert compare_folders(folder).num_images == NUM_TEST
 
 
 def test_a_setting_without_scores_has_its_numbers_and_a_note(tmp_path):
