@@ -1,9 +1,13 @@
-"""Write files atomically, find shipped files, look up many files at once."""
+"""Write files atomically, read JSON, find shipped files, look up many files at once."""
 
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -54,6 +58,25 @@ def publish(temporary: Path, path: Path) -> None:
     os.replace(temporary, path)
     # The new name is an entry of the folder, which the disk buffers separately.
     _flush(path.parent)
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Return the object that a JSON file in UTF-8 holds.
+
+    Raises:
+        UserError: the file is missing or cannot be read, is not valid JSON, or holds no object.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except RecursionError:
+        raise UserError(f"{path} is not valid JSON: it is nested too deeply") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no JSON object, but a {type(content).__name__}")
+    return content
 
 
 def find_file(path: str | Path) -> Path:

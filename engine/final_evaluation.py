@@ -46,7 +46,8 @@ from evaluation import (
     write_predictions,
     write_rule,
 )
-from evaluation.published import RunFacts, backbone_of, published_rows, rows_beside
+from evaluation.published import facts_of, published_rows, rows_beside
+from evaluation.rules import HEADLINE_RULE
 
 log = get_logger()
 
@@ -60,7 +61,7 @@ declare(
     ),
     Key(
         "RULE",
-        "global",
+        HEADLINE_RULE,
         "decision rule of predictions.csv and rule.json: a registered name, or the rule.json of "
         "another run; the headline is always the global threshold",
         may_change=True,
@@ -105,7 +106,7 @@ def check_settings(cfg: CfgNode, *, has_val: bool = True) -> None:
         raise UserError("TEST.BOOTSTRAP is 1; expected 0 or at least 2: one draw has no spread")
     name = cfg.TEST.RULE
     check_rule_name("TEST.RULE", name)
-    if has_val or is_rule_file(name) or name == "global":
+    if has_val or is_rule_file(name) or name == HEADLINE_RULE:
         return
     if RULE_REGISTRY.get(name).tuned:
         raise UserError(f"TEST.RULE '{name}' cannot be fitted: it needs a val split")
@@ -206,7 +207,7 @@ def choose_rule(name: str, run: EvaluatedRun) -> DecisionRule | None:
     """
     if is_rule_file(name):
         return read_rule(name, run.names)
-    if name == "global":
+    if name == HEADLINE_RULE:
         # An evaluator without a rule decides nothing: predictions.csv then has the best class.
         return run.final.result.rule
     for row in run.rules:
@@ -301,10 +302,7 @@ def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
     if list(run.splits)[-1] != "test":
         return []
     rows = published_rows(cfg.DATASET.NAME, len(run.final.images))
-    facts = RunFacts(
-        backbone=backbone_of(run.card), tuned_on="val" if "val" in run.splits else "none"
-    )
-    return rows_beside(rows, facts)
+    return rows_beside(rows, facts_of(run.card, run.splits))
 
 
 def _write_predictions(path: Path, run: EvaluatedRun) -> None:

@@ -29,7 +29,7 @@ import torch
 from yacs.config import CfgNode
 
 from core.errors import UserError
-from core.files import find_file
+from core.files import find_file, read_json
 from datasets import IntentDataset, Record, image_names
 from engine.environment import (
     describe_code,
@@ -160,15 +160,10 @@ def read_card(folder: Path) -> Card:
         UserError: the folder has no readable ``run.json``.
     """
     path = folder / FILE
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
-            f"{folder} has no {FILE}; expected the output folder of a finished run"
-        ) from None
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(card, dict) or not set(NEEDED) <= card.keys():
+    if not path.is_file():
+        raise UserError(f"{folder} has no {FILE}; expected the output folder of a finished run")
+    card = read_json(path)
+    if not set(NEEDED) <= card.keys():
         raise UserError(f"{path} is not a run card; expected the keys {', '.join(NEEDED)}")
     return card
 

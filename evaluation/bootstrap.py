@@ -13,6 +13,7 @@ import numpy as np
 
 from core.errors import UserError
 
+from .calibration import MIN_POSITIVES
 from .intervals import (
     CONFIDENCE,
     Evidence,
@@ -21,14 +22,13 @@ from .intervals import (
     interval,
     jackknife_weights,
 )
-from .metrics import Array, mean_without_nan
-from .rules import DecisionRule, fit_rule
+from .metrics import F1_NAMES, Array, mean_without_nan
+from .rules import HEADLINE_RULE, DecisionRule, fit_rule
 from .scored import FIXED_THRESHOLD, Groups, Scored
 from .table import Metric, reported
 from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
 
 DRAWS = 1_000
-FEWEST_POSITIVES = 20
 MOST_CLASSES = 100  # more classes have no intervals of their own
 TOO_SMALL = {"note": "n too small"}
 
@@ -49,8 +49,6 @@ CLASS_METHOD = {"ap": "percentile", "f1": "BCa"}
 # bias of AP falls slower, in the simulation as N^-0.74, and as N^-0.62 with the envelope.
 HALVING = {"ap": 1.5, "ap_interp": 1.85}
 NUM_HALVES = 300
-BASE_RULE = "global"
-RULE_METRICS = ("macro_f1", "micro_f1", "samples_f1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +234,7 @@ def _class_intervals(
     for name, evidence in classes.items():
         rows = []
         for c, number in enumerate(num_pos):
-            if number < FEWEST_POSITIVES:
+            if number < MIN_POSITIVES:
                 rows.append(dict(TOO_SMALL))
                 continue
             low, high = interval(CLASS_METHOD[name], evidence[c])
@@ -297,9 +295,9 @@ def bootstrap_rules(
     result = {}
     for name in rules:
         entry: dict[str, Any] = _rule_intervals(values[name], drawn[name])
-        if name != BASE_RULE and BASE_RULE in rules:
+        if name != HEADLINE_RULE and HEADLINE_RULE in rules:
             entry["difference"] = _rule_intervals(
-                values[name] - values[BASE_RULE], drawn[name] - drawn[BASE_RULE]
+                values[name] - values[HEADLINE_RULE], drawn[name] - drawn[HEADLINE_RULE]
             )
         result[name] = entry
     return result
@@ -313,7 +311,7 @@ def _rule_draws(
     of_val: Iterable[Array],
     of_test: Iterable[Array],
 ) -> dict[str, Array]:
-    """Return rule -> ``(D, 3)``, the ``RULE_METRICS`` in each draw; NaN where it cannot be fitted.
+    """Return rule -> ``(D, 3)``, the ``F1_NAMES`` in each draw; NaN where it cannot be fitted.
 
     ``of_val`` and ``of_test`` yield the weights of one draw each, ``(1, N)``.
     """
@@ -321,22 +319,23 @@ def _rule_draws(
     found: dict[str, list[list[float]]] = {name: [] for name in rules}
     for val_weights, test_weights in zip(of_val, of_test, strict=True):
         rows = np.repeat(np.arange(len(scores)), val_weights[0].astype(np.int64))
+        drawn_scores, drawn_labels = scores[rows], labels[rows]
         for name, rule_class in rules.items():
             try:
-                rule = fit_rule(rule_class, scores[rows], labels[rows], train_prior)
+                rule = fit_rule(rule_class, drawn_scores, drawn_labels, train_prior)
             except UserError:
                 # A draw of val may lack what the rule needs, such as any positive.
-                found[name].append([float("nan")] * len(RULE_METRICS))
+                found[name].append([float("nan")] * len(F1_NAMES))
                 continue
             weighted = Weighted(Prepared(Scored.by_rule(*test, rule)), test_weights)
-            found[name].append([float(weighted_metric(m, weighted)[0]) for m in RULE_METRICS])
+            found[name].append([float(weighted_metric(m, weighted)[0]) for m in F1_NAMES])
     return {name: np.array(rows) for name, rows in found.items()}
 
 
 def _rule_intervals(value: Array, drawn: Array) -> dict[str, Any]:
     """Return metric -> value and interval for ``value (1, 3)`` and ``drawn (D, 3)`` fractions."""
     found = {}
-    for m, name in enumerate(RULE_METRICS):
+    for m, name in enumerate(F1_NAMES):
         low, high = interval(DEFAULT_METHOD, Evidence.known(float(value[0, m]), drawn[:, m]))
         found[name] = {"value": 100 * float(value[0, m]), "low": 100 * low, "high": 100 * high}
     return found

@@ -7,7 +7,7 @@ import numpy as np
 from .metrics import Array, RankedCounts
 
 NUM_BINS = 15
-MIN_POSITIVES = 20  # of a class, for a calibration error of its own
+MIN_POSITIVES = 20  # of a class, for a calibration error or an interval of its own
 
 
 def calibration_bins(prob: Array, positive: Array, num_bins: int = NUM_BINS) -> tuple[Array, ...]:

@@ -13,7 +13,8 @@ import numpy as np
 
 from .metrics import Array
 
-CONFIDENCE = 0.95
+LEVEL = 0.05  # of tests
+CONFIDENCE = 1 - LEVEL
 MOST_BLOCKS = 1_500  # the jackknife leaves out single images up to here, and blocks beyond
 NUM_BLOCKS = 500
 

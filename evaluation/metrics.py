@@ -4,7 +4,7 @@ Labels are hard: above 0 is positive, 0 is negative, below 0 (-1) is unknown and
 N: images, C: classes. Values are fractions; the report turns them into percent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from core.labels import UNKNOWN
 
 Array = NDArray[Any]
+
+F1_NAMES = ("macro_f1", "micro_f1", "samples_f1")  # of the table of metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +72,22 @@ class RankedCounts:
         return float(np.sum(np.diff(self.recall, prepend=0.0) * self.precision))
 
     def interpolated_average_precision(self) -> float:
-        """Return the interpolated average precision; NaN without a positive."""
+        """Return the interpolated average precision; NaN without a positive.
+
+        AP = sum_n (R_n - R_{n-1}) max_{m >= n} P_m: the precision at a recall is the largest one at
+        this recall or above (the envelope of PASCAL VOC since 2010; Everingham et al., IJCV 2015).
+        """
         if not self.has_positive:
             return float("nan")
         envelope = np.maximum.accumulate(self.precision[::-1])[::-1]
         return float(np.sum(np.diff(self.recall, prepend=0.0) * envelope))
 
     def roc_auc(self) -> float:
-        """Return the area under the ROC curve; NaN without a positive or a negative."""
+        """Return the area under the ROC curve; NaN without a positive or a negative.
+
+        This is the share of pairs of a positive and a negative image in the right order; a tie
+        counts one half.
+        """
         if not self.has_positive or self.num_hits[-1] == self.num_seen[-1]:
             return float("nan")
         num_false = self.num_seen - self.num_hits
@@ -112,27 +122,6 @@ def average_precision(scores: Array, labels: Array) -> Array:
     """
     counts = ranked_counts(scores, labels)
     return np.array([count.average_precision() for count in counts], dtype=np.float64)
-
-
-def interpolated_average_precision(scores: Array, labels: Array) -> Array:
-    """Return the interpolated average precision of each class, ``(C,)`` float64.
-
-    AP = sum_n (R_n - R_{n-1}) max_{m >= n} P_m: the precision at a recall is the largest one at
-    this recall or above (the envelope of PASCAL VOC since 2010; Everingham et al., IJCV 2015). It
-    is never smaller than :func:`average_precision`, whose arguments and errors it has.
-    """
-    counts = ranked_counts(scores, labels)
-    return np.array([count.interpolated_average_precision() for count in counts], dtype=np.float64)
-
-
-def roc_auc(scores: Array, labels: Array) -> Array:
-    """Return the area under the ROC curve of each class, ``(C,)`` float64.
-
-    This is the share of pairs of a positive and a negative image in the right order; a tie counts
-    one half. NaN for a class without a positive or a negative. Arguments and errors are those of
-    :func:`average_precision`.
-    """
-    return np.array([count.roc_auc() for count in ranked_counts(scores, labels)], dtype=np.float64)
 
 
 def mean_average_precision(scores: Array, labels: Array) -> float:
@@ -189,7 +178,7 @@ def f1_scores(pred: Array, labels: Array) -> dict[str, Any]:
     """
     pred, labels = _checked(pred, labels)
     class_counts = f1_counts(pred, labels, axis=0)
-    per_class = _f1(*class_counts)
+    per_class = f1_of_counts(class_counts)
     present = (labels > 0).any(axis=0)
     return {
         "macro": mean_or_nan(per_class[present]),
@@ -202,7 +191,7 @@ def f1_scores(pred: Array, labels: Array) -> dict[str, Any]:
 
 def macro_f1(pred: Array, labels: Array) -> float:
     """Return the ``macro`` of :func:`f1_scores` alone; arguments are the same."""
-    per_class = _f1(*f1_counts(pred, labels, axis=0))
+    per_class = f1_of_counts(f1_counts(pred, labels, axis=0))
     return mean_or_nan(per_class[(labels > 0).any(axis=0)])
 
 
@@ -215,12 +204,12 @@ def micro_f1(counts: Iterable[tuple[Array, Array, Array]]) -> float:
     totals = np.zeros(3, dtype=np.int64)
     for parts in counts:
         totals += [np.sum(part) for part in parts]
-    return float(_f1(*totals))
+    return float(f1_of_counts(totals))
 
 
 def samples_f1(pred: Array, labels: Array) -> float:
     """Return the ``samples`` of :func:`f1_scores` alone; arguments are the same."""
-    per_image = _f1(*f1_counts(pred, labels, axis=1))
+    per_image = f1_of_counts(f1_counts(pred, labels, axis=1))
     return mean_or_nan(per_image[(labels >= 0).any(axis=1)])
 
 
@@ -234,11 +223,29 @@ def mean_without_nan(values: Array) -> float:
     return mean_or_nan(values[~np.isnan(values)])
 
 
-def _f1(num_true_pos: Array, num_false_pos: Array, num_false_neg: Array) -> Array:
-    """Return 2 TP / (2 TP + FP + FN), 0 where nothing is positive and nothing predicted."""
-    # A divisor of 1 in place of 0 gives 0 without NumPy's warning: the numerator is 0 as well.
-    denominator = np.asarray(2 * num_true_pos + num_false_pos + num_false_neg, dtype=np.float64)
-    return 2 * num_true_pos / np.where(denominator == 0, 1.0, denominator)
+def f1_of_counts(counts: Sequence[Array] | Array) -> Array:
+    """Return 2 TP / (2 TP + FP + FN) in float64, 0 where all counts are 0.
+
+    Args:
+        counts: true positives, false positives, false negatives: three arrays of one shape.
+    """
+    true_pos, false_pos, false_neg = counts
+    return ratio(2 * true_pos, 2 * true_pos + false_pos + false_neg)
+
+
+def ratio(numerator: Array, denominator: Array) -> Array:
+    """Return the quotient in float64; 0 where both are 0."""
+    # A divisor of 1 in place of 0 gives 0 without NumPy's warning.
+    return np.asarray(numerator, dtype=np.float64) / np.where(denominator == 0, 1.0, denominator)
+
+
+def f1_percent(f1: Mapping[str, Any]) -> dict[str, float]:
+    """Return macro, micro and samples F1 in percent under the names of ``F1_NAMES``.
+
+    Args:
+        f1: result of :func:`f1_scores`.
+    """
+    return {name: 100 * f1[name.removesuffix("_f1")] for name in F1_NAMES}
 
 
 def _checked(scores: Array, labels: Array) -> tuple[Array, Array]:

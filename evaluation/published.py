@@ -4,7 +4,7 @@ The rows are in ``docs/published/<data set>.yaml``, which says what each field m
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ import yaml
 from core.errors import UserError, did_you_mean, not_accepted
 from core.files import PROJECT
 
+from .metrics import F1_NAMES
+
 KINDS = ("paper", "third table", "repository log")
 SPLITS = ("val", "test", "none")
-NUMBERS = ("macro_f1", "micro_f1", "samples_f1", "mAP", "mAP_interp")
+NUMBERS = (*F1_NAMES, "mAP", "mAP_interp")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,16 @@ def backbone_of(card: Mapping[str, Any]) -> str:
     return str(backbone.get("name") or "") if isinstance(backbone, Mapping) else ""
 
 
+def facts_of(card: Mapping[str, Any], splits: Collection[str]) -> RunFacts:
+    """Return the facts of a run that this project evaluated.
+
+    Args:
+        card: content of ``run.json``; empty if there is none.
+        splits: evaluated splits; with val, the headline's rule is tuned on it.
+    """
+    return RunFacts(backbone=backbone_of(card), tuned_on="val" if "val" in splits else "none")
+
+
 def published_file(dataset: str) -> Path | None:
     """Return the file with published rows of a data set, or None if there is none.
 
@@ -100,8 +112,10 @@ def published_rows(dataset: str, num_images: int = 0) -> list[PublishedRow]:
     path = published_file(dataset)
     if path is None:
         return []
-    expected = _read_file(path).get("images", num_images)
-    return read_published(path) if num_images in (0, expected) else []
+    content = _read_file(path)
+    if num_images not in (0, content.get("images", num_images)):
+        return []
+    return _rows_of(path, content)
 
 
 def read_published(path: str | Path) -> list[PublishedRow]:
@@ -113,7 +127,14 @@ def read_published(path: str | Path) -> list[PublishedRow]:
     Raises:
         UserError: the file cannot be read or is not valid; the message names all faults.
     """
-    rows = _read_list(Path(path))
+    return _rows_of(Path(path), _read_file(Path(path)))
+
+
+def _rows_of(path: Path, content: Mapping[str, Any]) -> list[PublishedRow]:
+    """Return the checked entry ``rows`` of the file."""
+    rows = content.get("rows")
+    if not isinstance(rows, list):
+        raise UserError(f"{path} is not valid: expected a list 'rows'")
     faults: list[str] = []
     result = []
     for number, row in enumerate(rows, start=1):
@@ -157,9 +178,9 @@ def warnings(row: PublishedRow, facts: RunFacts) -> list[str]:
 
 
 def rows_beside(rows: Sequence[PublishedRow], facts: RunFacts) -> list[dict[str, Any]]:
-    """Return the rows as plain dicts, with the list ``warnings``.
+    """Return the rows as plain dicts of all fields, with the list ``warnings``.
 
-    Unknown texts and numbers are None.
+    Unknown texts and numbers are None; a number of 0 is known, 0 seeds are not.
 
     Args:
         rows: published rows.
@@ -167,21 +188,14 @@ def rows_beside(rows: Sequence[PublishedRow], facts: RunFacts) -> list[dict[str,
     """
     result = []
     for row in rows:
-        plain: dict[str, Any] = {}
-        for name, value in asdict(row).items():
-            unknown = not value or value != value  # NaN is not equal to itself
-            plain[name] = None if unknown else value
+        plain: dict[str, Any] = asdict(row)
+        for name, value in plain.items():
+            no_number = name in NUMBERS and math.isnan(value)
+            if value == "" or no_number or (name == "seeds" and value == 0):
+                plain[name] = None
         plain["warnings"] = warnings(row, facts)
         result.append(plain)
     return result
-
-
-def _read_list(path: Path) -> list[Any]:
-    """Return the entry ``rows`` of the YAML file."""
-    rows = _read_file(path).get("rows")
-    if not isinstance(rows, list):
-        raise UserError(f"{path} is not valid: expected a list 'rows'")
-    return rows
 
 
 def _read_file(path: Path) -> Mapping[str, Any]:

@@ -8,16 +8,21 @@ import numpy as np
 from .metrics import Array, mean_or_nan
 
 
-def rank_classes(scores: Array, labels: Array) -> Array:
+def rank_classes(scores: Array, labels: Array | None = None) -> Array:
     """Return the rank of each known class within its image, ``(N, C)``, from 0 for the best.
 
     Of equal scores the first class is better. Unknown classes are not ranked: they have rank C.
+    Without labels all classes are ranked.
     """
-    known = labels >= 0
-    order = np.argsort(np.where(known, -scores, np.inf), axis=1, kind="stable")
+    falling = -scores
+    if labels is not None:
+        falling = np.where(labels >= 0, falling, np.inf)
+    order = np.argsort(falling, axis=1, kind="stable")
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(scores.shape[1])[None], axis=1)
-    return np.where(known, ranks, scores.shape[1])
+    if labels is None:
+        return ranks
+    return np.where(labels >= 0, ranks, scores.shape[1])
 
 
 def recall_at(ranks: Array, labels: Array, k: int) -> float:

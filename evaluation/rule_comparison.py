@@ -1,19 +1,25 @@
 """All decision rules beside each other on the same scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from core.errors import UserError
 from core.logging import get_logger
 
 from .evaluated import RuleResult
-from .metrics import Array, f1_scores
-from .rules import RULE_REGISTRY, DecisionRule, GlobalThreshold, apply_rule, fit_rule
+from .metrics import Array, f1_percent, f1_scores
+from .rules import (
+    HEADLINE_RULE,
+    RULE_REGISTRY,
+    DecisionRule,
+    GlobalThreshold,
+    apply_rule,
+    fit_rule,
+)
 
 log = get_logger()
 
 Labelled = tuple[Array, Array]  # scores and labels, (N, C) each
 
-HEADLINE = "global"
 BEST_ON_TEST = "best on test"
 
 
@@ -23,7 +29,6 @@ def compare_rules(
     test: Labelled | None = None,
     given: DecisionRule | None = None,
     train_prior: Array | None = None,
-    rules: Sequence[str] = (),
 ) -> list[RuleResult]:
     """Return every rule, fitted on val and applied to val and test, the headline's first.
 
@@ -35,10 +40,8 @@ def compare_rules(
         test: scores and labels ``(N, C)`` of test.
         given: rule of the headline without val; with val it is not read.
         train_prior: share of positives in train, ``(C,)``; None leaves out the rules that need it.
-        rules: registered names; empty: all, in the order of their registration.
 
     Raises:
-        UserError: there is no rule of this name.
         ValueError: there is neither val nor test.
     """
     splits: dict[str, Labelled] = {}
@@ -51,8 +54,8 @@ def compare_rules(
     rows = []
     if val is None and given is not None:
         rows.append(_row("given", given, "", splits))
-    names = list(rules or RULE_REGISTRY.registered_names())
-    names.sort(key=lambda name: name != HEADLINE)  # stable: the headline first
+    names = list(RULE_REGISTRY.registered_names())
+    names.sort(key=lambda name: name != HEADLINE_RULE)  # stable: the headline first
     for name in names:
         rule = RULE_REGISTRY.get(name)
         if val is None and rule.tuned:
@@ -89,9 +92,5 @@ def _row(
     metrics = {}
     for split, (scores, labels) in splits.items():
         f1 = f1_scores(apply_rule(rule, scores), labels)
-        metrics[split] = {
-            "macro_f1": 100 * f1["macro"],
-            "micro_f1": 100 * f1["micro"],
-            "samples_f1": 100 * f1["samples"],
-        }
+        metrics[split] = f1_percent(f1)
     return RuleResult(name=name, rule=rule, tuned_on=tuned_on, metrics=metrics)

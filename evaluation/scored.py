@@ -118,9 +118,8 @@ class Scored:
     def at_fixed(self) -> "Scored":
         """The same split with ``fixed`` as its decisions."""
         view = replace(self, pred=self.fixed)
-        # These depend on the scores alone: both views share one computation.
+        # It depends on the scores alone: both views share one computation.
         view.__dict__["ap"] = self.ap
-        view.__dict__["ranks"] = self.ranks
         return view
 
     def select(self, members: Sequence[int]) -> "Scored":

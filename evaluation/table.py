@@ -11,7 +11,6 @@ A new metric is one function, also in a module outside the project that ``IMPORT
 """
 
 import inspect
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from core.errors import UserError
 
 from .rules import DecisionRule
 from .scored import FIXED_THRESHOLD, Groups, Scored
+from .signature import failures_of
 
 MetricFunction = Callable[[Scored], float]
 
@@ -45,14 +45,8 @@ class Metric:
             UserError: the function fails or returns no float; the message names metric and file.
         """
         place = f"metric '{self.name}' of {inspect.getfile(self.function)}"
-        try:
+        with failures_of(place):
             value = self.function(split)
-        except Exception as error:
-            # The function may be a user's own: say whose it is and where it failed.
-            line = traceback.extract_tb(error.__traceback__)[-1]
-            raise UserError(
-                f"{place} failed: {type(error).__name__}: {error} ({line.filename}:{line.lineno})"
-            ) from error
         if not isinstance(value, (float, np.floating)):
             raise UserError(
                 f"{place} returned {value!r} of type {type(value).__name__}; expected a float"

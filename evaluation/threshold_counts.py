@@ -1,4 +1,4 @@
-"""F1 of every class at every threshold of a grid, from one histogram.
+"""Counts of every class at every threshold of a grid, from one histogram.
 
 The bootstrap fits each rule a thousand times, so a fit must take milliseconds. N: images,
 C: classes, T: thresholds, F: folds.
@@ -43,10 +43,3 @@ def threshold_counts(scores: Array, labels: Array, thresholds: Array) -> Array:
 def _above(histogram: Array) -> Array:
     """Return the number of entries above each threshold: the sum of the bins behind it."""
     return np.flip(np.flip(histogram, -1).cumsum(axis=-1), -1)[..., 1:]
-
-
-def f1_of_counts(counts: Array) -> Array:
-    """Return 2 TP / (2 TP + FP + FN) of counts ``(3, ...)``; 0 where all counts are 0."""
-    true_pos, false_pos, false_neg = counts
-    denominator = np.asarray(2 * true_pos + false_pos + false_neg, dtype=np.float64)
-    return 2 * true_pos / np.where(denominator == 0, 1.0, denominator)

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .metrics import Array
+from .metrics import Array, ratio
 from .scored import Scored
 from .table import METRICS
 
@@ -199,7 +199,7 @@ class Weighted:
     def class_f1(self) -> Array:
         """F1 of each class, ``(D, C)``; 0 without a positive and without a prediction."""
         numerator, denominator = self._f1_sums
-        return _ratio(numerator, denominator)
+        return ratio(numerator, denominator)
 
     @cached_property
     def macro_f1(self) -> Array:
@@ -210,17 +210,17 @@ class Weighted:
     def micro_f1(self) -> Array:
         """F1 of all entries together, ``(D,)``."""
         numerator, denominator = self._f1_sums
-        return _ratio(numerator.sum(axis=1), denominator.sum(axis=1, dtype=np.float64))
+        return ratio(numerator.sum(axis=1), denominator.sum(axis=1, dtype=np.float64))
 
     @cached_property
     def samples_f1(self) -> Array:
         """Mean F1 over the images that have a known label, ``(D,)``."""
         numerator, denominator = self.prepared.f1_parts
-        per_image = _ratio(numerator.sum(axis=1), denominator.sum(axis=1))
+        per_image = ratio(numerator.sum(axis=1), denominator.sum(axis=1))
         counted = self.prepared.known.any(axis=1).astype(np.float64)
         weights = self.weights.astype(np.float64)
         num_images = weights @ counted
-        found = _ratio(weights @ (per_image * counted), num_images)
+        found = ratio(weights @ (per_image * counted), num_images)
         return np.where(num_images > 0, found, np.nan)
 
 
@@ -279,7 +279,7 @@ def _average_precision(ranking: Ranking, columns: Array) -> Array:
     result = np.zeros(columns.shape[1])
     hits = np.zeros(columns.shape[1])
     for found, hits, total in _groups(ranking, columns):
-        result += found * (hits / np.maximum(total, 1e-30))
+        result += found * _precision(hits, total)
     return result / np.where(hits > 0, hits, np.nan)
 
 
@@ -287,7 +287,7 @@ def _interpolated_precision(ranking: Ranking, columns: Array) -> Array:
     """Return the average precision under the precision envelope, ``(D,)``."""
     steps = []
     for found, hits, total in _groups(ranking, columns):
-        steps.append((found, hits / np.maximum(total, 1e-30)))
+        steps.append((found, _precision(hits, total)))
     result, envelope, hits = np.zeros((3, columns.shape[1]))
     # From the end: at each recall the best precision at this recall or a higher one.
     for found, precision in reversed(steps):
@@ -295,6 +295,11 @@ def _interpolated_precision(ranking: Ranking, columns: Array) -> Array:
         result += found * envelope
         hits += found
     return result / np.where(hits > 0, hits, np.nan)
+
+
+def _precision(hits: Array, total: Array) -> Array:
+    """Return the share of positives in float64; all weights may be 0 up to here."""
+    return np.divide(hits, np.maximum(total, 1e-30), dtype=np.float64)
 
 
 def _auc(ranking: Ranking, columns: Array, num_known: Array) -> Array:
@@ -333,11 +338,6 @@ def _total(columns: Array, rows: Array, start: int, stop: int) -> Array:
     for low in range(start + ROWS_PER_BLOCK, stop, ROWS_PER_BLOCK):
         total += np.add.reduce(columns[rows[low : min(low + ROWS_PER_BLOCK, stop)]], axis=0)
     return total
-
-
-def _ratio(numerator: Array, denominator: Array) -> Array:
-    """Return the quotient in float64, 0 where the denominator is 0."""
-    return np.asarray(numerator, dtype=np.float64) / np.where(denominator == 0, 1.0, denominator)
 
 
 def _mean(values: Array, counted: Array) -> Array:

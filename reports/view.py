@@ -13,8 +13,6 @@ from evaluation.rules import DecisionRule
 
 from .tables import is_missing
 
-MIN_POSITIVES = 20  # below, a class has no interval
-
 
 @dataclass(frozen=True, eq=False)
 class RunView:

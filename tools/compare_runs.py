@@ -12,6 +12,7 @@ from core.config import declared_keys, get_cfg_default
 from core.errors import UserError, not_accepted
 from core.files import write_text
 from evaluation.comparison import (
+    SECOND_RULE,
     Comparison,
     common_split,
     compare,
@@ -21,6 +22,7 @@ from evaluation.comparison import (
 )
 from evaluation.published import PublishedRow, published_rows, read_published
 from evaluation.rules import RULE_REGISTRY
+from evaluation.significance import SWAPS
 from reports.comparison_tables import (
     TERMINAL_COLUMNS,
     all_tables,
@@ -152,10 +154,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--format", default="text", choices=("text", *FORMATS), help="form of the printed tables"
     )
     parser.add_argument("--baseline", default="", help="setting that others are compared with")
-    parser.add_argument("--rule", default="shrunk", help="decision rule beside 'global'")
+    parser.add_argument("--rule", default=SECOND_RULE, help="decision rule beside 'global'")
     parser.add_argument("--published", default="", help="YAML file of published rows")
     parser.add_argument("--numbers-only", action="store_true", help="no tests: metrics.json alone")
-    parser.add_argument("--swaps", type=int, default=10_000, help="swaps of the paired tests")
+    parser.add_argument("--swaps", type=int, default=SWAPS, help="swaps of the paired tests")
     parser.add_argument("--seed", type=int, default=0, help="seed of the swaps")
     args = parser.parse_args(argv)
     return command.run(lambda: run(args))

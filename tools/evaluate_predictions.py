@@ -9,7 +9,6 @@ val it is the given one or 0.5. KEY VALUE pairs set keys, such as TEST.BOOTSTRAP
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from yacs.config import CfgNode
 
 from core.config_merge import setup_cfg
 from core.errors import UserError
+from core.files import read_json
 from core.logging import close_logging, get_logger, setup_logging
 from datasets import IntentDataset, build_annotations, image_names
 from engine.final_evaluation import (
@@ -113,13 +113,11 @@ def check_threshold(args: argparse.Namespace) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise :class:`UserError` if the folder has the result of a training run."""
-    try:
-        content = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """Raise :class:`UserError` if the folder has the result of a training run, or may have it."""
+    path = folder / "metrics.json"
+    if not path.is_file():
         return
-    weights = content.get("model", "") if isinstance(content, dict) else ""
-    if not str(weights).startswith(WEIGHTS):
+    if not str(read_json(path).get("model", "")).startswith(WEIGHTS):
         raise UserError(
             f"--output-dir {folder} has the results of another run, which would be overwritten; "
             "give another folder"

@@ -12,6 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from evaluation import GlobalThreshold, Scored
+from evaluation.logits import sigmoid
 
 NUM_IMAGES = 1_217
 POPULATION_SIZE = 400_000
@@ -77,8 +78,7 @@ def intent_population(seed: int = 0) -> Population:
 
 def scored(logits: np.ndarray, labels: np.ndarray, threshold: float = THRESHOLD) -> Scored:
     """Return the split with the decisions of one threshold; logits become probabilities."""
-    probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    return Scored.by_rule(probabilities, labels, GlobalThreshold(threshold))
+    return Scored.by_rule(sigmoid(logits), labels, GlobalThreshold(threshold))
 
 
 def _normal_score(probability: np.ndarray) -> np.ndarray:

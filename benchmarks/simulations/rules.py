@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from evaluation import compare_rules
+from evaluation.metrics import F1_NAMES
+from evaluation.rules import HEADLINE_RULE
 
 NUM_FIT = 498  # images of Intentonomy's val split
-METRICS = ("macro_f1", "micro_f1", "samples_f1")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -75,17 +76,17 @@ def measure(
             train_prior=train_prior,
         )
         for row in rows:
-            found[row.name].append([row.metrics["test"][name] for name in METRICS])
+            found[row.name].append([row.metrics["test"][name] for name in F1_NAMES])
     return {name: np.array(values) for name, values in found.items()}
 
 
 def print_table(found: dict[str, np.ndarray]) -> None:
     """Print the global threshold's F1 and every other rule's difference to it."""
-    print(f"{'rule':14}" + "".join(f"{name:>16}" for name in METRICS))
-    base = found["global"]
-    print(f"{'global':14}" + "".join(f"{value:16.2f}" for value in base.mean(axis=0)))
+    print(f"{'rule':14}" + "".join(f"{name:>16}" for name in F1_NAMES))
+    base = found[HEADLINE_RULE]
+    print(f"{HEADLINE_RULE:14}" + "".join(f"{value:16.2f}" for value in base.mean(axis=0)))
     for name, values in found.items():
-        if name == "global":
+        if name == HEADLINE_RULE:
             continue
         gain = values - base
         cells = ""

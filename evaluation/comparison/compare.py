@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..metrics import f1_scores
-from ..published import RunFacts, backbone_of
-from ..significance import Difference, compare_classes, compare_methods
+from ..metrics import F1_NAMES
+from ..published import RunFacts, facts_of
+from ..rules import HEADLINE_RULE
+from ..significance import SWAPS, Difference, compare_classes, compare_methods
 from .paired_runs import PairedRun, pair_runs
 from .rule_grid import RuleGrid, cross_rules
 from .run_folder import RunFolder
 from .run_groups import Setting, seed_of
 from .summary import Summary, summarize
 
-PAIRED_METRICS = ("mAP", "mAP_interp", "macro_f1", "micro_f1", "samples_f1")
+PAIRED_METRICS = ("mAP", "mAP_interp", *F1_NAMES)
 CLASS_METRICS = ("ap", "f1")
+SECOND_RULE = "shrunk"  # registered name of the rule that is set beside the headline's
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ def compare(
     settings: Sequence[Setting],
     *,
     split: str,
-    second_rule: str = "shrunk",
-    swaps: int = 10_000,
+    second_rule: str = SECOND_RULE,
+    swaps: int = SWAPS,
     seed: int = 0,
     numbers_only: bool = False,
 ) -> Comparison:
@@ -115,21 +117,24 @@ def compare(
         numbers_only: read ``metrics.json`` alone, so that images and labels may differ.
 
     Raises:
-        UserError: two runs were evaluated on other images or labels, the scores of a run do not
-            give its metrics, or a rule cannot be fitted.
+        UserError: two runs were evaluated on other images or labels, or the scores of a run do
+            not give its metrics.
     """
     notes: list[str] = []
     paired: dict[str, list[PairedRun]] = {}
     if not numbers_only:
         paired = pair_runs(settings, split, notes)
-    names = list(paired)
+    baseline = settings[0].name
     pairs = []
-    for other in names[1:]:
-        pairs.append(_compare_pair(names[0], other, paired, swaps, seed))
+    if baseline in paired:
+        for other in list(paired)[1:]:
+            pairs.append(_compare_pair(baseline, other, paired, swaps, seed))
+    elif paired:
+        notes.append(f"No differences are tested, because the baseline {baseline} has no scores.")
     rules = None
     if paired and split == "test":
-        both = ("global", second_rule)
-        rules = cross_rules(paired, both, split, notes, swaps=swaps, seed=seed)
+        both = (HEADLINE_RULE, second_rule)
+        rules = cross_rules(paired, both, notes, baseline=baseline, swaps=swaps, seed=seed)
     notes += _notes_on_tests(settings, numbers_only=numbers_only)
     notes += _notes_on_runs(settings, pairs)
     return Comparison(
@@ -141,7 +146,7 @@ def compare(
         rules=rules,
         facts={setting.name: run_facts(setting.runs[0]) for setting in settings},
         dataset=common_dataset(settings),
-        num_images=len(paired[names[0]][0].scored.scores) if paired else 0,
+        num_images=_num_images(paired),
         swaps=swaps,
         seed=seed,
         notes=notes,
@@ -150,20 +155,23 @@ def compare(
 
 def run_facts(run: RunFolder) -> RunFacts:
     """Return backbone and protocol of a run, as far as its files say."""
-    tuned_on = ""
-    if run.path.is_dir():
-        tuned_on = "val" if "val" in run.metrics else "none"
-    return RunFacts(backbone=backbone_of(run.card), tuned_on=tuned_on)
+    if (run.path / "metrics.json").is_file():
+        return facts_of(run.card, run.metrics)
+    # The log of another project does not say how its rule was tuned.
+    return RunFacts()
 
 
 def common_dataset(settings: Sequence[Setting]) -> str:
     """Return the data set of all runs; empty if it is unknown or not the same."""
-    found = set()
-    for setting in settings:
-        for run in setting.runs:
-            found.add(_setting_of(run, "DATASET", "NAME"))
-    found.discard("")
+    found = _datasets(settings)
     return found.pop() if len(found) == 1 else ""
+
+
+def _num_images(paired: Mapping[str, Sequence[PairedRun]]) -> int:
+    """Return the images of the compared split; 0 if no run has scores."""
+    for runs in paired.values():
+        return len(runs[0].scored.scores)
+    return 0
 
 
 def _compare_pair(
@@ -196,7 +204,7 @@ def _compare_pair(
 def _class_means(runs: Sequence[PairedRun]) -> dict[str, np.ndarray]:
     """Return AP and F1 of each class in percent, ``(C,)``, as means over the runs."""
     ap = [run.scored.ap for run in runs]
-    f1 = [f1_scores(run.scored.pred, run.scored.labels)["per_class"] for run in runs]
+    f1 = [run.scored.f1["per_class"] for run in runs]
     return {"ap": 100 * np.mean(ap, axis=0), "f1": 100 * np.mean(f1, axis=0)}
 
 
@@ -230,19 +238,18 @@ def _notes_on_runs(settings: Sequence[Setting], pairs: Sequence[Pair]) -> list[s
             f"{len(pairs)} settings are tested against {pairs[0].baseline}; p is not corrected for "
             "that number."
         )
-    datasets = set()
-    for setting in settings:
-        datasets |= {_setting_of(run, "DATASET", "NAME") for run in setting.runs} - {""}
+    datasets = _datasets(settings)
     if len(datasets) > 1:
         notes.append(f"The runs are of different data sets: {', '.join(sorted(datasets))}.")
     return notes
 
 
-def _setting_of(run: RunFolder, *names: str) -> str:
-    """Return a value of the run's configuration as text; empty if there is none."""
-    value = run.config
-    for name in names:
-        if not isinstance(value, Mapping):
-            return ""
-        value = value.get(name)
-    return str(value or "")
+def _datasets(settings: Sequence[Setting]) -> set[str]:
+    """Return the names of the data sets in the runs' configurations."""
+    found = set()
+    for setting in settings:
+        for run in setting.runs:
+            section = run.config.get("DATASET")
+            if isinstance(section, Mapping) and section.get("NAME"):
+                found.add(str(section["NAME"]))
+    return found

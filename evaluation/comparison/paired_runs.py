@@ -3,15 +3,15 @@
 N: images, C: classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.errors import UserError
 
-from ..metrics import mean_without_nan
-from ..rules import DecisionRule, GlobalThreshold, read_rule
+from ..metrics import f1_percent, mean_without_nan
+from ..rules import HEADLINE_RULE, DecisionRule, GlobalThreshold, read_rule
 from ..scored import Scored
 from .run_folder import RunFolder, SavedScores
 from .run_groups import Setting
@@ -105,32 +105,30 @@ def align(saved: SavedScores, reference: SavedScores, *, names: tuple[str, str])
 def headline_rule(run: RunFolder, split: str, classes: Sequence[str]) -> DecisionRule | None:
     """Return the rule of the headline: the threshold of ``metrics.json``, or ``rule.json``.
 
-    None if the run has neither.
+    ``rule.json`` holds the rule that ``TEST.RULE`` chose; it counts only where that is the
+    headline's. None if the run has neither.
 
     Args:
         run: the run.
         split: the evaluated split.
         classes: class names in the order of the scores.
     """
-    threshold = run.metrics[split].get("threshold", float("nan"))
+    threshold = _threshold(run, split)
     if np.isfinite(threshold):
         return GlobalThreshold(threshold)
-    if run.rule:
+    if _holds_headline_rule(run):
         return read_rule(run.path / "rule.json", classes)
     return None
 
 
 def check_metrics(run: RunFolder, split: str, scored: Scored) -> None:
     """Raise :class:`UserError` if the scores of a run do not give the metrics of the run."""
-    found = {
-        "mAP": 100 * mean_without_nan(scored.ap),
-        "macro_f1": 100 * scored.f1["macro"],
-        "micro_f1": 100 * scored.f1["micro"],
-        "samples_f1": 100 * scored.f1["samples"],
-    }
+    found = {"mAP": 100 * mean_without_nan(scored.ap), **f1_percent(scored.f1)}
     for name, value in found.items():
-        expected = run.metrics[split].get(name, float("nan"))
-        if abs(value - expected) > TOLERANCE:
+        if name not in run.metrics[split]:
+            continue
+        expected = run.metrics[split][name]
+        if not np.isclose(value, expected, rtol=0, atol=TOLERANCE, equal_nan=True):
             raise UserError(
                 f"{run.path}: scores_{split}.npz gives {name} {value:.4f}, but metrics.json has "
                 f"{expected:.4f}; the files are not of the same evaluation"
@@ -142,15 +140,21 @@ def _reason_without_scores(setting: Setting, split: str) -> str:
     for run in setting.runs:
         if not run.has_scores(split):
             return f"{run.path} has no scores_{split}.npz"
-        if _rule_is_missing(run, split):
+        if not np.isfinite(_threshold(run, split)) and not _holds_headline_rule(run):
             return f"{run.path} has no decision rule"
     return ""
 
 
-def _rule_is_missing(run: RunFolder, split: str) -> bool:
-    """Return True if neither ``metrics.json`` nor ``rule.json`` says how the run decides."""
-    threshold = run.metrics[split].get("threshold", float("nan"))
-    return not np.isfinite(threshold) and not run.rule
+def _threshold(run: RunFolder, split: str) -> float:
+    """Return the headline's threshold; NaN if ``metrics.json`` has none."""
+    return run.metrics[split].get("threshold", float("nan"))
+
+
+def _holds_headline_rule(run: RunFolder) -> bool:
+    """Return True if ``rule.json`` has the headline's rule, which is chosen as ``global``."""
+    chosen = run.config.get("TEST")
+    name = chosen.get("RULE") if isinstance(chosen, Mapping) else None
+    return bool(run.rule) and HEADLINE_RULE in (name, run.rule.get("name"))
 
 
 def _positions(

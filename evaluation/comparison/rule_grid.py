@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.errors import UserError
 
-from ..rules import RULE_REGISTRY, DecisionRule, fit_rule, read_rule
+from ..metrics import F1_NAMES, f1_percent
+from ..rules import RULE_REGISTRY, fit_rule, read_rule
 from ..scored import Scored
 from ..significance import Difference, compare_methods
 from .paired_runs import PairedRun
+from .run_folder import SavedScores
 from .summary import Summary, summarize_values
 
-RULE_METRICS = ("macro_f1", "micro_f1", "samples_f1")
-
-_KEYS = {"macro_f1": "macro", "micro_f1": "micro", "samples_f1": "samples"}
+RULE_METRICS = F1_NAMES
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,21 @@ class RuleGrid:
 def cross_rules(
     paired: Mapping[str, Sequence[PairedRun]],
     rules: tuple[str, str],
-    split: str,
     notes: list[str],
     *,
+    baseline: str,
     swaps: int,
     seed: int,
 ) -> RuleGrid | None:
-    """Decide for all runs by two rules that are fitted on each run's val.
+    """Decide for all images of test by two rules that are fitted on each run's val.
+
+    A rule that cannot be fitted is read from ``rule.json`` if the run has it there.
 
     Args:
-        paired: setting -> runs on the same images; the first setting is the baseline.
+        paired: setting -> runs on the same images of test.
         rules: registered names of two rules.
-        split: split of the scores.
         notes: receives a sentence for each setting whose rules cannot be fitted.
+        baseline: setting that the differences refer to; there are none if it has no rules.
         swaps: swaps of the paired tests.
         seed: seed of the swaps.
 
@@ -56,25 +60,29 @@ def cross_rules(
         The grid; None if the rules can be fitted for no setting.
 
     Raises:
-        UserError: there is no such rule, or it cannot be fitted.
+        UserError: there is no such rule, or a file of a run is not valid.
     """
     decided: dict[str, dict[str, list[Scored]]] = {}
+    order: Sequence[str] = ()
     for name, runs in paired.items():
-        by_rule = {}
-        for rule in rules:
-            by_rule[rule] = [_decide(run, rule, split) for run in runs]
-        if any(scored is None for views in by_rule.values() for scored in views):
-            notes.append(f"{name}: no scores of val, so that no decision rule can be fitted.")
-            continue
-        decided[name] = by_rule
+        by_rule: dict[str, list[Scored]] = {rule: [] for rule in rules}
+        for run in runs:
+            val = _read_val(run, order)
+            if val is not None and not order:
+                order = val.images
+            for rule in rules:
+                scored = _decide(run, rule, val, name, notes)
+                if scored is not None:
+                    by_rule[rule].append(scored)
+        if all(len(views) == len(runs) for views in by_rule.values()):
+            decided[name] = by_rule
     if not decided:
         return None
     cells, gains = {}, {}
     for name, by_rule in decided.items():
-        values = {rule: [_f1_of(view) for view in views] for rule, views in by_rule.items()}
+        values = {rule: [f1_percent(view.f1) for view in views] for rule, views in by_rule.items()}
         cells[name] = {rule: _summaries(rows) for rule, rows in values.items()}
         gains[name] = _summaries(_subtract(values[rules[1]], values[rules[0]]))
-    baseline = next(iter(paired))
     return RuleGrid(rules, cells, gains, _differences(decided, baseline, swaps, seed))
 
 
@@ -96,31 +104,49 @@ def _differences(
     return result
 
 
-def _decide(paired: PairedRun, rule_name: str, split: str) -> Scored | None:
-    """Return the run with the decisions of a rule; None if the rule cannot be had."""
-    rule = _rule_of(paired, rule_name, split)
+def _read_val(paired: PairedRun, order: Sequence[str]) -> SavedScores | None:
+    """Return val with the classes of test; None if the run has no scores of val.
+
+    The images are in the given order if they are the same ones: a rule that is fitted on parts of
+    val would otherwise depend on the order in a run's file.
+    """
+    run = paired.run
+    if not run.has_scores("val"):
+        return None
+    val = run.scores("val")
+    if sorted(val.classes) != sorted(paired.classes):
+        raise UserError(f"{run.path}: scores_val.npz has other classes than scores_test.npz")
+    columns = [list(val.classes).index(name) for name in paired.classes]
+    row_of = {name: row for row, name in enumerate(val.images)}
+    rows = list(range(len(val.images)))
+    if len(row_of) == len(rows) and sorted(row_of) == sorted(order):
+        rows = [row_of[name] for name in order]
+    chosen = np.ix_(rows, columns)
+    images = [val.images[row] for row in rows]
+    return SavedScores(val.scores[chosen], val.labels[chosen], images, paired.classes)
+
+
+def _decide(
+    paired: PairedRun, rule_name: str, val: SavedScores | None, setting: str, notes: list[str]
+) -> Scored | None:
+    """Return the run with the decisions of a rule; None, with a note, if there is no such rule."""
+    rule = None
+    reason = "no scores of val, so that no decision rule can be fitted"
+    if val is not None:
+        try:
+            rule = fit_rule(RULE_REGISTRY.get(rule_name), val.scores, val.labels)
+        except UserError as error:
+            reason = f"rule '{rule_name}' is not fitted: {error}"
+    if rule is None:
+        if paired.run.rule.get("name") == rule_name:
+            rule = read_rule(paired.run.path / "rule.json", paired.classes)
+            reason = f"rule '{rule_name}' is read from rule.json, not fitted"
+        note = f"{setting}: {reason}."
+        if note not in notes:
+            notes.append(note)
     if rule is None:
         return None
     return Scored.by_rule(paired.scored.scores, paired.scored.labels, rule)
-
-
-def _rule_of(paired: PairedRun, name: str, split: str) -> DecisionRule | None:
-    """Return a rule fitted on the run's val, or the one of ``rule.json``; None without both."""
-    run = paired.run
-    if split == "test" and run.has_scores("val"):
-        val = run.scores("val")
-        if sorted(val.classes) != sorted(paired.classes):
-            raise UserError(f"{run.path}: scores_val.npz has other classes than scores_test.npz")
-        columns = [list(val.classes).index(name) for name in paired.classes]
-        return fit_rule(RULE_REGISTRY.get(name), val.scores[:, columns], val.labels[:, columns])
-    if run.rule.get("name") == name:
-        return read_rule(run.path / "rule.json", paired.classes)
-    return None
-
-
-def _f1_of(scored: Scored) -> dict[str, float]:
-    """Return the three F1 in percent."""
-    return {metric: 100 * scored.f1[key] for metric, key in _KEYS.items()}
 
 
 def _subtract(

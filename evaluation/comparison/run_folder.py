@@ -3,9 +3,7 @@
 N: images of a split, C: classes.
 """
 
-import json
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from core.errors import UserError
+from core.files import read_json
 
 from ..metrics import Array
+from ..predictions.npz import load_arrays, read_names
 
 SPLITS = ("test", "val")  # the first one that a run has is its result
 ARRAYS = ("scores", "labels", "images", "classes")
@@ -53,14 +53,12 @@ class RunFolder:
         metrics: split -> metric -> value; a value that is not a number is NaN.
         card: content of ``run.json``; empty without the file.
         rule: content of ``rule.json``; empty without the file.
-        intervals: content of ``intervals.json``; empty without the file.
     """
 
     path: Path
     metrics: Mapping[str, Mapping[str, float]]
     card: Mapping[str, Any] = field(default_factory=dict)
     rule: Mapping[str, Any] = field(default_factory=dict)
-    intervals: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -107,7 +105,6 @@ def read_run(path: str | Path) -> RunFolder:
         read_metrics(path / "metrics.json"),
         card=_read_optional(path / "run.json"),
         rule=_read_optional(path / "rule.json"),
-        intervals=_read_optional(path / "intervals.json"),
     )
 
 
@@ -117,7 +114,7 @@ def read_metrics(path: str | Path) -> dict[str, dict[str, float]]:
     Raises:
         UserError: the file cannot be read or has no split.
     """
-    content = _read_json(Path(path))
+    content = read_json(path)
     result = {}
     for split, values in content.items():
         if isinstance(values, Mapping):
@@ -168,36 +165,22 @@ def read_scores(path: str | Path) -> SavedScores:
         UserError: the file cannot be read, an array is missing, or the arrays do not fit.
     """
     path = Path(path)
-    try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise UserError(f"cannot read {path}: it is a single array; expected {list(ARRAYS)}")
-        with file:
-            arrays = {name: file[name] for name in ARRAYS if name in file}
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except UserError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"cannot read {path}: {error}") from None
-    missing = [name for name in ARRAYS if name not in arrays]
-    if missing:
-        raise UserError(f"{path} has no array {', '.join(missing)}; expected {', '.join(ARRAYS)}")
-    scores, labels = arrays["scores"], arrays["labels"]
-    expected = (len(arrays["images"]), len(arrays["classes"]))
-    for name, values in (("scores", scores), ("labels", labels)):
-        if values.shape != expected or values.dtype.kind not in "fiub":
+    arrays = load_arrays(path, ARRAYS)
+    scores = arrays["scores"]
+    for name in ("scores", "labels"):
+        values = arrays[name]
+        if values.ndim != 2 or values.shape != scores.shape or values.dtype.kind not in "fiub":
             raise UserError(
-                f"{path}: {name} is {values.dtype} {values.shape}; expected numbers {expected} "
-                "for its images and classes"
+                f"{path}: '{name}' is {values.dtype} {values.shape}; expected numbers "
+                "(images, classes), the same for scores and labels"
             )
     if not np.isfinite(scores).all():
         raise UserError(f"{path}: a score is NaN or infinite")
     return SavedScores(
         scores.astype(np.float64),
-        labels,
-        images=arrays["images"].astype(str).tolist(),
-        classes=arrays["classes"].astype(str).tolist(),
+        arrays["labels"],
+        images=read_names(path, arrays, "images", scores.shape[0]),
+        classes=read_names(path, arrays, "classes", scores.shape[1]),
     )
 
 
@@ -219,20 +202,7 @@ def _scores_file(folder: Path, split: str) -> Path:
 
 
 def _read_optional(path: Path) -> dict[str, Any]:
-    return _read_json(path) if path.is_file() else {}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return the mapping that a JSON file holds."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is not the file of a run; expected a JSON object")
-    return content
+    return read_json(path) if path.is_file() else {}
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

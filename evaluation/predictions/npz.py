@@ -1,7 +1,8 @@
-"""Predictions as an archive of NumPy arrays, such as ``scores_test.npz`` of a run."""
+"""Archives of NumPy arrays, such as ``scores_test.npz`` of a run."""
 
+import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,60 +12,76 @@ from core.errors import UserError
 from ..metrics import Array
 from .data import Predictions, name_some, shorten
 
-ARRAYS = ("scores", "images", "classes")
-
 # RuntimeError: an encrypted archive or an unknown compression; MemoryError: a damaged shape.
-DAMAGES = (zlib.error, RuntimeError, MemoryError, OverflowError)
+DAMAGES = (zlib.error, RuntimeError, MemoryError, OverflowError, ValueError)
 
 
 def read_npz(path: Path) -> Predictions:
     """Read ``scores`` ``(N, K)`` and, if they are there, ``images`` ``(N,)`` and ``classes``.
 
-    Other arrays are left out. Pickled content is refused, because it can run code.
-
     Raises:
-        UserError: an array is missing, pickled, or has another shape or type.
-        OSError: the file cannot be read.
+        UserError: as :func:`load_arrays`, or an array has another shape or type.
     """
-    arrays = _load(path)
+    arrays = load_arrays(path, ("scores",), optional=("images", "classes"))
     scores = arrays["scores"]
     if scores.ndim != 2 or scores.dtype.kind not in "fiu":
         raise UserError(
             f"{path}: 'scores' is {scores.dtype} {scores.shape}; expected numbers (images, classes)"
         )
-    images = _names(path, arrays, "images", scores.shape[0])
-    classes = _names(path, arrays, "classes", scores.shape[1])
+    images = read_names(path, arrays, "images", scores.shape[0])
+    classes = read_names(path, arrays, "classes", scores.shape[1])
     return Predictions(scores.astype(np.float64), images, classes, source=str(path))
 
 
-def _load(path: Path) -> dict[str, Array]:
-    """Return the arrays of the archive that are read; ``scores`` is among them."""
+def load_arrays(
+    path: Path, names: Sequence[str], *, optional: Sequence[str] = ()
+) -> dict[str, Array]:
+    """Return the arrays ``names`` of an archive, and those of ``optional`` that it has.
+
+    Other arrays are left out. Pickled content is refused, because it can run code.
+
+    Raises:
+        UserError: the file cannot be read or is damaged, or an array of ``names`` is missing.
+    """
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
             raise UserError(f"{path} is a single array (.npy); expected an archive of np.savez")
         with content:
-            if "scores" not in content.files:
+            missing = [name for name in names if name not in content.files]
+            if missing:
                 found = name_some(sorted(content.files)) or "nothing"
-                raise UserError(f"{path} has no array 'scores'; found: {found}")
-            return {name: content[name] for name in ARRAYS if name in content.files}
+                raise UserError(f"{path} has no array {name_some(missing)}; found: {found}")
+            wanted = [name for name in (*names, *optional) if name in content.files]
+            return {name: content[name] for name in wanted}
     except UserError:
         raise
     except EOFError:
         raise UserError(f"{path} is empty") from None
-    except ValueError as error:
+    except (OSError, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or shorten(error)
+        raise UserError(f"cannot read {path}: {reason}") from None
+    except DAMAGES as error:
         if "pickle" in str(error):
             raise UserError(
                 f"{path} holds pickled objects or is no archive of np.savez; expected arrays of "
                 "numbers and of text (dtype str)"
             ) from None
         raise UserError(f"{path} is broken: {shorten(error)}") from None
-    except DAMAGES as error:
-        raise UserError(f"{path} is broken: {shorten(error)}") from None
 
 
-def _names(path: Path, arrays: Mapping[str, Array], key: str, count: int) -> list[str] | None:
-    """Return an array of names as a list; None if the archive has none."""
+def read_names(path: Path, arrays: Mapping[str, Array], key: str, count: int) -> list[str] | None:
+    """Return an array of names as a list; None if there is none.
+
+    Args:
+        path: file of the arrays, for errors.
+        arrays: arrays of the archive.
+        key: ``images`` or ``classes``.
+        count: expected number of names.
+
+    Raises:
+        UserError: the array is not text ``(count,)``.
+    """
     if key not in arrays:
         return None
     names = arrays[key]
@@ -73,5 +90,8 @@ def _names(path: Path, arrays: Mapping[str, Array], key: str, count: int) -> lis
     if len(names) != count:
         raise UserError(f"{path}: '{key}' has {len(names)} names; 'scores' has {count} {key}")
     if names.dtype.kind == "S":  # bytes, as h5py gives them
-        names = np.char.decode(names, "utf-8")
+        try:
+            names = np.char.decode(names, "utf-8")
+        except UnicodeDecodeError:
+            raise UserError(f"{path}: '{key}' is not text in UTF-8") from None
     return names.tolist()

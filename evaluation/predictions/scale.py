@@ -6,6 +6,7 @@ import numpy as np
 
 from core.errors import UserError
 
+from ..logits import sigmoid
 from ..metrics import Array
 from .data import MatchedPredictions
 
@@ -35,12 +36,6 @@ def as_probabilities(matched: MatchedPredictions, *, logits: bool = False) -> Ma
                     f"{outside[0]:g}; give --logits if they are logits"
                 )
     return matched
-
-
-def sigmoid(logits: Array) -> Array:
-    """Return ``1 / (1 + exp(-logits))`` in float64 without overflow; any shape."""
-    small = np.exp(-np.abs(logits))
-    return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
 
 
 def _without_rounding(matched: MatchedPredictions) -> MatchedPredictions:

@@ -8,6 +8,7 @@ import sys
 from core.registry import import_submodules
 
 from .base import (
+    HEADLINE_RULE,
     RULE_REGISTRY,
     THRESHOLDS,
     DecisionRule,
@@ -25,6 +26,7 @@ from .top_k import TopK
 import_submodules(sys.modules[__name__])
 
 __all__ = [
+    "HEADLINE_RULE",
     "RULE_REGISTRY",
     "THRESHOLDS",
     "DecisionRule",

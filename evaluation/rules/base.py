@@ -1,10 +1,8 @@
 """The contract of decision rules and their registry. N: images, C: classes."""
 
 import inspect
-import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 
 import numpy as np
@@ -13,9 +11,10 @@ from core.errors import UserError
 from core.registry import Registry
 
 from ..metrics import Array
-from ..signature import accepts
+from ..signature import accepts, failures_of
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05, 0.10, ..., 0.95
+HEADLINE_RULE = "global"  # registered name of the rule that the headline is reported at
 
 RULE_REGISTRY = Registry("TEST.RULE")
 RULE_REGISTRY.__doc__ = """
@@ -120,7 +119,7 @@ def fit_rule(
         UserError: the rule cannot be fitted, or its code fails; the message names class and file.
     """
     given = {"train_prior": train_prior} if accepts(rule.fit, "train_prior") else {}
-    with _failures_of(rule, "fit"):
+    with failures_of(f"fit() of {source_of(rule)}"):
         fitted = rule.fit(scores, labels, **given)
     if not isinstance(fitted, DecisionRule):
         raise UserError(f"{source_of(rule)}.fit() returned {fitted!r}; expected a DecisionRule")
@@ -139,7 +138,7 @@ def apply_rule(rule: DecisionRule, scores: Array) -> Array:
     """
     # In float64 before the rule decides: a float32 score near a threshold rounds differently.
     scores = np.asarray(scores, dtype=np.float64)
-    with _failures_of(type(rule), "decide"):
+    with failures_of(f"decide() of {source_of(type(rule))}"):
         pred = np.asarray(rule.decide(scores))
     if pred.shape != scores.shape or pred.dtype != bool:
         raise UserError(
@@ -155,21 +154,6 @@ def source_of(rule: type[DecisionRule]) -> str:
         return f"decision rule {rule.__name__} of {inspect.getfile(rule)}"
     except (OSError, TypeError):  # a class that was made without a file
         return f"decision rule {rule.__name__}"
-
-
-@contextmanager
-def _failures_of(rule: type[DecisionRule], method: str) -> Iterator[None]:
-    """Turn an error in a rule's method into one line: the rule may be a user's own."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1]
-        raise UserError(
-            f"{method}() of {source_of(rule)} failed: {type(error).__name__}: {error} "
-            f"({line.filename}:{line.lineno})"
-        ) from error
 
 
 def check_positives(labels: Array) -> None:

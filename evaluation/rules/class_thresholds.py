@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..metrics import Array
-from ..threshold_counts import f1_of_counts, fold_counts, threshold_counts
+from ..metrics import Array, f1_of_counts
+from ..threshold_counts import fold_counts, threshold_counts
 from .base import THRESHOLDS, DecisionRule, check_positives, decision_rule
 from .global_threshold import best_global
 
 NUM_FOLDS = 5
 FOLD_SEED = 0
-# Candidates for k, in images; the last one is the global threshold for every class.
+# Candidates for k, in images; the last one is the global threshold for every class. It stands for
+# infinity, which rule.json cannot hold.
 SHRINKAGE = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1e9])
 
 
@@ -73,8 +74,8 @@ class ShrunkThresholds(_ClassThresholds):
     def fit(cls, scores: Array, labels: Array) -> "ShrunkThresholds":
         """Return the rule; ``k`` has the best macro F1 on held-out fifths of these images.
 
-        The folds are seeded: the same images give the same rule. The largest of equal ``k`` counts,
-        which is the safest.
+        The folds are seeded and go by position: the same images in the same order give the same
+        rule. The largest of equal ``k`` counts, which is the safest.
 
         Raises:
             UserError: no class has a positive label.
@@ -121,8 +122,9 @@ def _shrink(counts: Array, labels: Array) -> Array:
     num_pos = (labels > 0).sum(axis=0)
     anchor = best_global(f1, labels)
     own = best_per_class(f1, num_pos > 0, anchor)
-    k = SHRINKAGE[:, None]
-    return (num_pos * own + k * anchor) / (num_pos + k)
+    k = np.append(SHRINKAGE[:-1], np.inf)[:, None]
+    # In this form a class of weight 0 has the global threshold to the last digit.
+    return anchor + num_pos / (num_pos + k) * (own - anchor)
 
 
 def _counts_at(thresholds: Array, scores: Array, labels: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import UserError, not_accepted
-from core.files import find_file, write_text
+from core.files import find_file, read_json, write_text
 
 from .base import RULE_REGISTRY, DecisionRule, rule_name
 from .parameters import parameter_fields, parameters_of, rule_from
@@ -85,7 +85,7 @@ def read_rule(path: str | Path, names: Sequence[str]) -> DecisionRule:
 
 def _load(path: Path) -> tuple[DecisionRule, list[str]]:
     """Return the rule of a file, and the names of its classes."""
-    content = _read_json(path)
+    content = _read_content(path)
     name, classes = content["name"], content["classes"]
     known = RULE_REGISTRY.registered_names()
     if name not in known:
@@ -101,16 +101,9 @@ def _load(path: Path) -> tuple[DecisionRule, list[str]]:
         raise UserError(f"{path}: rule '{name}': {error}") from None
 
 
-def _read_json(path: Path) -> Mapping[str, Any]:
+def _read_content(path: Path) -> Mapping[str, Any]:
     """Return the content of a file that has name, parameters and classes."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read the decision rule {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(content, dict):
-        content = {}
+    content = read_json(path)
     for key, form in {"name": str, "parameters": dict, "classes": list}.items():
         if not isinstance(content.get(key), form):
             raise UserError(

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..metrics import Array
-from ..threshold_counts import f1_of_counts, threshold_counts
-from .base import THRESHOLDS, DecisionRule, check_positives, decision_rule
+from ..metrics import Array, f1_of_counts
+from ..threshold_counts import threshold_counts
+from .base import HEADLINE_RULE, THRESHOLDS, DecisionRule, check_positives, decision_rule
 
 
-@decision_rule("global")
+@decision_rule(HEADLINE_RULE)
 @dataclass(frozen=True)
 class GlobalThreshold(DecisionRule):
     """One threshold for all classes: a class is predicted where ``score > threshold``."""

@@ -6,12 +6,12 @@ import numpy as np
 
 from core.errors import UserError
 
+from ..logits import logit, sigmoid
 from ..metrics import Array
 from .base import DecisionRule, decision_rule
 from .global_threshold import GlobalThreshold
 
 SMOOTHING = 1.0  # images that a prior is mixed with, half positive; no prior is 0 or 1
-EPSILON = 1e-12  # keeps the logit of a probability of 0 or 1 finite
 
 
 @decision_rule("prior")
@@ -51,7 +51,7 @@ class PriorCorrection(DecisionRule):
         # Train is large; this only keeps a class that it lacks away from infinity.
         smooth = SMOOTHING / np.maximum(num_known, 1)
         prior = (np.asarray(train_prior, dtype=np.float64) + smooth / 2) / (1 + smooth)
-        shift = _logit(val_prior) - _logit(prior)
+        shift = logit(val_prior) - logit(prior)
         # Without a known label on either side there is no frequency to correct for.
         shift = np.where((num_known > 0) & np.isfinite(shift), shift, 0.0)
         corrected = _corrected(np.asarray(scores, dtype=np.float64), shift)
@@ -71,17 +71,8 @@ class PriorCorrection(DecisionRule):
 
     def thresholds(self, num_classes: int) -> Array:
         """Return the thresholds on the scores before the correction, ``(C,)``."""
-        return _sigmoid(_logit(np.array(self.threshold)) - self.shift)
+        return sigmoid(logit(np.array(self.threshold)) - self.shift)
 
 
 def _corrected(scores: Array, shift: Array) -> Array:
-    return _sigmoid(_logit(scores) + shift)
-
-
-def _logit(prob: Array) -> Array:
-    prob = np.clip(prob, EPSILON, 1 - EPSILON)
-    return np.log(prob) - np.log1p(-prob)
-
-
-def _sigmoid(logit: Array) -> Array:
-    return 1 / (1 + np.exp(-logit))
+    return sigmoid(logit(scores) + shift)

@@ -6,8 +6,9 @@ import numpy as np
 
 from core.errors import UserError
 
-from ..metrics import Array
-from ..threshold_counts import f1_of_counts, threshold_counts
+from ..metrics import Array, f1_of_counts
+from ..ranking import rank_classes
+from ..threshold_counts import threshold_counts
 from .base import DecisionRule, check_positives, decision_rule
 
 MAX_K = 10
@@ -35,23 +36,15 @@ class TopK(DecisionRule):
         check_positives(labels)
         # A rank is a score that k is a threshold of, so one histogram gives all k at once.
         most = min(MAX_K, scores.shape[1])
-        counts = threshold_counts(-_ranks(scores), labels, -np.arange(most, 0, -1))
+        counts = threshold_counts(-rank_classes(scores), labels, -np.arange(most, 0, -1))
         f1 = f1_of_counts(counts)[(labels > 0).any(axis=0)]  # (C, T), from k = most to 1
         macro = f1.mean(axis=0)[::-1]
         return cls(int(np.argmax(macro)) + 1)
 
     def decide(self, scores: Array) -> Array:
         """Return True for the k best classes of each image, ``(N, C)`` bool."""
-        return _ranks(np.asarray(scores)) < self.k
+        return rank_classes(np.asarray(scores)) < self.k
 
     def describe(self) -> str:
         """Return k in words."""
         return "the best class of each image" if self.k == 1 else f"the {self.k} best classes"
-
-
-def _ranks(scores: Array) -> Array:
-    """Return the rank of each class within its image, ``(N, C)``, from 0 for the best."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(scores.shape[1])[None], axis=1)
-    return ranks

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from markupsafe import Markup
 
-from evaluation.metrics import Array
-from evaluation.threshold_counts import f1_of_counts, threshold_counts
+from evaluation.metrics import Array, f1_of_counts
+from evaluation.threshold_counts import threshold_counts
 from reports.colours import INK, SERIES, SURFACE
 from reports.labels import LABELS
 from reports.svg import add_axes, drawing, inline_svg, new_figure, write

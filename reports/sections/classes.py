@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.calibration import MIN_POSITIVES
 from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
 from reports.figures import MAX_CLASSES
 from reports.figures.forest import Forest, ForestRow, draw_forest
 from reports.tables import Column, Table, format_value, is_missing, with_interval
-from reports.view import MIN_POSITIVES, RunView, thresholds_of
+from reports.view import RunView, thresholds_of
 
 WITH_F1 = "Bars are average precision, diamonds F1 under the headline rule."
 WITHOUT_F1 = "Bars are average precision. There is no F1, because the evaluator has no rule."

@@ -180,7 +180,8 @@ def test_weights_of_a_folder_without_a_card_have_no_training_time(cfg, tmp_path)
     [
         (None, "has no run.json; expected the output folder of a finished run"),
         ("{", "is not valid JSON"),
-        ("[]", "is not a run card"),
+        ("[]", "holds no JSON object"),
+        ("[" * 100_000, "is nested too deeply"),
         ('{"command": "python"}', "is not a run card"),
     ],
 )

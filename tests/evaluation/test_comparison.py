@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
+from evaluation import GlobalThreshold, f1_scores, write_rule
 from evaluation.comparison import compare
+from evaluation.comparison.compare import run_facts
 from evaluation.comparison.paired_runs import align
 from evaluation.comparison.run_folder import SavedScores, read_run
 from evaluation.comparison.run_groups import group_runs
 from evaluation.comparison.summary import summarize_values
+from evaluation.rules import PriorCorrection, TopK
 
 from .run_folders import CLASSES, NUM_TEST, make_labels, make_run, make_scores, write_scores
 
@@ -104,10 +107,17 @@ def test_facts_and_data_set_come_from_the_run_card(compared):
     assert compared.num_images == NUM_TEST
 
 
+def test_a_log_alone_does_not_say_how_its_rule_was_tuned(tmp_path):
+    (tmp_path / "log.txt").write_text("=> result\n* mAP: 40.0%\n")
+    for path in (tmp_path, tmp_path / "log.txt"):
+        assert run_facts(read_run(path)).tuned_on == ""
+
+
 def test_the_same_runs_in_other_order_of_images_and_classes_change_nothing(folders, tmp_path):
-    shuffled = tmp_path / "B"
+    shuffled = tmp_path / "A"
     shuffled.mkdir()
-    source = folders[3]
+    # With this seed, another order of val would give another k of the rule `shrunk`.
+    source = make_run(tmp_path / "weak", skill=1.0, seed=10, trainer="MethodA")
     for name in ("metrics.json", "run.json"):
         (shuffled / name).write_bytes((source / name).read_bytes())
     random = np.random.default_rng(0)
@@ -122,12 +132,12 @@ def test_the_same_runs_in_other_order_of_images_and_classes_change_nothing(folde
                 images=file["images"][rows],
                 classes=file["classes"][columns],
             )
-    expected = compare_folders(folders[0], source)
-    found = compare_folders(folders[0], shuffled)
+    expected = compare_folders(folders[3], source)
+    found = compare_folders(folders[3], shuffled)
     assert found.pairs[0].metrics == expected.pairs[0].metrics
     assert found.pairs[0].classes == expected.pairs[0].classes
     cells = [list(compared.rules.cells.values())[-1] for compared in (found, expected)]
-    assert cells[0]["global"] == cells[1]["global"]
+    assert cells[0] == cells[1]
 
 
 def saved(images=("a", "b"), classes=("x", "y"), labels=((1, 0), (0, 1))):
@@ -182,6 +192,28 @@ def test_scores_of_another_evaluation_are_an_error(tmp_path):
         compare_folders(folder)
 
 
+@pytest.mark.parametrize("changed", [{"mAP": None}, {"micro_f1": 1.0}])
+def test_a_metric_that_is_not_the_one_of_the_scores_is_an_error(tmp_path, changed):
+    folder = make_run(tmp_path / "A")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["test"] |= changed
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match="files are not of the same evaluation"):
+        compare_folders(folder)
+
+
+def test_the_chosen_rule_is_not_taken_for_that_of_the_headline(tmp_path):
+    folder = make_run(tmp_path / "A")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    threshold = metrics["test"].pop("threshold")
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    write_rule(folder / "rule.json", TopK(2), CLASSES)
+    compared = compare_folders(folder)
+    assert any("has no decision rule" in note for note in compared.notes)
+    write_rule(folder / "rule.json", GlobalThreshold(threshold), CLASSES)
+    assert compare_folders(folder).num_images == NUM_TEST
+
+
 def test_a_setting_without_scores_has_its_numbers_and_a_note(tmp_path):
     old = tmp_path / "old"
     old.mkdir()
@@ -191,6 +223,33 @@ def test_a_setting_without_scores_has_its_numbers_and_a_note(tmp_path):
     assert compared.summaries["old"]["mAP"].mean == 2.0
     assert [pair.other for pair in compared.pairs] == ["B"]
     assert any("old: numbers only" in note for note in compared.notes)
+
+
+def test_a_baseline_without_scores_is_not_replaced_by_another_setting(tmp_path):
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "metrics.json").write_text(json.dumps({"val": {"mAP": 3}, "test": {"mAP": 2}}))
+    folders = [old, make_run(tmp_path / "A"), make_run(tmp_path / "B", lr=0.2)]
+    compared = compare_folders(*folders)
+    assert not compared.pairs and not compared.rules.differences
+    assert list(compared.rules.cells) == ["A", "B"]
+    assert compared.num_images == NUM_TEST
+    assert any("the baseline old has no scores" in note for note in compared.notes)
+
+
+def test_a_rule_that_cannot_be_fitted_is_noted_and_read_from_the_runs(tmp_path):
+    folders = [make_run(tmp_path / "A"), make_run(tmp_path / "B", lr=0.2)]
+    compared = compare_folders(*folders, second_rule="prior")
+    assert compared.rules is None and len(compared.pairs) == 1
+    assert any(note.startswith("A: rule 'prior' is not fitted: ") for note in compared.notes)
+    rule = PriorCorrection(0.4, np.full(len(CLASSES), 0.3))
+    for folder in folders:
+        write_rule(folder / "rule.json", rule, CLASSES)
+    compared = compare_folders(*folders, second_rule="prior")
+    saved = read_run(folders[1]).scores("test")
+    expected = 100 * f1_scores(rule.decide(saved.scores), saved.labels)["macro"]
+    assert compared.rules.cells["B"]["prior"]["macro_f1"].mean == pytest.approx(expected)
+    assert "B: rule 'prior' is read from rule.json, not fitted." in compared.notes
 
 
 def test_predictions_without_val_have_no_fitted_rule_and_a_note(tmp_path):

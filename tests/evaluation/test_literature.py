@@ -25,10 +25,8 @@ from evaluation.metrics import (
     RankedCounts,
     average_precision,
     f1_scores,
-    interpolated_average_precision,
     macro_f1,
     ranked_counts,
-    roc_auc,
     samples_f1,
 )
 from evaluation.ranking import rank_classes
@@ -79,7 +77,7 @@ def top_pred(scores, k):
 def test_interpolated_ap_is_the_envelope_and_never_smaller(seed):
     scores, labels = make(seed, num_images=25, num_classes=3)
     expected = [plain_interpolated(scores[:, c], labels[:, c]) for c in range(3)]
-    found = interpolated_average_precision(scores, labels)
+    found = Scored.by_rule(scores, labels, GlobalThreshold(0.5)).ap_interp
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert (found >= average_precision(scores, labels) - 1e-12).all()
 
@@ -110,7 +108,8 @@ def test_one_f1_alone_equals_that_of_all(seed):
 def test_auc_equals_scikit_learn_with_ties(seed):
     scores, labels = make(seed, num_images=30, num_classes=3)
     expected = [sklearn.roc_auc_score(labels[:, c], scores[:, c]) for c in range(3)]
-    np.testing.assert_allclose(roc_auc(scores, labels), expected, atol=1e-12)
+    found = Scored.by_rule(scores, labels, GlobalThreshold(0.5)).auc
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -194,7 +193,8 @@ def test_unknown_labels_count_nowhere(seed):
     assert list(one.values()) == pytest.approx(list(two.values()), abs=1e-9)
     known = labels[:, 0] >= 0
     expected = sklearn.roc_auc_score(labels[known, 0], scores[known, 0])
-    assert roc_auc(scores, labels)[0] == pytest.approx(expected)
+    found = Scored.by_rule(scores, labels, GlobalThreshold(0.5)).auc
+    assert found[0] == pytest.approx(expected)
 
 
 def test_absent_classes_are_left_out_of_means():

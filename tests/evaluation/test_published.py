@@ -77,8 +77,18 @@ def test_each_difference_of_protocol_or_backbone_is_one_warning(fields, facts, e
 def test_rows_beside_a_run_are_plain_dicts_with_warnings():
     (plain,) = rows_beside([row_of(backbone="RN50", mAP_interp=30.0)], RunFacts("RN101", "val"))
     assert plain["method"] == "M"
+    assert plain["mAP_interp"] == 30.0
     assert plain["macro_f1"] is None and plain["rule"] is None
     assert len(plain["warnings"]) == 1
+
+
+def test_a_number_of_0_beside_a_run_is_a_number():
+    given = row_of(macro_f1=0.0, seeds=3, notes="without augmentation")
+    (plain,) = rows_beside([given], RunFacts())
+    assert plain["macro_f1"] == 0.0
+    assert (plain["seeds"], plain["notes"]) == (3, "without augmentation")
+    (plain,) = rows_beside([row_of()], RunFacts())
+    assert (plain["seeds"], plain["notes"]) == (None, None)
 
 
 VALID = "rows: [{method: M, source: S, kind: paper, macro_f1: 40}]"

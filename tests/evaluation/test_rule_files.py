@@ -72,7 +72,7 @@ def per_class(thresholds):
     ("content", "message"),
     [
         ("{", "is not valid JSON"),
-        ("[]", "is no decision rule"),
+        ("[]", "holds no JSON object"),
         ({"name": 3}, "is no decision rule"),
         ({"name": "globale"}, "Did you mean 'global'"),
         ({"parameters": {"t": 1}}, r"parameters are \['t'\]"),

@@ -28,7 +28,8 @@ from evaluation import (
     write_rule,
 )
 from evaluation.rules import PerClassThresholds, PriorCorrection, ShrunkThresholds, TopK
-from evaluation.rules.class_thresholds import FOLD_SEED, NUM_FOLDS, SHRINKAGE
+from evaluation.rules.class_thresholds import FOLD_SEED, NUM_FOLDS, SHRINKAGE, _shrink
+from evaluation.threshold_counts import threshold_counts
 
 FOLDER = os.environ.get("INTENTONOMY_ANNOTATIONS", "")
 NAMES = ["a", "b", "c", "d"]
@@ -104,6 +105,15 @@ def test_shrunk_is_the_formula_with_the_k_of_a_plain_cross_validation(arrays):
     assert rule.k == best
     expected = thresholds(-1, best)  # holds nothing out
     np.testing.assert_allclose(rule.class_thresholds, expected, atol=1e-12)
+
+
+def test_shrunk_with_the_largest_k_is_the_global_threshold_to_the_last_digit(arrays):
+    scores, labels = arrays
+    counts = threshold_counts(scores, labels, THRESHOLDS)
+    anchor = GlobalThreshold.fit(scores, labels).threshold
+    own = PerClassThresholds.fit(scores, labels).class_thresholds
+    assert (own != anchor).any()
+    assert (_shrink(counts, labels)[-1] == anchor).all()
 
 
 def test_prior_shifts_the_log_odds_by_the_ratio_of_the_priors(arrays):
@@ -210,8 +220,9 @@ def test_a_faulty_rule_of_ones_own_is_left_out_with_its_reason(
     registry.register(rule)
     monkeypatch.setattr(rule_comparison.log, "propagate", True)
     with caplog.at_level("INFO"):
-        rows = compare_rules(val=arrays, test=arrays, rules=("global", rule.__name__))
-    assert [row.name for row in rows] == ["global", "best on test"]
+        rows = compare_rules(val=arrays, test=arrays)
+    names = [row.name for row in rows]
+    assert names[0] == "global" and rule.__name__ not in names
     assert re.search(message, caplog.text)
     with pytest.raises(UserError, match=message):
         apply_rule(fit_rule(rule, *arrays), arrays[0])

@@ -96,7 +96,7 @@ def test_runs_are_compared_on_the_split_that_all_have(tmp_path):
         ("metrics.json", "{", "is not valid JSON"),
         ("metrics.json", "{}", "is not the result of a run"),
         ("metrics.json", '{"model": "epoch 2"}', "is not the result of a run"),
-        ("metrics.json", "[1]", "expected a JSON object"),
+        ("metrics.json", "[1]", "holds no JSON object"),
         ("log.txt", "Finish training\n", "has no result"),
         ("log.txt", "=> result\n* total: 12\n", "has no result"),
         ("readme", "", "has no metrics.json and no log.txt"),
@@ -125,13 +125,16 @@ def arrays():
 @pytest.mark.parametrize(
     "changes, fault",
     [
-        ({"labels": None}, "has no array labels"),
-        ({"images": None, "classes": None}, "has no array images, classes"),
-        ({"images": ["a"]}, r"scores is float64 \(3, 2\); expected numbers \(1, 2\)"),
-        ({"labels": np.zeros((3, 1))}, r"labels is float64 \(3, 1\)"),
+        ({"labels": None}, "has no array 'labels'"),
+        ({"images": None, "classes": None}, "has no array 'images', 'classes'"),
+        ({"images": ["a"]}, "'images' has 1 names; 'scores' has 3 images"),
+        ({"images": "a"}, r"'images' is <U1 \(\); expected text"),
+        ({"classes": [b"x", b"\xff"]}, "'classes' is not text in UTF-8"),
+        ({"labels": np.zeros((3, 1))}, r"'labels' is float64 \(3, 1\)"),
+        ({"scores": np.zeros(3), "labels": np.zeros(3)}, r"'scores' is float64 \(3,\)"),
         ({"scores": np.full((3, 2), np.nan)}, "a score is NaN or infinite"),
         ({"scores": np.full((3, 2), "x")}, "expected numbers"),
-        ({"classes": np.array(["x", None], dtype=object)}, "cannot read"),
+        ({"classes": np.array(["x", None], dtype=object)}, "holds pickled objects"),
     ],
 )
 def test_broken_scores_are_one_line(tmp_path, changes, fault):
@@ -143,14 +146,31 @@ def test_broken_scores_are_one_line(tmp_path, changes, fault):
 
 def test_scores_that_are_no_archive_are_one_line(tmp_path):
     path = tmp_path / "s.npz"
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="No such file"):
         read_scores(path)
     path.write_text(json.dumps({}))
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="is no archive"):
         read_scores(path)
     path.write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(UserError, match="cannot read"):
         read_scores(path)
     np.save(tmp_path / "s.npy", np.zeros(3))
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="is a single array"):
         read_scores(tmp_path / "s.npy")
+
+
+def test_every_byte_of_compressed_scores_may_be_damaged(tmp_path):
+    path = tmp_path / "s.npz"
+    np.savez_compressed(path, **arrays())
+    content = path.read_bytes()
+    errors = 0
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            read_scores(path)
+        except UserError as error:
+            assert len(str(error).splitlines()) == 1
+            errors += 1
+    assert errors > len(content) / 2

@@ -183,6 +183,13 @@ def test_results_of_a_training_run_are_not_overwritten(write, evaluate, tmp_path
     assert read(tmp_path / "out" / "metrics.json")["model"] == "epoch 3"
 
 
+def test_results_that_cannot_be_read_are_not_overwritten(write, evaluate, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "metrics.json").write_text("[" * 100_000)
+    assert evaluate(write("test")) == 2
+    assert "metrics.json is not valid JSON" in capsys.readouterr().err
+
+
 def test_no_result_of_an_earlier_evaluation_stays(write, evaluate, tmp_path):
     out = tmp_path / "out"
     assert evaluate(write("test"), "--val", write("val"), "TEST.PREDICTIONS", "True") == 0
