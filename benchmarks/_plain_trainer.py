@@ -12,7 +12,7 @@ from yacs.config import CfgNode
 
 from benchmarks._plain_images import PlainDataset, plain_transform
 from benchmarks.straightforward import Straightforward
-from datasets.base import Record
+from datasets import Record
 from datasets.loading import Collate
 from trainers.intclip import IntCLIP
 

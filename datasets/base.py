@@ -1,17 +1,24 @@
-"""Record and IntentDataset: the form in which every data set reaches the loaders."""
+"""IntentDataset: the form in which every data set reaches the loaders."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError, not_accepted
+from core.errors import UserError
+from core.labels import UNKNOWN
+from core.logging import get_logger
 from datasets.hierarchy import Hierarchy, default_hierarchy, has_hierarchy, load_hierarchy
+from datasets.records import Record
+from datasets.sealed import SealedRecords
+from datasets.selection.drawn import Drawn
+from datasets.selection.select import Selected, select
 
 SPLITS = ("train", "val", "test")
+KINDS = ("multi_label", "single_label")
+
+log = get_logger()
 
 declare(
     "DATASET",
@@ -22,58 +29,6 @@ declare(
         "plain class names",
     ),
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Record:
-    """One image with its labels.
-
-    Attributes:
-        impath: path of the image file.
-        label: float32 (C,), one entry per class: 1 for yes, 0 for no, ``core.labels.UNKNOWN`` for
-            not judged, or a share from 0 to 1 as a soft target.
-        domain: Dassl's number of the image's domain.
-        classname: Dassl's name of a single class; unused with several labels.
-        name: name of the image in the annotation file; empty: see :func:`image_names`.
-        votes: float32 (C,), share of the annotators who chose a class; None without votes.
-    """
-
-    impath: str
-    label: np.ndarray
-    domain: int = 0
-    classname: str = ""
-    name: str = ""
-    votes: np.ndarray | None = None
-
-
-def image_names(records: Sequence[Record], root: str | Path) -> list[str]:
-    """Return the names under which the images are listed in results.
-
-    A record without a name has the path of its file below ``root``, or the whole path if the file
-    is elsewhere.
-    """
-    root = Path(root).expanduser().absolute()
-    names = []
-    for record in records:
-        path = Path(record.impath)
-        if not record.name and path.is_relative_to(root):
-            path = path.relative_to(root)
-        names.append(record.name or path.as_posix())
-    return names
-
-
-def multi_hot(names: Iterable[str], classnames: Sequence[str]) -> np.ndarray:
-    """Return a float32 label (C,) with 1 at the classes ``names`` and 0 elsewhere.
-
-    Raises:
-        UserError: a name is not in ``classnames``; the message gives the nearest match.
-    """
-    label = np.zeros(len(classnames), dtype=np.float32)
-    for name in names:
-        if name not in classnames:
-            raise UserError(not_accepted("class", name, classnames))
-        label[classnames.index(name)] = 1.0
-    return label
 
 
 class IntentDataset:
@@ -98,11 +53,19 @@ class IntentDataset:
         cfg: the whole configuration.
         classnames: one key per class; the order is that of the labels.
         train_x: records of the training images.
-        val: records on which the best epoch and the threshold are chosen.
-        test: records of the final evaluation; nothing is chosen on them.
+        val: records on which the best epoch and the threshold are chosen; None draws them from
+            train (``DATASET.VAL_PERCENT``).
+        test: records of the final evaluation; nothing is chosen on them. None: the data set has no
+            test split, and val is evaluated instead, which the log says.
         splits: splits that must have images.
+        kind: ``multi_label``; or ``single_label``: each label is 1 at one class, or a distribution
+            over the classes.
+        counts: verified number of records by split; the log warns where they differ.
+        unseen: indices of classes that training must not know. Their labels in train and val are
+            ``UNKNOWN``, and test labels cannot be read before the final evaluation.
 
-    ``val`` and ``test`` may be empty or None when ``TEST.NO_TEST`` is True.
+    ``val`` and ``test`` may be empty when ``TEST.NO_TEST`` is True. The keys of
+    ``datasets.selection`` are applied to the records afterwards.
 
     A data set can also serve to evaluate given predictions (``build_annotations``), for which the
     image files need not exist. If its constructor has the arguments ``splits`` and ``images``, they
@@ -114,7 +77,8 @@ class IntentDataset:
             not fit the class names.
 
     Attributes have Dassl's names: ``train_x``, ``train_u`` (None), ``val``, ``test``,
-    ``classnames``, ``lab2cname`` and ``num_classes``. ``hierarchy`` is in label order.
+    ``classnames``, ``lab2cname`` and ``num_classes``. ``hierarchy`` is in label order. ``drawn``
+    has what was chosen at random, for the log and the output folder.
     """
 
     def __init__(
@@ -126,50 +90,117 @@ class IntentDataset:
         val: Sequence[Record] | None = None,
         test: Sequence[Record] | None = None,
         splits: Sequence[str] = SPLITS,
+        kind: str = "multi_label",
+        counts: Mapping[str, int] | None = None,
+        unseen: Sequence[int] = (),
     ) -> None:
-        self.train_x = list(train_x)
+        assert kind in KINDS, f"kind is {kind!r}; expected one of {KINDS}"
+        self.kind = kind
+        self.unseen = tuple(unseen)
+        self.has_test = test is not None
         self.train_u = None
-        self.val = list(val or ())
-        self.test = list(test or ())
-        self.classnames = list(classnames)
-        self.lab2cname = dict(enumerate(classnames))
-        self.num_classes = len(self.classnames)
-        self._check_splits(cfg, splits)
-        self._check_labels(cfg.DATASET.NAME)
-        self.hierarchy = self._load_hierarchy(cfg)
-
-    def _load_hierarchy(self, cfg: CfgNode) -> Hierarchy:
-        """Load the configured hierarchy, or the one with the data set's name, or a flat one."""
-        if cfg.DATASET.HIERARCHY:
-            return load_hierarchy(cfg.DATASET.HIERARCHY, self.classnames)
-        own_name = cfg.DATASET.NAME.lower()
-        if has_hierarchy(own_name):
-            return load_hierarchy(own_name, self.classnames)
-        return default_hierarchy(self.classnames)
-
-    def _check_splits(self, cfg: CfgNode, splits: Sequence[str]) -> None:
-        """Raise unless every split that the run reads has images."""
+        given = {"train": list(train_x), "val": val, "test": list(test or ())}
         name = cfg.DATASET.NAME
-        if "train" in splits and not self.train_x:
+        _check_labels(name, given, num_classes=len(classnames))
+        _warn_of_counts(name, given, counts or {})
+        _check_unseen(name, given, self.unseen)
+        self._check_splits(cfg, splits, given, drawn=val is None)
+        hierarchy = _load_hierarchy(cfg, list(classnames))
+        selected = select(cfg, given, hierarchy, num_classes=len(classnames), draw="val" in splits)
+        self._take(selected, list(classnames))
+        chosen = {"train": self.train_x, "val": self.val, "test": self.test}
+        self._check_splits(cfg, splits, chosen)
+        if "test" in splits and not self.has_test and not cfg.TEST.NO_TEST:
+            log.warning(
+                "Data set %s has no test split. The final numbers are of val, on which the best "
+                "epoch and the threshold are chosen, so they are too high",
+                name,
+            )
+
+    def _take(self, selected: Selected, classnames: list[str]) -> None:
+        """Set the attributes of the data set from what was selected."""
+        self.train_x, self.val = selected.train, selected.val
+        self.test = SealedRecords(selected.test) if self.unseen else selected.test
+        self.drawn: list[Drawn] = selected.drawn
+        self.hierarchy = selected.hierarchy
+        self.classnames = [classnames[c] for c in selected.classes]
+        self.lab2cname = dict(enumerate(self.classnames))
+        self.num_classes = len(self.classnames)
+
+    def open_test(self) -> None:
+        """Let the final evaluation read the test labels of a zero-shot data set."""
+        if isinstance(self.test, SealedRecords):
+            self.test.open()
+
+    def _check_splits(
+        self,
+        cfg: CfgNode,
+        splits: Sequence[str],
+        records: Mapping[str, Sequence[Record] | None],
+        *,
+        drawn: bool = False,
+    ) -> None:
+        """Raise unless every split that the run reads has images; ``drawn``: val comes later."""
+        name = cfg.DATASET.NAME
+        if "train" in splits and not records["train"]:
             raise UserError(f"data set {name} has no images in split train")
         if cfg.TEST.NO_TEST:
             return
         advice = "or train without evaluation: TEST.NO_TEST True TEST.FINAL_MODEL last_step"
-        if "val" in splits and not self.val:
+        if "val" in splits and not records["val"] and not drawn:
             raise UserError(
                 f"data set {name} has no images in split val. The best epoch and the threshold are "
                 f"chosen on val, never on test. Add images, {advice}"
             )
-        if "test" in splits and not self.test:
+        if "test" in splits and self.has_test and not records["test"]:
             raise UserError(f"data set {name} has no images in split test. Add images, {advice}")
 
-    def _check_labels(self, name: str) -> None:
-        """Raise unless every label is float32 (C,)."""
-        expected = (self.num_classes,)
-        for record in (*self.train_x, *self.val, *self.test):
+
+def _load_hierarchy(cfg: CfgNode, classnames: list[str]) -> Hierarchy:
+    """Load the configured hierarchy, or the one with the data set's name, or a flat one."""
+    if cfg.DATASET.HIERARCHY:
+        return load_hierarchy(cfg.DATASET.HIERARCHY, classnames)
+    own_name = cfg.DATASET.NAME.lower()
+    if has_hierarchy(own_name):
+        return load_hierarchy(own_name, classnames)
+    return default_hierarchy(classnames)
+
+
+def _check_labels(
+    name: str, given: Mapping[str, Sequence[Record] | None], *, num_classes: int
+) -> None:
+    """Raise unless every label is float32 (C,)."""
+    expected = (num_classes,)
+    for records in given.values():
+        for record in records or ():
             label = np.asarray(record.label)
             if label.shape != expected or label.dtype != np.float32:
                 raise UserError(
                     f"data set {name}: the label of {record.impath} is {label.dtype} of shape "
                     f"{label.shape}; expected float32 of shape {expected}"
                 )
+
+
+def _warn_of_counts(
+    name: str, given: Mapping[str, Sequence[Record] | None], counts: Mapping[str, int]
+) -> None:
+    """Log a warning where a split has another size than the published data set."""
+    for split, expected in counts.items():
+        records = given[split]
+        if records and len(records) != expected:
+            log.warning(
+                "Data set %s has %d images in split %s; the published one has %d",
+                name, len(records), split, expected,
+            )  # fmt: skip
+
+
+def _check_unseen(
+    name: str, given: Mapping[str, Sequence[Record] | None], unseen: Sequence[int]
+) -> None:
+    """Raise if train or val knows a label of an unseen class."""
+    if not unseen:
+        return
+    for split in ("train", "val"):
+        for record in given[split] or ():
+            known = record.label[list(unseen)] != UNKNOWN
+            assert not known.any(), f"{name}: unseen classes in {split}, {record.impath}"

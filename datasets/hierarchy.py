@@ -9,7 +9,7 @@ A hierarchy file is YAML and uses the class keys of the annotation file. ``tree`
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,32 @@ class Hierarchy:
     sentences: list[str]
     levels: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     subsets: dict[str, list[int]] = field(default_factory=dict)
+
+    def restrict(self, classes: Sequence[int]) -> "Hierarchy":
+        """Return the hierarchy of some of the classes, in the given order; empty groups go."""
+        place = {c: i for i, c in enumerate(classes)}
+        levels = {}
+        for level, groups in self.levels.items():
+            levels[level] = _restrict_groups(groups, place)
+        return Hierarchy(
+            names=[self.names[c] for c in classes],
+            paths=[self.paths[c] for c in classes],
+            sentences=[self.sentences[c] for c in classes],
+            levels=levels,
+            subsets=_restrict_groups(self.subsets, place),
+        )
+
+
+def _restrict_groups(
+    groups: Mapping[str, Sequence[int]], place: Mapping[int, int]
+) -> dict[str, list[int]]:
+    """Return the groups of kept classes under their new indices."""
+    kept = {}
+    for name, members in groups.items():
+        inside = sorted(place[c] for c in members if c in place)
+        if inside:
+            kept[name] = inside
+    return kept
 
 
 def key_to_words(key: str) -> str:

@@ -4,7 +4,8 @@ Three steps: :func:`open_image` reads the header, a viewer such as :class:`Squas
 the source into a :class:`View`, and :func:`render` decodes, crops and resizes.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,16 +28,38 @@ _FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 # Files ------------------------------------------------------------------------------------------
 
 
-def open_image(path: str) -> Image.Image:
+def open_image(path: str, box: Sequence[float] | None = None) -> Image.Image:
     """Open an image and read its header only; its size and format are known, no pixel is decoded.
 
+    Args:
+        path: file of the image.
+        box: left, top, right, bottom in pixels of the part to return, which is then decoded; what
+            lies outside of the image is left out. None: the whole image.
+
     Raises:
-        UserError: the file is missing or is no image; the message names it.
+        UserError: the file is missing or is no image, or the box is outside; the message names it.
     """
     try:
-        return Image.open(path)
+        image = Image.open(path)
     except _FAULTS as error:
         raise _unreadable(path, error) from None
+    if box is None:
+        return image
+    with image:
+        return _crop(image, box, path)
+
+
+def _crop(image: Image.Image, box: Sequence[float], path: str) -> Image.Image:
+    """Return a decoded part of an image, at least one pixel wide and high."""
+    left, top = (max(math.floor(value), 0) for value in box[:2])
+    right = min(math.ceil(box[2]), image.width)
+    bottom = min(math.ceil(box[3]), image.height)
+    if left >= right or top >= bottom:
+        raise UserError(
+            f"the box {tuple(box)} lies outside of the image {path} of {image.width} x "
+            f"{image.height} pixels; expected left, top, right, bottom"
+        )
+    return load_rgb(image).crop((left, top, right, bottom))
 
 
 def read_image(path: str) -> Image.Image:

@@ -6,8 +6,7 @@ the entry.
 """
 
 import json
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,33 +14,13 @@ from typing import Any
 import numpy as np
 from yacs.config import CfgNode
 
-from core.config import Key, declare
 from core.errors import UserError
-from core.files import find_missing
 from core.logging import get_logger
-from datasets.base import SPLITS, IntentDataset, Record
+from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
-from datasets.prepared import find_copies
-
-MAX_NAMED = 5  # missing images that an error names; more are counted
-
-# Name in DATASET.LABEL_POLICY -> targets (N, C) from the shares of annotators (N, C).
-LABEL_POLICIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "any": lambda shares: shares > 0,
-    "majority": lambda shares: shares > 0.5,
-    "soft": lambda shares: shares,
-}
-
-declare(
-    "DATASET",
-    Key(
-        "LABEL_POLICY",
-        "any",
-        "train labels from three annotators: marked by any, by more than half (majority), or "
-        "their share (soft)",
-        choices=tuple(LABEL_POLICIES),
-    ),
-)
+from datasets.label_policy import apply_policy, held_out_policy
+from datasets.reading import resolve_images, root_of
+from datasets.records import Record
 
 log = get_logger()
 
@@ -75,7 +54,7 @@ class Intentonomy(IntentDataset):
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
-        root = Path(cfg.DATASET.ROOT).expanduser().absolute()
+        root = root_of(cfg)
         paths = {}
         for split in SPLITS:
             path = annotation_path(root, split)
@@ -84,11 +63,10 @@ class Intentonomy(IntentDataset):
                 paths[split] = path
         files = {split: read_annotations(path) for split, path in paths.items()}
         check_same_classes(paths, files)
-        copies: Mapping[str, str] = {}
-        if images:
-            names = [name for file in files.values() for name in file.filenames]
-            copies = find_copies(cfg, root, names)
-            check_images(root, [name for name in names if name not in copies])
+        names = [name for file in files.values() for name in file.filenames]
+        advice = f"Fetch them with: python -m tools.download_intentonomy --root {root}"
+        found = resolve_images(cfg, root, names, images=images, advice=advice)
+        images_at = dict(zip(names, found, strict=True))
         policy = cfg.DATASET.LABEL_POLICY
         if policy != "any" and "train" in files and not files["train"].is_soft:
             log.warning(
@@ -98,11 +76,8 @@ class Intentonomy(IntentDataset):
             )
         records: dict[str, list[Record]] = {}
         for split, file in files.items():
-            # Targets of val and test are multi-hot under every policy.
-            held_out = "any" if policy == "soft" else policy
-            records[split] = make_records(
-                root, file, policy if split == "train" else held_out, copies
-            )
+            split_policy = policy if split == "train" else held_out_policy(policy)
+            records[split] = make_records(file, split_policy, images_at)
         super().__init__(
             cfg,
             classnames=next(iter(files.values())).classnames,
@@ -118,25 +93,17 @@ def annotation_path(root: Path, split: str) -> Path:
     return root / "annotations" / f"intentonomy_{split}2020.json"
 
 
-def apply_policy(targets: np.ndarray, policy: str) -> np.ndarray:
-    """Turn shares of annotators (N, C) into float32 targets (N, C)."""
-    return LABEL_POLICIES[policy](targets).astype(np.float32)
-
-
-def make_records(
-    root: Path, file: Annotations, policy: str, copies: Mapping[str, str]
-) -> list[Record]:
+def make_records(file: Annotations, policy: str, images_at: Mapping[str, str]) -> list[Record]:
     """Return one record per annotation, in the order of the file.
 
     Args:
-        copies: file name -> path of the resized copy that is read instead.
+        images_at: file name -> path of the image that is read.
     """
     labels = apply_policy(file.targets, policy)  # (N, C)
     records = []
     for name, label, shares in zip(file.filenames, labels, file.targets, strict=True):
-        path = copies.get(name) or os.path.join(root, name)
         votes = shares if file.is_soft else None
-        records.append(Record(path, label, name=name, votes=votes))
+        records.append(Record(images_at[name], label, name=name, votes=votes))
     return records
 
 
@@ -176,20 +143,6 @@ def _first_difference(names: list[str], expected: list[str]) -> str:
         if name != other:
             return f"id {i} is '{name}', not '{other}'"
     return f"{len(names)} against {len(expected)}"
-
-
-def check_images(root: Path, filenames: Iterable[str]) -> None:
-    """Raise one error that counts the missing images and names the first ones."""
-    missing = find_missing(root, filenames)
-    if not missing:
-        return
-    named = ", ".join(missing[:MAX_NAMED])
-    if len(missing) > MAX_NAMED:
-        named += f" and {len(missing) - MAX_NAMED} more"
-    raise UserError(
-        f"{len(missing)} images are missing below {root}: {named}. "
-        f"Fetch them with: python -m tools.download_intentonomy --root {root}"
-    )
 
 
 def _load_json(path: Path) -> dict[str, list]:

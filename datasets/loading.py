@@ -21,10 +21,11 @@ from core.cpu import usable_cores
 from core.distributed import local_world_size, rank, world_size
 from core.errors import UserError
 from core.seed import derive_seed, make_generator, seed_worker
-from datasets.base import IntentDataset, Record
+from datasets.base import IntentDataset
 from datasets.build import build_dataset
 from datasets.images import open_image
 from datasets.normalizer import Normalizer
+from datasets.records import Record
 from datasets.transforms import build_test_transform, build_train_transform
 
 SAMPLERS = {"RandomSampler": True, "SequentialSampler": False}  # name -> images are shuffled
@@ -276,11 +277,11 @@ class RecordDataset(Dataset):
         }
         if self.features is not None:
             return {"features": self.features[index], **item}
-        return {"img": self._pixels(record.impath, index), **item}
+        return {"img": self._pixels(record, index), **item}
 
-    def _pixels(self, path: str, index: int) -> Tensor:
+    def _pixels(self, record: Record, index: int) -> Tensor:
         """Return the transformed image, uint8 ``(3, H, W)``."""
-        with open_image(path) as image:
+        with open_image(record.impath, record.box) as image:
             if self.seed is None:
                 return self.transform(image)
             with item_rng(self.seed, int(self.epoch), index):

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from datasets import build_dataset
-from datasets.intentonomy import apply_policy, read_annotations
+from datasets.intentonomy import read_annotations
+from datasets.label_policy import apply_policy
 
 FOLDER = os.environ.get("INTENTONOMY_ANNOTATIONS", "")
 official = pytest.mark.skipif(

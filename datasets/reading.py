@@ -1,0 +1,114 @@
+"""Read text files, shipped lists and image paths of data sets; faults end in one line."""
+
+import codecs
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+from core.errors import UserError
+from core.files import find_missing
+from datasets.prepared import find_copies
+
+LISTS = Path(__file__).parent / "lists"
+MAX_NAMED = 5  # missing images that an error names; more are counted
+
+
+def root_of(cfg: CfgNode) -> Path:
+    """Return the absolute folder of the data set, ``DATASET.ROOT``."""
+    return Path(cfg.DATASET.ROOT).expanduser().absolute()
+
+
+def read_text(path: str | Path, needed: str = "") -> str:
+    """Return the text of a file in UTF-8 (with or without a byte order mark), UTF-16 or Latin-1.
+
+    Line ends are ``\\n`` in the result.
+
+    Args:
+        path: file to read.
+        needed: says in an error what the file is, such as ``list of the test images``.
+
+    Raises:
+        UserError: the file is missing, is a folder, or cannot be read.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        what = f"{needed}: " if needed else ""
+        reason = error.strerror or error
+        raise UserError(f"{what}cannot read {path}: {reason} (DATASET.ROOT, --root)") from None
+    return _decode(data).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # Excel's "Unicode text"
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def read_lines(path: str | Path, needed: str = "") -> list[str]:
+    """Return the lines of a text file without spaces around them and without empty ones.
+
+    Raises:
+        UserError: as in :func:`read_text`.
+    """
+    lines = [line.strip() for line in read_text(path, needed).split("\n")]
+    return [line for line in lines if line]
+
+
+def read_list(name: str) -> list[str]:
+    """Return the lines of a shipped list, ``datasets/lists/<name>``."""
+    return read_lines(LISTS / name)
+
+
+def find_first(root: Path, candidates: Sequence[str], needed: str) -> Path:
+    """Return the first of several places below ``root`` that exists.
+
+    Raises:
+        UserError: none exists; the message names all of them.
+    """
+    for candidate in candidates:
+        path = root / candidate
+        if path.exists():
+            return path
+    expected = " or ".join(candidates)
+    raise UserError(f"{needed}: not found below {root} (DATASET.ROOT, --root); expected {expected}")
+
+
+def resolve_images(
+    cfg: CfgNode, root: Path, names: Sequence[str], *, images: bool = True, advice: str = ""
+) -> list[str]:
+    """Return the path of each image; a prepared copy stands for its original.
+
+    Args:
+        cfg: configuration; ``DATASET.PREPARED`` is read.
+        root: folder of the data set.
+        names: paths of the images below ``root``, with ``/``.
+        images: look for the files; False gives the paths of the originals.
+        advice: sentence for the error, such as the command that fetches the images.
+
+    Raises:
+        UserError: images are missing; the message counts them and names the first ones.
+    """
+    copies: dict[str, str] = {}
+    if images:
+        copies = find_copies(cfg, root, list(dict.fromkeys(names)))
+        check_images(root, [name for name in names if name not in copies], advice)
+    return [copies.get(name) or os.path.join(root, name) for name in names]
+
+
+def check_images(root: Path, names: Iterable[str], advice: str = "") -> None:
+    """Raise one :class:`UserError` that counts the missing images and names the first ones."""
+    missing = find_missing(root, names)
+    if not missing:
+        return
+    named = ", ".join(missing[:MAX_NAMED])
+    if len(missing) > MAX_NAMED:
+        named += f" and {len(missing) - MAX_NAMED} more"
+    count = f"{len(missing)} images are" if len(missing) > 1 else "1 image is"
+    end = f". {advice}" if advice else ""
+    raise UserError(f"{count} missing below {root}: {named}{end}")

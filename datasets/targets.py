@@ -1,0 +1,42 @@
+"""Targets of one class per image, from a name or from votes over the classes."""
+
+import numpy as np
+
+from core.config import Key, declare
+
+declare(
+    "DATASET",
+    Key(
+        "TARGETS",
+        "hard",
+        "train labels of a data set with one class per image and several votes: the class with "
+        "most votes (hard), or the distribution of the votes (soft)",
+        choices=("hard", "soft"),
+    ),
+)
+
+
+def one_hot(index: int, num_classes: int) -> np.ndarray:
+    """Return a float32 label (C,) with 1 at ``index``."""
+    label = np.zeros(num_classes, dtype=np.float32)
+    label[index] = 1.0
+    return label
+
+
+def distribution(counts: np.ndarray) -> np.ndarray:
+    """Return votes or weights of the classes (C,) divided by their sum, as float32 (C,).
+
+    Raises:
+        ValueError: a count is negative or not finite, or all are 0.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    total = counts.sum()
+    if not np.isfinite(total) or total <= 0 or (counts < 0).any():
+        raise ValueError(f"expected counts of at least 0 with a positive sum, got {counts}")
+    return (counts / total).astype(np.float32)
+
+
+def is_tied(counts: np.ndarray) -> bool:
+    """Return True if several classes share the largest count."""
+    counts = np.asarray(counts)
+    return int((counts == counts.max()).sum()) > 1
