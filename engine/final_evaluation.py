@@ -46,6 +46,7 @@ from evaluation import (
     write_predictions,
     write_rule,
 )
+from evaluation.distributions import distribution_metrics
 from evaluation.published import facts_of, published_rows, rows_beside
 from evaluation.rules import HEADLINE_RULE
 
@@ -135,7 +136,8 @@ def evaluated_run(
     """
     splits = {}
     for name, result in results.items():
-        splits[name] = _evaluated_split(result, getattr(dataset, name), cfg.DATASET.ROOT)
+        split = _evaluated_split(result, getattr(dataset, name), cfg.DATASET.ROOT)
+        splits[name] = _with_distances(split, dataset.kind)
     counts, prior = _train_labels(dataset)
     hierarchy = dataset.hierarchy
     return EvaluatedRun(
@@ -145,6 +147,7 @@ def evaluated_run(
         groups=Groups(subsets=hierarchy.subsets, levels=hierarchy.levels),
         train_counts=counts,
         train_prior=prior,
+        notes=dataset.notes,
     )
 
 
@@ -158,6 +161,15 @@ def _evaluated_split(result: SplitResult, records: Sequence[Any], root: str) -> 
         paths=[record.impath for record in records],
         votes=np.stack(votes) if has_votes else None,
     )
+
+
+def _with_distances(split: EvaluatedSplit, kind: str) -> EvaluatedSplit:
+    """Add the distances to the voted distribution, for one class per image with votes."""
+    if kind != "single_label" or split.votes is None:
+        return split
+    result = split.result
+    metrics = {**result.metrics, **distribution_metrics(result.scores, split.votes)}
+    return replace(split, result=replace(result, metrics=metrics))
 
 
 def _train_labels(dataset: IntentDataset) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -218,6 +218,8 @@ def describe_data(
     ):
         if records:
             data[split] = _describe_split(records, root, images=images)
+    if dataset.drawn:
+        data["selection"] = [drawn.message for drawn in dataset.drawn]
     return data
 
 

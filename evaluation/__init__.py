@@ -10,7 +10,7 @@ import sys
 from core.registry import import_submodules
 
 from .bootstrap import bootstrap_intervals, bootstrap_rules
-from .build import EVALUATOR_REGISTRY, build_evaluator
+from .build import EVALUATOR_REGISTRY, build_evaluator, evaluator_name
 from .evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
 from .evaluator import Evaluator, MultiLabel
 from .metrics import average_precision, f1_counts, f1_scores, mean_average_precision
@@ -70,6 +70,7 @@ __all__ = [
     "compute_metrics",
     "decision_rule",
     "evaluate_split",
+    "evaluator_name",
     "f1_counts",
     "f1_scores",
     "fit_rule",

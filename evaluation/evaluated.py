@@ -64,6 +64,7 @@ class EvaluatedRun:
         intervals: content of ``intervals.json``; empty without intervals.
         card: content of ``run.json``.
         history: training curves: name -> pairs of step and value.
+        notes: sentences about the data that a reader of the results must know.
     """
 
     title: str
@@ -77,6 +78,7 @@ class EvaluatedRun:
     intervals: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def final(self) -> EvaluatedSplit:

@@ -148,6 +148,10 @@ class MultiLabel(Evaluator):
         ordered.move_to_end(self.select_metric, last=False)
         return ordered
 
+    def first_lines(self, metrics: Mapping[str, float], *, num_images: int) -> list[str]:
+        """Return lines for the log in front of the metrics; a subclass may have some."""
+        return []
+
     def _check_select_metric(self) -> None:
         accepted = selecting_names(self.groups)
         if self.select_metric in accepted:
@@ -167,6 +171,8 @@ class MultiLabel(Evaluator):
         """Log one line per metric; CoOp's and Dassl's parsers look for the line ``=> result``."""
         log.info("=> result")
         log.info("* total: %s", f"{len(split.scores):,}")
+        for line in self.first_lines(metrics, num_images=len(split.scores)):
+            log.info("* %s", line)
         without_unit = self.rule.numbers()
         for name, value in metrics.items():
             entry = entry_of(name)

@@ -6,6 +6,9 @@ from reports.labels import HEADLINES, label_of
 from reports.tables import MISSING, Column, Table, is_missing, with_interval
 from reports.view import RunView
 
+SINGLE_LABEL = ("accuracy", "macro_f1", "mAP")
+ZERO_SHOT = ("zsl_mAP", "zsl_f1_top3", "gzsl_mAP", "gzsl_f1_top3")
+
 
 def section(view: RunView) -> Section:
     """Return the section."""
@@ -18,7 +21,10 @@ def section(view: RunView) -> Section:
 
 
 def _headline(view: RunView) -> list[str]:
-    """Return the benchmark's four metrics, or the first four of another evaluator."""
+    """Return the benchmark's four metrics, or those of the kind of data or evaluator."""
+    for names in (SINGLE_LABEL, ZERO_SHOT):
+        if names[0] in view.metrics:
+            return [name for name in names if name in view.metrics]
     names = [name for name in HEADLINES if name in view.metrics]
     return names or list(view.metrics)[:4]
 
@@ -95,7 +101,7 @@ def _about_rule(view: RunView) -> str:
 
 
 def _warnings(view: RunView) -> list[str]:
-    texts = []
+    texts = list(view.run.notes)
     absent = [view.run.names[c] for c in view.by_frequency if not view.num_pos[c]]
     if absent:
         texts.append(
