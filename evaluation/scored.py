@@ -118,8 +118,9 @@ class Scored:
     def at_fixed(self) -> "Scored":
         """The same split with ``fixed`` as its decisions."""
         view = replace(self, pred=self.fixed)
-        # It depends on the scores alone: both views share one computation.
-        view.__dict__["ap"] = self.ap
+        # They depend on the scores alone: both views share one computation.
+        for name in ("ranked", "ap"):
+            view.__dict__[name] = getattr(self, name)
         return view
 
     def select(self, members: Sequence[int]) -> "Scored":
