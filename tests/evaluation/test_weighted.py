@@ -80,7 +80,7 @@ def test_the_areas_equal_scikit_learn_with_sample_weights(seed, decimals):
                 split.labels[of_class, c], split.scores[of_class, c], sample_weight=row[of_class]
             )
             # Both are NaN for a class without a positive.
-                assert weighted.auc[d, c] == pytest.approx(expected, abs=1e-6, nan_ok=True)
+            assert weighted.auc[d, c] == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
 
 @settings(deadline=None, max_examples=40)
