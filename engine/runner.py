@@ -38,7 +38,7 @@ from engine.precision import Precision
 from engine.run_card import Card, describe_backbone, describe_data, finish_card, start_card
 from engine.run_settings import run_settings
 from engine.speed import Inputs, apply_speed, text_once
-from evaluation import DecisionRule, Groups, SplitResult, build_evaluator
+from evaluation import DecisionRule, SplitResult, build_evaluator, groups_of
 
 log = get_logger()
 
@@ -106,8 +106,7 @@ class MultiLabelRunner(TrainerX, ABC):
         self.card = start_card(cfg) if is_main() else {}
         super().__init__(cfg)
         check_rule_classes(cfg, [self.lab2cname[c] for c in range(self.num_classes)])
-        hierarchy = self.dm.dataset.hierarchy
-        groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
+        groups = groups_of(self.dm.dataset.hierarchy)
         self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname, groups=groups)
 
     # For subclasses -------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from .rules import (
     rule_name,
     write_rule,
 )
-from .scored import Groups, Scored
+from .scored import Groups, Scored, groups_of
 from .table import METRICS, compute_metrics, metric, metric_names
 
 import_submodules(sys.modules[__name__])
@@ -74,6 +74,7 @@ __all__ = [
     "f1_scores",
     "fit_rule",
     "format_table",
+    "groups_of",
     "is_rule_file",
     "mean_average_precision",
     "metric",

@@ -43,6 +43,11 @@ class Groups:
             )
 
 
+def groups_of(hierarchy: Any) -> Groups:
+    """Return the groups of a hierarchy: an object with ``subsets`` and ``levels``."""
+    return Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Scores, labels and decisions of a split, as a metric sees them.

@@ -7,8 +7,6 @@ LABELS = {
     "samples_f1": "samples F1",
     "mAP_interp": "mAP interpolated",
 }
-F1_METRICS = ("macro_f1", "micro_f1", "samples_f1")
-HEADLINES = ("mAP", *F1_METRICS)
 
 
 def label_of(name: str) -> str:
