@@ -23,7 +23,6 @@ from datasets.normalizer import Statistics, choose_statistics
 from engine.base_choice import TrainerX, describe_base, sync_registries
 from engine.checkpoint import frozen_digest
 from engine.costs import measure_costs
-from engine.evaluation import evaluate_on_main, predict_split
 from engine.feature_cache import cache_split, feature_key, make_root
 from engine.final_evaluation import (
     check_rule_classes,
@@ -35,6 +34,7 @@ from engine.history import read_history
 from engine.numbers import write_numbers
 from engine.parallel import check_same_start
 from engine.precision import Precision
+from engine.prediction import evaluate_on_main, predict_split
 from engine.run_card import Card, describe_backbone, describe_data, finish_card, start_card
 from engine.run_settings import run_settings
 from engine.speed import Inputs, apply_speed, text_once

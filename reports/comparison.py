@@ -10,7 +10,7 @@ from evaluation.comparison import Comparison, Pair
 from evaluation.comparison.rule_grid import RULE_METRICS
 from evaluation.metrics import HEADLINE_METRICS
 from evaluation.published import PublishedRow
-from evaluation.significance import NOT_RESOLVED, RESOLVED, Difference
+from evaluation.uncertainty.significance import NOT_RESOLVED, RESOLVED, Difference
 
 from .blocks import Facts, Figure, FigureGrid, Section, Text, Tile, Tiles
 from .comparison_tables import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from evaluation.intervals import Z
 from evaluation.metrics import Array
+from evaluation.uncertainty.intervals import Z
 from reports.colours import MUTED, SERIES, SURFACE
 from reports.svg import add_axes, drawing, inline_svg, new_figure, write
 

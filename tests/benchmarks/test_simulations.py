@@ -10,7 +10,7 @@ from benchmarks.simulations.coverage import AGGREGATES, simulate
 from benchmarks.simulations.population import COUNTS, NUM_IMAGES, intent_population
 from benchmarks.simulations.seeds import TRAININGS
 from benchmarks.simulations.seeds import simulate as compare
-from evaluation.bootstrap import DEFAULT_METHOD, METHOD
+from evaluation.uncertainty.bootstrap import DEFAULT_METHOD, METHOD
 
 
 def test_the_population_has_the_frequencies_of_intentonomy():

@@ -8,9 +8,15 @@ import pytest
 
 from core.errors import UserError
 from evaluation import DecisionRule, GlobalThreshold, Groups, Scored, compute_metrics, metric_names
-from evaluation.bootstrap import bootstrap_intervals, bootstrap_rules
-from evaluation.intervals import METHODS, Evidence, bootstrap_weights, interval, jackknife_weights
 from evaluation.table import METRICS, Metric
+from evaluation.uncertainty.bootstrap import bootstrap_intervals, bootstrap_rules
+from evaluation.uncertainty.intervals import (
+    METHODS,
+    Evidence,
+    bootstrap_weights,
+    interval,
+    jackknife_weights,
+)
 
 NAMES = ["sea", "hill", "wood", "rare"]
 GROUPS = Groups(subsets={"easy": [0, 1]}, levels={"mid": {"a": [0, 1], "b": [2, 3]}})

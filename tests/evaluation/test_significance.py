@@ -7,7 +7,13 @@ import pytest
 
 from core.errors import UserError
 from evaluation import GlobalThreshold, Scored
-from evaluation.significance import _pairs, _swapped, compare_classes, compare_methods, holm
+from evaluation.uncertainty.significance import (
+    _pairs,
+    _swapped,
+    compare_classes,
+    compare_methods,
+    holm,
+)
 
 RULE = GlobalThreshold(0.5)
 

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from evaluation import METRICS, GlobalThreshold, Groups, Scored
 from evaluation.table import Metric, reported
-from evaluation.weighted import WEIGHTED, Prepared, Weighted, weighted_metric
+from evaluation.uncertainty.weighted import WEIGHTED, Prepared, Weighted, weighted_metric
 
 RULE = GlobalThreshold(0.4)
 
@@ -148,7 +148,7 @@ def test_blocks_do_not_change_the_result(monkeypatch):
     split, rng = draw(4, decimals=6)
     weights = rng.integers(0, 3, size=(6, 40))
     expected = [weighted_metric(name, Weighted(Prepared(split), weights)) for name in WEIGHTED]
-    monkeypatch.setattr("evaluation.weighted.ROWS_PER_BLOCK", 3)
+    monkeypatch.setattr("evaluation.uncertainty.weighted.ROWS_PER_BLOCK", 3)
     for name, values in zip(WEIGHTED, expected, strict=True):
         found = weighted_metric(name, Weighted(Prepared(split), weights))
         np.testing.assert_allclose(found, values, atol=1e-12)

@@ -22,11 +22,11 @@ import numpy as np
 
 from core.errors import UserError, not_accepted
 
+from ..metrics import HEADLINE_METRICS, Array, ratio
+from ..scored import Scored
+from ..table import METRICS
 from .intervals import CONFIDENCE, LEVEL, Z, jackknife_weights
-from .metrics import HEADLINE_METRICS, Array, ratio
-from .scored import Scored
 from .student import critical_value, two_sided_p
-from .table import METRICS
 from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
 
 SWAPS = 10_000

@@ -13,7 +13,11 @@ import numpy as np
 
 from core.errors import UserError
 
-from .calibration import MIN_POSITIVES
+from ..calibration import MIN_POSITIVES
+from ..metrics import F1_NAMES, Array, mean_without_nan
+from ..rules import HEADLINE_RULE, DecisionRule, fit_rule
+from ..scored import FIXED_THRESHOLD, Groups, Scored
+from ..table import Metric, reported
 from .intervals import (
     CONFIDENCE,
     Evidence,
@@ -22,10 +26,6 @@ from .intervals import (
     interval,
     jackknife_weights,
 )
-from .metrics import F1_NAMES, Array, mean_without_nan
-from .rules import HEADLINE_RULE, DecisionRule, fit_rule
-from .scored import FIXED_THRESHOLD, Groups, Scored
-from .table import Metric, reported
 from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
 
 DRAWS = 1_000
@@ -66,7 +66,7 @@ def bootstrap_intervals(
     """Return the 95 % intervals of a split: the content of ``intervals.json``, in percent.
 
     Metrics that the terminal's table does not list have an interval only if they have a form under
-    weights (``evaluation.weighted``); the others would need minutes.
+    weights (``evaluation.uncertainty.weighted``); the others would need minutes.
 
     Args:
         split: scores, labels and decisions ``(N, C)``.

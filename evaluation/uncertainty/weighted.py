@@ -15,9 +15,9 @@ import numpy as np
 
 from core.errors import UserError
 
-from .metrics import Array, ratio
-from .scored import Scored
-from .table import METRICS
+from ..metrics import Array, ratio
+from ..scored import Scored
+from ..table import METRICS
 
 ROWS_PER_BLOCK = 1 << 12
 EXACT_IN_FLOAT32 = 1 << 23  # sums of whole numbers up to twice this size are exact in float32
