@@ -24,7 +24,6 @@ from datasets.normalizer import Statistics, choose_statistics
 from engine.base_choice import TrainerX, describe_base, sync_registries
 from engine.checkpoint import frozen_digest
 from engine.costs import measure_costs
-from engine.evaluation import evaluate_on_main, predict_split
 from engine.feature_cache import cache_split, feature_key, make_root
 from engine.final_evaluation import (
     check_rule_classes,
@@ -36,10 +35,17 @@ from engine.history import read_history
 from engine.numbers import write_numbers
 from engine.parallel import check_same_start
 from engine.precision import Precision
+from engine.prediction import evaluate_on_main, predict_split
 from engine.run_card import Card, describe_backbone, describe_data, finish_card, start_card
 from engine.run_settings import Settings, run_settings
 from engine.speed import Inputs, apply_speed, text_once
-from evaluation import DecisionRule, Groups, SplitResult, build_evaluator, evaluator_name
+from evaluation import (
+    DecisionRule,
+    SplitResult,
+    build_evaluator,
+    evaluator_name,
+    groups_of,
+)
 
 log = get_logger()
 
@@ -107,8 +113,7 @@ class MultiLabelRunner(TrainerX, ABC):
         self.card = start_card(cfg) if is_main() else {}
         super().__init__(cfg)
         check_rule_classes(cfg, [self.lab2cname[c] for c in range(self.num_classes)])
-        hierarchy = self.dm.dataset.hierarchy
-        groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
+        groups = groups_of(self.dm.dataset.hierarchy)
         self.evaluator = build_evaluator(
             cfg, lab2cname=self.lab2cname, groups=groups, name=self.evaluator_name()
         )

@@ -12,9 +12,9 @@ from torch import Tensor
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 
+from .benchmark_metrics import per_class_rows
 from .build import EVALUATOR_REGISTRY
 from .metrics import Array, chance_mean_average_precision
-from .protocol import per_class_rows
 from .rules import DecisionRule, GlobalThreshold
 from .scored import Groups, Scored
 from .table import compute_metrics, entry_of, metric_names, selecting_names

@@ -1,8 +1,9 @@
 """Headline numbers with intervals, and the protocol in words."""
 
+from evaluation.metrics import HEADLINE_METRICS
 from reports.blocks import Section, Text, Tile, Tiles
 from reports.figures.strip import draw_strip
-from reports.labels import HEADLINES, label_of
+from reports.labels import label_of
 from reports.tables import MISSING, Column, Table, is_missing, with_interval
 from reports.view import RunView
 
@@ -25,7 +26,7 @@ def _headline(view: RunView) -> list[str]:
     for names in (SINGLE_LABEL, ZERO_SHOT):
         if names[0] in view.metrics:
             return [name for name in names if name in view.metrics]
-    names = [name for name in HEADLINES if name in view.metrics]
+    names = [name for name in HEADLINE_METRICS if name in view.metrics]
     return names or list(view.metrics)[:4]
 
 

@@ -11,7 +11,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from .metrics import Array
+from ..metrics import Array
 
 LEVEL = 0.05  # of tests
 CONFIDENCE = 1 - LEVEL

@@ -14,22 +14,21 @@ M: quantities that are compared.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import UserError, not_accepted
 
-from .intervals import CONFIDENCE, NORMAL, jackknife_weights
-from .metrics import Array
-from .scored import Scored
+from ..metrics import HEADLINE_METRICS, Array, ratio
+from ..scored import Scored
+from ..table import METRICS
+from .intervals import CONFIDENCE, LEVEL, Z, jackknife_weights
 from .student import critical_value, two_sided_p
-from .table import METRICS
 from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
 
-HEADLINE = ("mAP", "macro_f1", "micro_f1", "samples_f1", "mean")
-LEVEL = 1 - CONFIDENCE
 SWAPS = 10_000
 ENOUGH = 200  # so many swaps that reach the difference give p to within 15 %
 ROUNDING = 1e-7
@@ -70,7 +69,7 @@ def compare_methods(
     a: Sequence[Scored],
     b: Sequence[Scored],
     *,
-    metrics: Sequence[str] = HEADLINE,
+    metrics: Sequence[str] = (*HEADLINE_METRICS, "mean"),
     swaps: int = SWAPS,
     seed: int = 0,
 ) -> dict[str, Difference]:
@@ -107,7 +106,8 @@ def compare_classes(
 ) -> list[Difference]:
     """Return the difference of two methods in each class, with Holm's correction over classes.
 
-    A class without a positive has NaN and the verdict ``not resolved``.
+    A class without a positive has NaN and the verdict ``not resolved``. For a class with one
+    positive, the interval leaves out the chance of this image and is too narrow; p counts it.
 
     Args:
         a: a split for each seed of the first method; all have the same images and labels.
@@ -129,11 +129,10 @@ def compare_classes(
 
     found = _compare(a, b, statistic, swaps, seed, by_class=True)
     corrected = holm(np.array([difference.p for difference in found]))
+    both = len(a) > 1 and len(b) > 1
     result = []
     for difference, p_holm in zip(found, corrected.tolist(), strict=True):
-        both = len(a) > 1 and len(b) > 1
-        fields = {**vars(difference), "p_holm": p_holm, "verdict": _verdict(p_holm, both)}
-        result.append(Difference(**fields))
+        result.append(replace(difference, p_holm=p_holm, verdict=_verdict(p_holm, both)))
     return result
 
 
@@ -184,7 +183,8 @@ class _Side:
 
     Attributes:
         values: ``(k, M)`` fractions.
-        influence: ``(k, J, M)``: leave-out values less their mean over J.
+        influence: ``(k, J, M)``: leave-out values less their mean over J; 0 where the quantity
+            does not exist, as for a class without its one positive.
     """
 
     values: Array
@@ -199,8 +199,7 @@ class _Side:
             chunks = []
             for weights in jackknife_weights(num_images, seed, draws_per_chunk(num_images)):
                 chunks.append(statistic(Weighted(prepared, weights)))
-            left_out = np.concatenate(chunks)  # (J, M)
-            influence.append(left_out - left_out.mean(axis=0))
+            influence.append(_influence(np.concatenate(chunks)))
         return cls(np.stack(values), np.stack(influence))
 
     @property
@@ -218,6 +217,13 @@ class _Side:
         return (observed - interaction) / self.num_seeds
 
 
+def _influence(left_out: Array) -> Array:
+    """Return leave-out values ``(J, M)`` less their mean over J; 0 in place of NaN."""
+    known = ~np.isnan(left_out)
+    mean = ratio(np.where(known, left_out, 0.0).sum(axis=0), known.sum(axis=0))
+    return np.where(known, left_out - mean, 0.0)
+
+
 def _jackknife_sum(influence: Array) -> float:
     """Return the jackknife's variance, summed over all axes but that of J, the last."""
     num_left_out = influence.shape[-1]
@@ -230,7 +236,7 @@ def _difference(a: _Side, b: _Side, m: int, p_images: float) -> Difference:
     of_images = _jackknife_sum(influence)
     both = a.num_seeds > 1 and b.num_seeds > 1
     if not both:
-        half = NORMAL.inv_cdf(1 - LEVEL / 2) * math.sqrt(of_images)
+        half = Z * math.sqrt(of_images)
         p = p_images
     else:
         variance, freedom = _with_seeds(a, b, m, of_images)
@@ -296,6 +302,7 @@ def _swap_p(
     observed = np.abs(_swapped(pairs, statistic, start)[0])  # (M,)
     reached, drawn = np.zeros((2, len(observed)))
     active = np.flatnonzero(~np.isnan(observed))
+    computed = np.arange(len(observed))
     rng = np.random.default_rng(seed)
     step = draws_per_chunk(2 * num_images)
     for first in range(0, swaps, step):
@@ -303,38 +310,58 @@ def _swap_p(
             break
         size = (min(step, swaps - first), num_images)
         masks = rng.integers(2, size=size, dtype=np.int8).astype(np.float32)
-        if by_class:
-            chosen = [Prepared(pair.split.select(active)) for pair in pairs]
-            found = np.abs(_swapped(chosen, statistic, masks))
-        else:
-            found = np.abs(_swapped(pairs, statistic, masks))[:, active]
+        if by_class and len(active) < len(computed):
+            kept = np.flatnonzero(np.isin(computed, active))
+            pairs = [pair.select(kept) for pair in pairs]
+            computed = active
+        found = np.abs(_swapped(pairs, statistic, masks))
+        found = found[:, np.isin(computed, active)]
         # Rounding must not make an equal difference smaller.
         reached[active] += (found >= observed[active] - ROUNDING).sum(axis=0)
-        drawn[active] += len(masks)
+        drawn[active] += (~np.isnan(found)).sum(axis=0)
         active = active[reached[active] < ENOUGH]
     return np.where(np.isnan(observed), np.nan, (reached + 1) / (drawn + 1))
 
 
-def _pairs(a: Sequence[Scored], b: Sequence[Scored]) -> list[Prepared]:
-    """Return the images of a and b behind each other, ``(2N, C)``, for pairs of seeds.
+@dataclass(frozen=True, eq=False)
+class _SeedPair:
+    """A seed of a and a seed of b.
 
-    Each seed of either method comes equally often, so that the mean over the pairs is the
-    difference of the means.
+    Attributes:
+        prepared: the images of a and b behind each other, ``(2N, C)``.
+        share: share of the pair in the mean over the pairs.
     """
+
+    prepared: Prepared
+    share: float
+
+    def select(self, classes: Array) -> "_SeedPair":
+        """Return the pair with these classes alone."""
+        return replace(self, prepared=Prepared(self.prepared.split.select(classes)))
+
+
+def _pairs(a: Sequence[Scored], b: Sequence[Scored]) -> list[_SeedPair]:
+    """Return pairs of seeds with shares that give each seed of a method the same share.
+
+    The mean over the pairs is then the difference of the means. For other numbers of seeds than
+    equal ones, these are the fewest pairs with that property.
+    """
+    parts = math.lcm(len(a), len(b))
+    counts = Counter((part * len(a) // parts, part * len(b) // parts) for part in range(parts))
     found = []
-    for i in range(math.lcm(len(a), len(b))):
-        first, second = a[i % len(a)], b[i % len(b)]
+    for (i, j), count in counts.items():
         both = []
         for name in ("scores", "labels", "pred", "fixed"):
-            both.append(np.concatenate([getattr(first, name), getattr(second, name)]))
-        found.append(Prepared(Scored(*both)))
+            both.append(np.concatenate([getattr(a[i], name), getattr(b[j], name)]))
+        found.append(_SeedPair(Prepared(Scored(*both)), count / parts))
     return found
 
 
-def _swapped(pairs: Sequence[Prepared], statistic: Statistic, masks: Array) -> Array:
+def _swapped(pairs: Sequence[_SeedPair], statistic: Statistic, masks: Array) -> Array:
     """Return the difference after the swaps ``masks (D, N)``, mean over the pairs, ``(D, M)``."""
     of_a = np.concatenate([1 - masks, masks], axis=1)
     total = 0.0
     for pair in pairs:
-        total = total + statistic(Weighted(pair, 1 - of_a)) - statistic(Weighted(pair, of_a))
-    return total / len(pairs)
+        of_b = statistic(Weighted(pair.prepared, 1 - of_a))
+        total = total + pair.share * (of_b - statistic(Weighted(pair.prepared, of_a)))
+    return total

@@ -7,7 +7,7 @@ import numpy as np
 
 from .ancestors import hierarchy_f1
 from .calibration import brier_score, calibration_error
-from .metrics import Array, macro_f1, mean_or_nan, mean_without_nan, samples_f1
+from .metrics import macro_f1, mean_or_nan, mean_without_nan, ratio, samples_f1
 from .ranking import (
     oracle_decisions,
     recall_at,
@@ -98,14 +98,9 @@ def _class_precision_recall(split: Scored) -> tuple[float, float]:
     """Return CP and CR: means over the classes that have a positive."""
     true_pos, false_pos, false_neg = split.class_counts
     present = (split.labels > 0).any(axis=0)
-    precision = _ratio(true_pos, true_pos + false_pos)
-    recall = _ratio(true_pos, true_pos + false_neg)
+    precision = ratio(true_pos, true_pos + false_pos)
+    recall = ratio(true_pos, true_pos + false_neg)
     return mean_or_nan(precision[present]), mean_or_nan(recall[present])
-
-
-def _ratio(part: Array, whole: Array) -> Array:
-    """Return part / whole, 0 where both are 0."""
-    return part / np.where(whole == 0, 1, whole)
 
 
 @metric("CP", at_fixed=True, listed=False)
@@ -130,21 +125,21 @@ def class_f1(split: Scored) -> float:
 def class_f1_of_means(split: Scored) -> float:
     """Return the harmonic mean of CP and CR, which other papers call CF1."""
     precision, recall = _class_precision_recall(split)
-    return float(_ratio(np.asarray(2 * precision * recall), np.asarray(precision + recall)))
+    return float(ratio(2 * precision * recall, precision + recall))
 
 
 @metric("OP", at_fixed=True, listed=False)
 def overall_precision(split: Scored) -> float:
     """Return the precision of all decisions together."""
     true_pos, false_pos, _ = map(np.sum, split.class_counts)
-    return float(_ratio(true_pos, true_pos + false_pos))
+    return float(ratio(true_pos, true_pos + false_pos))
 
 
 @metric("OR", at_fixed=True, listed=False)
 def overall_recall(split: Scored) -> float:
     """Return the recall of all decisions together."""
     true_pos, _, false_neg = map(np.sum, split.class_counts)
-    return float(_ratio(true_pos, true_pos + false_neg))
+    return float(ratio(true_pos, true_pos + false_neg))
 
 
 @metric("OF1", at_fixed=True, listed=False)

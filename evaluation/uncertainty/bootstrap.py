@@ -13,7 +13,11 @@ import numpy as np
 
 from core.errors import UserError
 
-from .calibration import MIN_POSITIVES
+from ..calibration import MIN_POSITIVES
+from ..metrics import F1_NAMES, Array, mean_without_nan
+from ..rules import HEADLINE_RULE, DecisionRule, fit_rule
+from ..scored import FIXED_THRESHOLD, Groups, Scored
+from ..table import Metric, reported
 from .intervals import (
     CONFIDENCE,
     Evidence,
@@ -22,10 +26,6 @@ from .intervals import (
     interval,
     jackknife_weights,
 )
-from .metrics import F1_NAMES, Array, mean_without_nan
-from .rules import HEADLINE_RULE, DecisionRule, fit_rule
-from .scored import FIXED_THRESHOLD, Groups, Scored
-from .table import Metric, reported
 from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
 
 DRAWS = 1_000
@@ -66,7 +66,7 @@ def bootstrap_intervals(
     """Return the 95 % intervals of a split: the content of ``intervals.json``, in percent.
 
     Metrics that the terminal's table does not list have an interval only if they have a form under
-    weights (``evaluation.weighted``); the others would need minutes.
+    weights (``evaluation.uncertainty.weighted``); the others would need minutes.
 
     Args:
         split: scores, labels and decisions ``(N, C)``.
@@ -82,7 +82,7 @@ def bootstrap_intervals(
         ``dropped``: class name -> draws without a positive, for classes that have one.
 
     Raises:
-        UserError: a metric fails.
+        UserError: a metric fails on the split; a draw in which it fails does not count.
         ValueError: ``draws`` is under 2 or there is no image.
     """
     num_images, num_classes = split.scores.shape
@@ -132,17 +132,33 @@ def gather(split: Scored, groups: Groups, *, draws: int, seed: int) -> SplitEvid
     for item in sampler.items:
         value = item.entry.compute(sampler.views[item.suffix])
         name = item.name
-        metrics[name] = Evidence.known(value, drawn[name], left_out.get(name), bias.get(name, 0.0))
+        without = left_out.metrics.get(name)
+        metrics[name] = Evidence.known(value, drawn.metrics[name], without, bias.get(name, 0.0))
     values = {"ap": split.ap, "f1": split.f1["per_class"]}
     classes = {}
     for name, of_class in values.items():
-        found, without = drawn[f"class {name}"], left_out[f"class {name}"]
+        found, without = drawn.classes[name], left_out.classes[name]
         rows = []
         for c, value in enumerate(of_class.tolist()):
             own_bias = float(sampler.ap_bias("", "ap")[c]) if name == "ap" else 0.0
             rows.append(Evidence.known(value, found[:, c], without[:, c], own_bias))
         classes[name] = rows
-    return SplitEvidence(sampler.items, metrics, classes, drawn["present"])
+    return SplitEvidence(sampler.items, metrics, classes, drawn.present)
+
+
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """Values under D sets of weights.
+
+    Attributes:
+        metrics: name of the report -> ``(D,)``.
+        classes: ``ap`` and ``f1`` -> ``(D, C)``.
+        present: ``(D, C)`` bool: the class has a positive.
+    """
+
+    metrics: Mapping[str, Array]
+    classes: Mapping[str, Array]
+    present: Array
 
 
 class _Sampler:
@@ -152,7 +168,7 @@ class _Sampler:
         self.items: list[Item] = []
         self.views: dict[str, Scored] = {}
         for name, entry, view in reported(groups):
-            if entry.name in WEIGHTED or getattr(entry, "listed", True):
+            if entry.name in WEIGHTED or entry.listed:
                 suffix = name[len(entry.name) :]
                 self.items.append(Item(name, entry, suffix))
                 if suffix not in self.views:
@@ -182,20 +198,26 @@ class _Sampler:
         """Return the bias of each class's average precision, ``(C,)``, after :meth:`biases`."""
         return self._ap_bias[suffix, kind]
 
-    def values(self, weights: Iterable[Array], items: Sequence[Item]) -> dict[str, Array]:
-        """Return metrics ``(D,)`` by name, and ``(D, C)`` of the classes."""
-        parts: dict[str, list[Array]] = defaultdict(list)
+    def values(self, weights: Iterable[Array], items: Sequence[Item]) -> _Values:
+        """Return the metrics of ``items`` and those of the classes under all weights."""
+        metrics: dict[str, list[Array]] = defaultdict(list)
+        classes: dict[str, list[Array]] = defaultdict(list)
+        present = []
         for chunk in weights:
             main = Weighted(self.main, chunk)
             views = {"": main, f"@{FIXED_THRESHOLD:g}": main.at_fixed}
             for item in items:
                 if item.suffix not in views:
                     views[item.suffix] = Weighted(self.prepared[item.suffix], chunk)
-                parts[item.name].append(weighted_metric(item.entry.name, views[item.suffix]))
-            parts["class ap"].append(main.ap)
-            parts["class f1"].append(main.class_f1)
-            parts["present"].append(main.present)
-        return {name: np.concatenate(chunks) for name, chunks in parts.items()}
+                metrics[item.name].append(weighted_metric(item.entry.name, views[item.suffix]))
+            classes["ap"].append(main.ap)
+            classes["f1"].append(main.class_f1)
+            present.append(main.present)
+        return _Values(_joined(metrics), _joined(classes), np.concatenate(present))
+
+
+def _joined(parts: Mapping[str, Sequence[Array]]) -> dict[str, Array]:
+    return {name: np.concatenate(chunks) for name, chunks in parts.items()}
 
 
 def _halving_bias(prepared: Prepared, kind: str, halves: Iterable[Array]) -> Array:
@@ -266,7 +288,8 @@ def bootstrap_rules(
     """Return intervals of decision rules that count the chance of the split they are fitted on.
 
     Each draw takes images of val and of test with replacement, fits every rule on val's and applies
-    it to test's. All rules see the same draws, so that their differences are paired.
+    it to test's. All rules see the same draws, so that their differences are paired. A draw in
+    which a rule fails does not count for this rule.
 
     Args:
         rules: name -> class; ``global`` is the one that others are compared with, if it is there.
@@ -281,14 +304,16 @@ def bootstrap_rules(
         and ``difference``: metric -> the same against ``global``, in points (not for ``global``).
 
     Raises:
-        UserError: a rule cannot be fitted to val.
+        UserError: a rule cannot be fitted to val or applied to test.
     """
     sizes = len(val[0]), len(test[0])
     whole = [np.ones((1, sizes[0]))], [np.ones((1, sizes[1]))]
     values = _rule_draws(rules, val, test, train_prior, *whole)
     for name, found in values.items():
         if np.isnan(found).all():
-            raise UserError(f"the decision rule '{name}' cannot be fitted to val")
+            raise UserError(
+                f"the decision rule '{name}' cannot be fitted to val or applied to test"
+            )
     of_val = bootstrap_weights(sizes[0], draws, seed, 1)
     of_test = bootstrap_weights(sizes[1], draws, seed + 1, 1)
     drawn = _rule_draws(rules, val, test, train_prior, of_val, of_test)
@@ -311,7 +336,7 @@ def _rule_draws(
     of_val: Iterable[Array],
     of_test: Iterable[Array],
 ) -> dict[str, Array]:
-    """Return rule -> ``(D, 3)``, the ``F1_NAMES`` in each draw; NaN where it cannot be fitted.
+    """Return rule -> ``(D, 3)``, the ``F1_NAMES`` in each draw; NaN where the rule fails.
 
     ``of_val`` and ``of_test`` yield the weights of one draw each, ``(1, N)``.
     """
@@ -323,11 +348,12 @@ def _rule_draws(
         for name, rule_class in rules.items():
             try:
                 rule = fit_rule(rule_class, drawn_scores, drawn_labels, train_prior)
+                decided = Scored.by_rule(*test, rule)
             except UserError:
                 # A draw of val may lack what the rule needs, such as any positive.
                 found[name].append([float("nan")] * len(F1_NAMES))
                 continue
-            weighted = Weighted(Prepared(Scored.by_rule(*test, rule)), test_weights)
+            weighted = Weighted(Prepared(decided), test_weights)
             found[name].append([float(weighted_metric(m, weighted)[0]) for m in F1_NAMES])
     return {name: np.array(rows) for name, rows in found.items()}
 

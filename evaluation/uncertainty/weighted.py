@@ -13,9 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
-from .metrics import Array, ratio
-from .scored import Scored
-from .table import METRICS
+from core.errors import UserError
+
+from ..metrics import Array, ratio
+from ..scored import Scored
+from ..table import METRICS
 
 ROWS_PER_BLOCK = 1 << 12
 EXACT_IN_FLOAT32 = 1 << 23  # sums of whole numbers up to twice this size are exact in float32
@@ -193,7 +195,8 @@ class Weighted:
     @cached_property
     def _f1_sums(self) -> tuple[Array, Array]:
         numerator, denominator = self.prepared.f1_parts
-        return (self.weights @ numerator).astype(np.float64), self.weights @ denominator
+        sums = self.weights @ numerator, self.weights @ denominator
+        return sums[0].astype(np.float64), sums[1].astype(np.float64)
 
     @cached_property
     def class_f1(self) -> Array:
@@ -210,7 +213,7 @@ class Weighted:
     def micro_f1(self) -> Array:
         """F1 of all entries together, ``(D,)``."""
         numerator, denominator = self._f1_sums
-        return ratio(numerator.sum(axis=1), denominator.sum(axis=1, dtype=np.float64))
+        return ratio(numerator.sum(axis=1), denominator.sum(axis=1))
 
     @cached_property
     def samples_f1(self) -> Array:
@@ -255,17 +258,18 @@ def weighted_metric(name: str, weighted: Weighted) -> Array:
     """Return the metric ``name`` of the table for each set of weights, ``(D,)`` fractions.
 
     A metric that has no form of its own here is computed on one resampled split after the other,
-    which needs whole-number weights.
-
-    Raises:
-        UserError: the metric fails.
+    which needs whole-number weights. It is NaN where it fails: an own metric may need a class that
+    a draw lacks.
     """
     if name in WEIGHTED:
         return WEIGHTED[name](weighted)
     split, found = weighted.prepared.split, []
     for weights in weighted.weights:
         rows = np.repeat(np.arange(len(weights)), weights.astype(np.int64))
-        found.append(METRICS[name].compute(split.take(rows)))
+        try:
+            found.append(METRICS[name].compute(split.take(rows)))
+        except UserError:
+            found.append(float("nan"))
     return np.array(found, dtype=np.float64)
 
 
