@@ -36,6 +36,7 @@ from evaluation import (
     SplitResult,
     build_evaluator,
     evaluate_split,
+    evaluator_name,
     groups_of,
 )
 from evaluation.ancestors import violation_rate
@@ -159,9 +160,11 @@ def evaluate(
         threshold: threshold without val; None: 0.5.
     """
     groups = groups_of(dataset.hierarchy)
-    evaluator = build_evaluator(cfg, lab2cname=dataset.lab2cname, groups=groups)
+    name = evaluator_name(cfg, kind=dataset.kind, zero_shot=bool(dataset.unseen))
+    evaluator = build_evaluator(cfg, lab2cname=dataset.lab2cname, groups=groups, name=name)
+    dataset.open_test()  # nothing is chosen after this
     rule: DecisionRule | None = None
-    if "val" not in matched:
+    if "val" not in matched and dataset.kind == "multi_label":
         rule = given_threshold(threshold)
     results = {}
     for split, predictions in matched.items():

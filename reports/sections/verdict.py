@@ -67,8 +67,9 @@ def _protocol(view: RunView) -> list[str]:
         )
         if intervals.get("metrics", {}).get("mAP", {}).get("method") == "halving":
             sentences.append(
-                "mAP is too high on average for classes with few positives; its interval is "
-                "corrected for that and lies lower than the value."
+                "mAP is too high on average if classes have few positives. The centre of its "
+                "interval is the value minus the estimated bias, so the interval usually reaches "
+                "further below the value than above it."
             )
         dropped = intervals.get("dropped", {})
         if dropped:
