@@ -29,6 +29,7 @@ from datasets.coco_json import (
 )
 from datasets.reading import LISTS, find_first, resolve_images, root_of
 from datasets.records import Record
+from datasets.selection.val_split import files_needed
 from datasets.zero_shot import check_all_classes, is_zero_shot
 
 SPLIT = "48_17"
@@ -92,7 +93,7 @@ class Coco2014(IntentDataset):
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
         root = root_of(cfg)
-        wanted = wanted_splits(splits)
+        wanted = files_needed(splits)
         unseen: list[int] = []
         if is_zero_shot(cfg, SPLIT):
             check_all_classes(cfg)
@@ -114,14 +115,6 @@ class Coco2014(IntentDataset):
             counts={"test": NUM_ZS_TEST} if unseen else None,
             unseen=unseen,
         )
-
-
-def wanted_splits(splits: Sequence[str]) -> dict[str, bool]:
-    """Return the splits with files of their own, and whether the files are needed.
-
-    Val is drawn from train, so it needs the files of train.
-    """
-    return {"train": "train" in splits or "val" in splits, "test": "test" in splits}
 
 
 def _make_records(

@@ -19,6 +19,7 @@ from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
 from datasets.reading import MAX_NAMED, read_lines, read_list, resolve_images, root_of
 from datasets.records import Record
+from datasets.selection.val_split import files_needed
 
 LIST_OF = {"train": "trainval", "test": "test"}
 COUNTS = {"train": 5011, "test": 4952}
@@ -48,7 +49,7 @@ class Voc2007(IntentDataset):
         given = root_of(cfg)
         root = find_voc(given)
         classnames = read_list("voc20.txt")
-        needed = {"train": "train" in splits or "val" in splits, "test": "test" in splits}
+        needed = files_needed(splits)
         records: dict[str, list[Record]] = {}
         for name, file in LIST_OF.items():
             path = root / "ImageSets" / "Main" / f"{file}.txt"
@@ -131,8 +132,8 @@ def _check_annotations(folder: Path, names: Sequence[str], split: str) -> None:
     if len(missing) > MAX_NAMED:
         named += f" and {len(missing) - MAX_NAMED} more"
     raise UserError(
-        f"{len(missing)} of {len(names)} annotation files of split {split} are missing in {folder}: "
-        f"{named}. They are in {ARCHIVES[split]}"
+        f"{len(missing)} of {len(names)} annotation files of split {split} are missing in "
+        f"{folder}: {named}. They are in {ARCHIVES[split]}"
     )
 
 
