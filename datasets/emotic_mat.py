@@ -48,8 +48,9 @@ def read_persons(path: Path, classnames: Sequence[str]) -> dict[str, list[Person
     try:
         # Nothing is squeezed: a list of one entry stays a list.
         content = loadmat(str(path), variable_names=SPLITS)
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError) as error:
-        raise UserError(f"{path} cannot be read as a MATLAB file: {error}") from None
+    except Exception as error:  # scipy, zlib and struct have errors of their own for broken files
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read as a MATLAB file: {reason}") from None
     found = {}
     for split in SPLITS:
         if split not in content:
