@@ -36,6 +36,11 @@ SPLIT = "48_17"
 YEARS = {"train": "train2014", "test": "val2014"}
 # Folders in which the files of the zero-shot projects are kept.
 ZS_FOLDERS = ("annotations", "annotations/ZSIS", "annotations/zs_split", "zs_split", "")
+# Files that are read where neither a key nor the official file is there.
+ZS_FILES = {
+    "train2014": "instances_train2014_seen_48_17.json",
+    "val2014": "instances_val2014_gzsi_48_17.json",
+}
 NUM_ZS_TEST = 6392
 ADVICE = "Get train2014.zip and val2014.zip from https://cocodataset.org"
 
@@ -52,13 +57,14 @@ declare(
         "ZS_TRAIN",
         "",
         "file of the zero-shot training images, such as instances_train2014_seen_48_17.json, below "
-        "annotations/; empty: made from instances_train2014.json",
+        "annotations/; empty: made from instances_train2014.json where it is there",
     ),
     Key(
         "ZS_TEST",
         "",
         "file of the zero-shot test images with seen and unseen labels, such as "
-        "instances_val2014_gzsi_48_17.json; empty: made from instances_val2014.json",
+        "instances_val2014_gzsi_48_17.json; empty: made from instances_val2014.json where it is "
+        "there",
     ),
     Key(
         "ZS_TEST_UNSEEN",
@@ -224,20 +230,32 @@ def _read_zero_shot(
     if wanted["train"] or paths["train"].is_file():
         found["train"] = _read_seen(paths["train"], classnames, unseen)
     if wanted["test"] or paths["test"].is_file():
-        listed = None if cfg.DATASET.ZS_TEST else _listed_test_images()
+        is_official = paths["test"] == instances_path(root, YEARS["test"])
+        listed = _listed_test_images() if is_official else None
         found["test"] = _read_gzsl(paths["test"], classnames, listed)
         if cfg.DATASET.ZS_TEST_UNSEEN:
             path = _zero_shot_path(root, cfg.DATASET.ZS_TEST_UNSEEN, "ZS_TEST_UNSEEN", "")
             _compare_unseen(path, classnames, found["test"], unseen)
     for name, split in found.items():
-        log.info("Coco2014 zero-shot 48/17: %d images in %s", len(split.files), name)
+        log.info(
+            "Coco2014 zero-shot 48/17: %d images in %s, from %s",
+            len(split.files), name, paths[name].name,
+        )  # fmt: skip
     return classnames, found
 
 
 def _zero_shot_path(root: Path, name: str, key: str, year: str) -> Path:
-    """Return the file that a key names, or the official one of ``year``."""
+    """Return the file that a key names, or else the official one of ``year``.
+
+    If the official file is missing and ZSI's file is there, it is that one.
+    """
+    official = instances_path(root, year)
     if not name:
-        return instances_path(root, year)
+        for folder in ZS_FOLDERS:
+            path = root / folder / ZS_FILES[year]
+            if path.is_file() and not official.is_file():
+                return path
+        return official
     places = [os.path.join(folder, name) for folder in ZS_FOLDERS]
     return find_first(root, places, f"DATASET.{key} '{name}'")
 

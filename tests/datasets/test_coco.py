@@ -228,6 +228,15 @@ def test_files_of_other_projects_are_mapped_by_name(zero_shot, tmp_path, caplog)
     assert "has 1 images; the 2 test images with an unseen label" in caplog.text
 
 
+def test_files_of_zsi_are_enough(zero_shot, tmp_path) -> None:
+    for path in (tmp_path / "annotations").iterdir():
+        path.unlink()
+    write(tmp_path, "ZSIS/instances_train2014_seen_48_17.json", instances([1], [(1, PERSON)]))
+    write(tmp_path, "instances_val2014_gzsi_48_17.json", instances([2, 3], [(3, DOG), (2, DOG)]))
+    dataset = build_annotations(zero_shot)
+    assert numbers(dataset.train_x) == [1] and numbers(dataset.test) == [3, 2]
+
+
 def test_faults_of_the_zero_shot_keys_are_named(zero_shot, tmp_path) -> None:
     write_test(tmp_path)
     zero_shot.DATASET.ZS_TRAIN = "nothing.json"
