@@ -93,6 +93,7 @@ def test_mistakes_of_the_sheet_are_one_line(tmp_path, capsys):
 
 
 TOOLS = [
+    "tools.check_data",
     "tools.compare_runs",
     "tools.config_page",
     "tools.contact_sheet",
