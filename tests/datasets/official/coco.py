@@ -4,13 +4,12 @@ Planted: images without annotation, a class with crowd annotations only, an imag
 category ids with gaps, and three different orders of images, ids and annotations.
 """
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.datasets.official.expected import Expected
-from tests.datasets.official.files import draw, read_names
+from tests.datasets.official.files import draw, read_names, write_json
 
 # Image id -> classes of its annotations, one entry per object. In the order of the list "images".
 TRAIN = {
@@ -162,8 +161,7 @@ def write_detections(
         "annotations": list(annotations),
         "categories": list(categories),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")
+    write_json(path, content)
 
 
 def expand(objects: Sequence[str], ids: Mapping[str, int]) -> list[str]:

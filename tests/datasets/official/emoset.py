@@ -4,12 +4,11 @@ Planted: rows of four and of three fields, emotion ids that are not alphabetical
 are missing, and an image that no list names.
 """
 
-import json
 import random
 from pathlib import Path
 
 from tests.datasets.official.expected import Expected
-from tests.datasets.official.files import draw, write_clutter
+from tests.datasets.official.files import draw, write_clutter, write_json
 
 # In the order of the ids in info.json.
 CLASSES = ["amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness"]
@@ -52,7 +51,7 @@ def write_emoset(root: Path, *, seed: int = 0, fields: int = 4) -> Expected:
             row = [emotion, number, image, annotation]
             rows.append(row if fields == 4 else [emotion, image, annotation])
             labels[image] = {emotion}
-        (root / f"{split}.json").write_text(json.dumps(rows), encoding="utf-8")
+        write_json(root / f"{split}.json", rows)
         expected.splits[split] = labels
         expected.orders[split] = list(labels)
     for number in (*IMAGES["train"], *IMAGES["val"], *IMAGES["test"], *UNLISTED):
@@ -63,7 +62,7 @@ def write_emoset(root: Path, *, seed: int = 0, fields: int = 4) -> Expected:
     info = {"emotion": _table(CLASSES)}
     for name, values in ATTRIBUTES.items():
         info[name] = _table(values)
-    (root / "info.json").write_text(json.dumps(info), encoding="utf-8")
+    write_json(root / "info.json", info)
     return expected
 
 
@@ -79,8 +78,7 @@ def _write_annotation(root: Path, number: str, emotion: str, rng: random.Random)
             chosen = rng.sample(values, count)
             content[name] = chosen if name == "object" else chosen[0]
     path = root / "annotation" / emotion / f"{number}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")
+    write_json(path, content)
 
 
 def _table(values: list[str]) -> dict[str, dict]:

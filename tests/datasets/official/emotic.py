@@ -97,7 +97,7 @@ def write_emotic(root: Path, *, seed: int = 0) -> Expected:
         expected.splits[split] = {}
         _expect(expected, split, images)
     path = root / "Annotations" / "Annotations.mat"
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     savemat(path, structs, do_compression=True)
     return expected
 

@@ -1,5 +1,6 @@
 """Small images and text files for the generators."""
 
+import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,6 +47,11 @@ def write_text(
         text += newline
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8-sig" if bom else "utf-8"))
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file in one line; folders are created."""
+    write_text(path, [json.dumps(content)])
 
 
 def write_clutter(folder: Path) -> None:

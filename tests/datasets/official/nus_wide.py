@@ -112,7 +112,7 @@ def write_nus_wide_npy(root: Path, *, seed: int = 0) -> Expected:
         "seen": [index[name] for name in names if name not in unseen],
         "unseen": [index[name] for name in unseen],
     }
-    (folder / "zsl").mkdir()
+    (folder / "zsl").mkdir(exist_ok=True)
     (folder / "zsl" / "cls_id.pickle").write_bytes(pickle.dumps(ids))
     small = dict(list(TEST.items())[:3])
     files = {

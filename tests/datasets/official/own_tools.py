@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.datasets.official.expected import Expected
-from tests.datasets.official.files import draw
+from tests.datasets.official.files import draw, write_json
 from tests.datasets.official.own import COMPETE, DOUBT, WORDED, write_table
 
 # Image -> choices of each annotator; None is a cancelled annotation.
@@ -87,7 +87,7 @@ def write_label_studio_json(root: Path, *, seed: int = 0) -> Expected:
             "project": 1,
         }
         tasks.append(task)
-    (root / "project-1.json").write_text(json.dumps(tasks), encoding="utf-8")
+    write_json(root / "project-1.json", tasks)
     return _expect_votes()
 
 
@@ -115,7 +115,7 @@ def write_fiftyone(root: Path, *, seed: int = 0) -> Expected:
         stem = file.rsplit(".", 1)[0]
         indices[stem] = [WORDED.index(name) for name in names]
     content = {"classes": WORDED, "labels": indices}
-    (root / "labels.json").write_text(json.dumps(content), encoding="utf-8")
+    write_json(root / "labels.json", content)
     return Expected(classnames=list(WORDED), splits={"all": _below("data", TAGS)})
 
 
@@ -134,8 +134,7 @@ def write_coco_export(root: Path, *, seed: int = 0) -> Expected:
     categories = [{"id": ids[name], "name": name, "supercategory": ""} for name in WORDED]
     content = {"images": images, "annotations": annotations, "categories": categories}
     path = root / "annotations" / "instances_default.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps(content), encoding="utf-8")
+    write_json(path, content)
     return Expected(
         classnames=list(WORDED),
         splits={"all": _below("images", TAGS)},
