@@ -119,34 +119,33 @@ def write_nus_wide_npy(root: Path, *, seed: int = 0) -> Expected:
         "train": ("formatted_train_all_{}_filtered", TRAIN),
         "test_unseen": ("formatted_val_all_{}_filtered", TEST),
         "test": ("formatted_val_gzsl_{}_filtered", TEST),
-        "val": ("formatted_val_gzsl_{}_filtered_small", small),
+        "small": ("formatted_val_gzsl_{}_filtered_small", small),
     }
     splits: Splits = {}
     for split, (file, images) in files.items():
+        known = {"train": set(index) - set(unseen), "test_unseen": set(unseen)}
         splits[split] = {}
-        matrix = np.zeros((len(images), len(names)), dtype=np.float32)
-        entries = []
-        for row, (name, (words, labels)) in enumerate(images.items()):
-            entry = name.replace("/", "_")
+        rows, entries = [], []
+        for name, (words, labels) in images.items():
             positive = set(words) - set(unseen) | set(labels)
-            matrix[row, [index[name] for name in positive]] = 1
-            if split == "train":
-                positive -= set(unseen)
-            if split == "test_unseen":
-                positive = set(labels)
-            entries.append(entry)
-            splits[split][f"images/{entry}"] = positive
-            draw(root / "images" / entry, seed=seed, padded=True)
-        np.save(folder / "zsl" / f"{file.format('labels')}.npy", matrix)
+            expected = positive & known.get(split, set(index))
+            if not expected:  # "filtered" in the names of the files
+                continue
+            row = np.zeros(len(names), dtype=np.float32)
+            row[[index[name] for name in positive]] = 1
+            rows.append(row)
+            entries.append(name.replace("/", "_"))
+            splits[split][f"images/{entries[-1]}"] = expected
+            draw(root / "images" / entries[-1], seed=seed, padded=True)
+        np.save(folder / "zsl" / f"{file.format('labels')}.npy", np.stack(rows))
         np.save(folder / "zsl" / f"{file.format('images')}.npy", np.array(entries))
+    small_test = splits.pop("small")
     return Expected(
         classnames=names,
         splits=splits,
+        variants={"small": {"test": small_test}},
         unseen=set(unseen),
-        notes=(
-            "val is the small part of the generalised test set, by the files' own names; a loader "
-            "may draw val from train instead.",
-        ),
+        notes=("The variant small is the part on which DualCoOp chooses the best epoch.",),
     )
 
 
