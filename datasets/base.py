@@ -26,8 +26,8 @@ declare(
     Key(
         "HIERARCHY",
         "",
-        "name under datasets/hierarchies/ or path of a YAML file (also below ROOT); empty: the data "
-        "set's own, or plain class names",
+        "name under datasets/hierarchies/ or path of a YAML file (also below ROOT); empty: the "
+        "data set's own, or plain class names",
     ),
 )
 

@@ -139,10 +139,10 @@ def find_images(
         )
         found.update(zip(positions, places, strict=True))
     names = []
+    below_root = os.path.join(root, "")
     owner: dict[str, LabelledImage] = {}
     for i, image in enumerate(images):
-        path = Path(found[i])
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else found[i]
+        name = found[i].removeprefix(below_root)
         other = owner.setdefault(name, image)
         if other is not image:
             raise UserError(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from core.errors import did_you_mean
 from core.logging import get_logger
@@ -142,13 +141,13 @@ def _class_columns(table: Table, free: list[int]) -> list[int]:
     classes = []
     for j in free:
         name = table.header[j]
-        row = _first_misfit(table, j)
+        row = first_misfit(table, j)
         if row is None:
             classes.append(j)
         elif column_key(name) in PATH_COLUMNS and read_value(table.rows[row][j]) is None:
             log.info("%s: column %s is left out", table.path, shown(name))
         else:
-            raise _no_class(table, j, row)
+            raise no_class(table, j, row)
     if not classes:
         accepted = ", ".join(ONE[:1] + MANY[:2] + ("class",))
         nearest = did_you_mean(" ".join(map(column_key, table.header[1:2])), MANY + ONE)
@@ -161,21 +160,21 @@ def _class_columns(table: Table, free: list[int]) -> list[int]:
     return classes
 
 
-def _first_misfit(table: Table, j: int) -> int | None:
+def first_misfit(table: Table, j: int) -> int | None:
     """Return the first row whose cell is no value of a class, None if all are."""
-    accepted: set[Any] = set()
-    for i, row in enumerate(table.rows):
-        cell = row[j]
-        if isinstance(cell, str) and cell in accepted:
-            continue
-        if not is_label_value(read_value(cell)):
-            return i
-        if isinstance(cell, str):
-            accepted.add(cell)
-    return None
+    cells = [row[j] for row in table.rows]
+    try:
+        distinct = set(cells)
+    except TypeError:  # lists or objects of JSON
+        return next(i for i, cell in enumerate(cells) if isinstance(cell, list | dict))
+    wrong = {cell for cell in distinct if not is_label_value(read_value(cell))}
+    if not wrong:
+        return None
+    return next(i for i, cell in enumerate(cells) if cell in wrong)
 
 
-def _no_class(table: Table, j: int, row: int) -> Exception:
+def no_class(table: Table, j: int, row: int) -> Exception:
+    """Return the error of a cell that is no value of a class."""
     cell = table.rows[row][j]
     return fault(
         table.path,
@@ -193,7 +192,7 @@ def _leave_out(table: Table, label: int, free: list[int]) -> None:
     """
     for j in free:
         values = [row[j] for row in table.rows if not is_empty(row[j])]
-        if values and _first_misfit(table, j) is None:
+        if values and first_misfit(table, j) is None:
             raise fault(
                 table.path,
                 "line 1",

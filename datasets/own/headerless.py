@@ -37,7 +37,8 @@ def read_headerless(path: Path, text: str, options: ReadOptions) -> LabelFile | 
         return None
     if not any(row.cells for row in rows):
         raise fault(path, rows[0].where, "only an image and no labels; expected labels behind it")
-    if all(_all_values(row.cells) for row in rows if row.cells):
+    has_splits = any(row.use for row in rows)  # Google's form, whose labels are names
+    if not has_splits and all(_all_values(row.cells) for row in rows if row.cells):
         return _read_numbers(path, rows, options.classnames)
     judgements = []
     for row in rows:

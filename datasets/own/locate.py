@@ -15,8 +15,10 @@ UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")  # that Label Studio puts before the
 
 
 def has_image_suffix(name: str) -> bool:
-    """Return True if a name ends like an image file; a query behind it does not count."""
-    return name.split("?")[0].lower().endswith(IMAGE_SUFFIXES)
+    """Return True if a name ends like an image file; the query of an address does not count."""
+    if "://" in name:
+        name = name.split("?")[0]
+    return name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def clean_name(name: str) -> str:
@@ -94,7 +96,7 @@ class Listing:
 
 
 def _stem(name: str) -> str:
-    return name[: -len(Path(name).suffix)] if has_image_suffix(name) else name
+    return os.path.splitext(name)[0] if has_image_suffix(name) else name
 
 
 def _variants(name: str) -> list[str]:
@@ -130,17 +132,29 @@ def locate(
     """
     listing = Listing()
     folders = list(dict.fromkeys(folders))
-    best: list[str | None] = []
     for folder in folders:
-        found = [_find(listing, folder, name, suffix) for name in names]
-        if not best or best.count(None) > found.count(None):
-            best = found
-        if None not in found:
-            break
-    missing = [name for name, path in zip(names, best, strict=True) if path is None]
-    if missing:
-        raise _missing(missing, len(names), folders, source)
-    return [str(path) for path in best]
+        found = _find_all(listing, folder, names, suffix)
+        if found is not None:
+            return found
+    missing = list(names)
+    for folder in folders:
+        absent = [name for name in names if _find(listing, folder, name, suffix) is None]
+        if len(absent) < len(missing):
+            missing = absent
+    raise _missing(missing, len(names), folders, source)
+
+
+def _find_all(
+    listing: Listing, folder: Path, names: Sequence[str], suffix: str
+) -> list[str] | None:
+    """Return the path of each image below a folder, None as soon as one is missing."""
+    found = []
+    for name in names:
+        path = _find(listing, folder, name, suffix)
+        if path is None:
+            return None
+        found.append(path)
+    return found
 
 
 def _find(listing: Listing, folder: Path, name: str, suffix: str) -> str | None:

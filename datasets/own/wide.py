@@ -6,8 +6,8 @@ import numpy as np
 
 from core.labels import UNKNOWN
 from core.logging import get_logger
-from datasets.own.cells import is_label_value, read_value, shown
-from datasets.own.columns import Columns
+from datasets.own.cells import read_value, shown
+from datasets.own.columns import Columns, first_misfit, no_class
 from datasets.own.items import Judgement, LabelFile, fault
 from datasets.own.long import annotator_of, image_of, split_in
 from datasets.own.table import Table
@@ -43,24 +43,12 @@ def read_wide(table: Table, columns: Columns) -> LabelFile:
 
 
 def _read_column(table: Table, j: int) -> list[float]:
-    known: dict[str, float] = {}
-    column = []
-    for row, where in zip(table.rows, table.wheres, strict=True):
-        cell = row[j]
-        value = known.get(cell) if isinstance(cell, str) else None
-        if value is None:
-            value = read_value(cell)
-            if not is_label_value(value):
-                raise fault(
-                    table.path,
-                    where,
-                    f"column {shown(table.header[j])} is {shown(cell)}; expected 1, 0, a share "
-                    "between them, -1 or an empty cell",
-                )
-            if isinstance(cell, str):
-                known[cell] = value
-        column.append(value)
-    return column
+    row = first_misfit(table, j)
+    if row is not None:
+        raise no_class(table, j, row)
+    cells = [row[j] for row in table.rows]
+    values = {cell: read_value(cell) for cell in set(cells)}
+    return [values[cell] for cell in cells]
 
 
 def settle_minus_one(files: Sequence[LabelFile], meaning: str) -> None:
