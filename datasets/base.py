@@ -16,6 +16,7 @@ from datasets.hierarchy import (
     load_hierarchy,
     with_seen_and_unseen,
 )
+from datasets.reading import root_of
 from datasets.records import Record
 from datasets.sealed import SealedRecords
 from datasets.selection.classes import check_no_subsample
@@ -32,8 +33,8 @@ declare(
     Key(
         "HIERARCHY",
         "",
-        "name under datasets/hierarchies/ or path of a YAML file; empty: the data set's own, or "
-        "plain class names",
+        "name under datasets/hierarchies/ or path of a YAML file (also below ROOT); empty: the "
+        "data set's own, or plain class names",
     ),
 )
 
@@ -171,8 +172,12 @@ class IntentDataset:
 
 def _load_hierarchy(cfg: CfgNode, classnames: list[str]) -> Hierarchy:
     """Load the configured hierarchy, or the one with the data set's name, or a flat one."""
-    if cfg.DATASET.HIERARCHY:
-        return load_hierarchy(cfg.DATASET.HIERARCHY, classnames)
+    name = cfg.DATASET.HIERARCHY
+    if name:
+        below_root = root_of(cfg) / name
+        if not has_hierarchy(name) and below_root.is_file():
+            name = str(below_root)
+        return load_hierarchy(name, classnames)
     own_name = cfg.DATASET.NAME.lower()
     if has_hierarchy(own_name):
         return load_hierarchy(own_name, classnames)
