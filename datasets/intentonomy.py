@@ -188,7 +188,7 @@ def check_images(root: Path, filenames: Iterable[str]) -> None:
         named += f" and {len(missing) - MAX_NAMED} more"
     raise UserError(
         f"{len(missing)} images are missing below {root}: {named}. "
-        f"Fetch them with: python -m tools.download_intentonomy --root {root}"
+        f"Fetch them with: python -m tools.download intentonomy --root {root}"
     )
 
 
