@@ -97,7 +97,7 @@ TOOLS = [
     "tools.compare_runs",
     "tools.config_page",
     "tools.contact_sheet",
-    "tools.download_intentonomy",
+    "tools.download",
     "tools.evaluate_predictions",
     "tools.prepare_images",
     "tools.reproduce",
