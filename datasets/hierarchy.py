@@ -12,7 +12,7 @@ A tree without the middle level is ``{super: [keys]}``, as in ``{positive emotio
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,12 @@ class Hierarchy:
             levels=levels,
             subsets=_restrict_groups(self.subsets, place),
         )
+
+
+def with_seen_and_unseen(hierarchy: Hierarchy, unseen: Sequence[int]) -> Hierarchy:
+    """Return the hierarchy with the subsets ``seen`` and ``unseen`` of a zero-shot data set."""
+    seen = [c for c in range(len(hierarchy.names)) if c not in set(unseen)]
+    return replace(hierarchy, subsets={**hierarchy.subsets, "seen": seen, "unseen": list(unseen)})
 
 
 def _restrict_groups(

@@ -1,0 +1,174 @@
+"""Csv: photographs with a label file that another tool wrote, unchanged.
+
+The formats are in ``datasets.own``; each is recognised by the content of the file.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+from core.config import Key, declare
+from core.errors import UserError
+from datasets.base import SPLITS, IntentDataset
+from datasets.build import DATASET_REGISTRY
+from datasets.own.combine import LabelledImage, combine
+from datasets.own.formats import read_label_files
+from datasets.own.items import SPLIT_NAMES, LabelFile, ReadOptions
+from datasets.own.locate import clean_name, locate
+from datasets.own.long import DELIMITERS
+from datasets.own.sources import Source, find_sources, given_classes
+from datasets.own.splits import divide
+from datasets.own.targets import Targets, choose_kind
+from datasets.own.wide import AUTO, IS_NO, IS_UNKNOWN
+from datasets.reading import resolve_images, root_of
+
+IMAGE_FOLDERS = ("images", "data")  # beside the label file, as CVAT and FiftyOne write them
+
+declare(
+    "DATASET",
+    Key(
+        "IMAGES",
+        "",
+        "Csv, Folder: folder of the images below ROOT; {fold} stands for FOLD + 1; empty: the "
+        "folder of the label file, ROOT, or images/ or data/ in them",
+    ),
+    Key(
+        "SUFFIX",
+        "",
+        "Csv: suffix of the images where the label file leaves it out, such as .jpg; empty: "
+        "looked up",
+    ),
+    Key(
+        "IGNORE",
+        (),
+        "Csv: columns that are no labels; a Label Studio field that is no label",
+    ),
+    Key(
+        "LABEL_DELIMITER",
+        "auto",
+        "Csv: what stands between the labels of one cell; none: a cell is one label; auto: pipe or "
+        "semicolon where they occur, else comma or space in a column with a plural name",
+        choices=("auto", "none", *DELIMITERS),
+    ),
+    Key(
+        "LABEL_VALUES",
+        AUTO,
+        "Csv: meaning of -1 in a column per class: no (0 is then unknown) or unknown; auto: "
+        "unknown if 0 occurs more often than 1, else an error asks",
+        choices=(AUTO, IS_NO, IS_UNKNOWN),
+    ),
+)
+
+
+@DATASET_REGISTRY.register()
+class Csv(IntentDataset):
+    """Images with the labels of ``DATASET.FILE``, or of one file per split.
+
+    A file without splits is train: val is drawn from it, or ``DATASET.USE_FOLDS`` divides it.
+    """
+
+    def __init__(
+        self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
+    ) -> None:
+        root = root_of(cfg)
+        sources = find_sources(cfg, root, splits)
+        folders = [source.path.parent for source in sources]
+        options = ReadOptions(
+            classnames=given_classes(cfg, root, [*folders, root]),
+            ignore=tuple(cfg.DATASET.IGNORE),
+            delimiter=cfg.DATASET.LABEL_DELIMITER,
+            label_values=cfg.DATASET.LABEL_VALUES,
+        )
+        files = read_label_files([source.path for source in sources], options)
+        for file, source in zip(files, sources, strict=True):
+            file.split = source.split
+            file.in_split_folder = bool(source.folder)
+        content = combine(files, options.classnames)
+        kind = choose_kind(cfg, single=content.single, source=str(files[0].path))
+        names = [result_name(image, sources, files) for image in content.images]
+        paths = [os.path.join(root, name) for name in names]
+        if images:
+            paths = find_images(cfg, root, files, content.images)
+        targets = Targets(cfg, content, kind)
+        records = []
+        for image, path, name in zip(content.images, paths, names, strict=True):
+            classname = content.classnames[int(image.shares.argmax())]
+            records.append(targets.record(image, classname, path, name))
+        divided = divide(cfg, records, [image.split for image in content.images])
+        for split in ("val", "test"):
+            if split in divided:
+                divided[split] = [targets.evaluated(record) for record in divided[split]]
+        super().__init__(
+            cfg,
+            classnames=content.classnames,
+            train_x=divided.get("train", ()),
+            val=divided.get("val"),
+            test=divided.get("test"),
+            splits=splits,
+            kind=kind,
+        )
+        if "val" not in divided:  # drawn from train
+            self.val = [targets.evaluated(record) for record in self.val]
+
+
+def result_name(image: LabelledImage, sources: Sequence[Source], files: Sequence[LabelFile]) -> str:
+    """Return the name of an image in results, which does not depend on the files on the disk."""
+    folder = sources[files.index(image.file)].folder
+    name = clean_name(image.name)
+    return f"{folder}/{name}" if folder else name
+
+
+def find_images(
+    cfg: CfgNode, root: Path, files: Sequence[LabelFile], images: Sequence[LabelledImage]
+) -> list[str]:
+    """Return the path of each image, or of its prepared copy.
+
+    Raises:
+        UserError: images are missing, or two names stand for one file.
+    """
+    found: dict[int, str] = {}
+    for file in files:
+        positions = [i for i, image in enumerate(images) if image.file is file]
+        places = locate(
+            [images[i].name for i in positions],
+            image_folders(cfg, root, file),
+            suffix=suffix_of(cfg),
+            source=file.path,
+        )
+        found.update(zip(positions, places, strict=True))
+    names = []
+    below_root = os.path.join(root, "")
+    owner: dict[str, LabelledImage] = {}
+    for i, image in enumerate(images):
+        name = found[i].removeprefix(below_root)
+        other = owner.setdefault(name, image)
+        if other is not image:
+            raise UserError(
+                f"{image.file.path}: {image.where}: '{image.name}' is the same file as "
+                f"'{other.name}' ({other.file.path}: {other.where}): {name}"
+            )
+        names.append(name)
+    return resolve_images(cfg, root, names)
+
+
+def image_folders(cfg: CfgNode, root: Path, file: LabelFile) -> list[Path]:
+    """Return the folders in which the names of a label file may start."""
+    own = file.path.parent
+    if cfg.DATASET.IMAGES:
+        return [root / cfg.DATASET.IMAGES, own / cfg.DATASET.IMAGES]
+    folders = [own, root]
+    for folder in (own, root):
+        folders += [folder / name for name in IMAGE_FOLDERS]
+    for name in SPLIT_NAMES.get(file.split, ()):
+        folders += [own / name, own / "images" / name, own / name / "images"]
+    return folders
+
+
+def suffix_of(cfg: CfgNode) -> str:
+    """Return ``DATASET.SUFFIX`` with its dot."""
+    suffix = cfg.DATASET.SUFFIX
+    if suffix and not suffix.startswith("."):
+        return f".{suffix}"
+    return suffix

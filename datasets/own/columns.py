@@ -1,0 +1,230 @@
+"""Meaning of the columns of a table: image, split, annotator, labels or one column per class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core.errors import did_you_mean
+from core.logging import get_logger
+from datasets.own.cells import is_empty, is_label_value, read_value, shown
+from datasets.own.items import ReadOptions, fault
+from datasets.own.table import PATH_COLUMNS, Table, column_key, find_column, path_column
+
+SPLIT_COLUMNS = ("split", "split_name", "is_valid", "ml_use")
+ANNOTATOR_COLUMNS = (
+    "annotator", "worker", "user", "rater",
+    "annotator_id", "worker_id", "user_id", "rater_id",
+)  # fmt: skip
+MANY = ("labels", "tags", "posi_labels", "classes", "categories", "choices")
+ONE = ("label", "tag", "class", "category", "choice")
+# Columns of Label Studio's CSV; its label column has the name of the user's form field.
+LABEL_STUDIO = ("annotation_id", "lead_time")
+LABEL_STUDIO_OTHERS = (*LABEL_STUDIO, "created_at", "updated_at", "id", "agreement")
+LABEL_STUDIO_IMAGES = ("image", "img", "url")
+
+log = get_logger()
+
+
+@dataclass
+class Columns:
+    """Positions of the columns of a table.
+
+    Attributes:
+        path: image.
+        split: split; None without one.
+        annotator: annotator; None without one.
+        label: labels as text; None where each class has a column.
+        classes: one column per class; empty with ``label``.
+        style: cells of ``label``: "many" labels, "one", or "whole", which is never divided.
+    """
+
+    path: int
+    split: int | None = None
+    annotator: int | None = None
+    label: int | None = None
+    classes: list[int] = field(default_factory=list)
+    style: str = "one"
+
+
+def assign_columns(table: Table, options: ReadOptions) -> Columns:
+    """Return the meaning of each column.
+
+    Raises:
+        UserError: the images or the labels have no column, two columns have one name, or a column
+            can be read in two ways.
+    """
+    _check_names(table)
+    if _is_label_studio(table):
+        return _label_studio_columns(table, options)
+    columns = Columns(path_column(table))
+    free = _free_columns(table, options, columns)
+    if any(table.header[j] in options.classnames for j in free):
+        return _known_classes(table, options, columns, free)
+    columns.split = _take(table, free, SPLIT_COLUMNS)
+    columns.annotator = _take(table, free, ANNOTATOR_COLUMNS)
+    labels = [j for j in free if column_key(table.header[j]) in MANY + ONE]
+    if not labels:
+        columns.classes = _class_columns(table, free)
+        return columns
+    if len(labels) > 1:
+        names = " and ".join(shown(table.header[j]) for j in labels)
+        raise fault(
+            table.path,
+            "line 1",
+            f"columns {names} may both hold the labels; name the other ones in DATASET.IGNORE",
+        )
+    columns.label = labels[0]
+    columns.style = "many" if column_key(table.header[labels[0]]) in MANY else "one"
+    free.remove(columns.label)
+    _leave_out(table, columns.label, free)
+    return columns
+
+
+def _check_names(table: Table) -> None:
+    seen: set[str] = set()
+    for name in table.header:
+        if name and name in seen:
+            raise fault(table.path, "line 1", f"column {shown(name)} is given twice")
+        seen.add(name)
+
+
+def _free_columns(table: Table, options: ReadOptions, columns: Columns) -> list[int]:
+    """Return the columns beside the image that are neither ignored nor without a name."""
+    ignored = {column_key(name) for name in options.ignore}
+    free = []
+    for j, name in enumerate(table.header):
+        if j == columns.path or column_key(name) in ignored:
+            continue
+        if not name or name.startswith("Unnamed: "):  # row numbers of pandas
+            log.info("%s: column %d without a name is left out", table.path, j + 1)
+            continue
+        free.append(j)
+    return free
+
+
+def _take(table: Table, free: list[int], names: Sequence[str]) -> int | None:
+    """Remove and return the free column with the first of ``names``."""
+    position = find_column([table.header[j] for j in free], names)
+    if position is None:
+        return None
+    return free.pop(position)
+
+
+def _known_classes(
+    table: Table, options: ReadOptions, columns: Columns, free: list[int]
+) -> Columns:
+    """Return the columns of a table with one column per class of a given list."""
+    by_name = {table.header[j]: j for j in free}
+    for name in options.classnames:
+        if name not in by_name:
+            raise fault(
+                table.path,
+                "line 1",
+                f"class {shown(name)} of the list of classes has no column."
+                + did_you_mean(name, by_name),
+            )
+        columns.classes.append(by_name[name])
+        free.remove(by_name[name])
+    columns.split = _take(table, free, SPLIT_COLUMNS)
+    columns.annotator = _take(table, free, ANNOTATOR_COLUMNS)
+    if free:
+        names = ", ".join(shown(table.header[j]) for j in free)
+        log.info("%s: columns that are no class of the list are left out: %s", table.path, names)
+    return columns
+
+
+def _class_columns(table: Table, free: list[int]) -> list[int]:
+    """Return the columns that are classes, with one number per image each.
+
+    Raises:
+        UserError: a column holds something else, or there is none.
+    """
+    classes = []
+    for j in free:
+        name = table.header[j]
+        row = first_misfit(table, j)
+        if row is None:
+            classes.append(j)
+        elif column_key(name) in PATH_COLUMNS and read_value(table.rows[row][j]) is None:
+            log.info("%s: column %s is left out", table.path, shown(name))
+        else:
+            raise no_class(table, j, row)
+    if not classes:
+        accepted = ", ".join(ONE[:1] + MANY[:2] + ("class",))
+        nearest = did_you_mean(" ".join(map(column_key, table.header[1:2])), MANY + ONE)
+        raise fault(
+            table.path,
+            "line 1",
+            f"no column holds labels; expected one named {accepted}, or one column with 0 and 1 "
+            f"per class.{nearest}",
+        )
+    return classes
+
+
+def first_misfit(table: Table, j: int) -> int | None:
+    """Return the first row whose cell is no value of a class, None if all are."""
+    cells = [row[j] for row in table.rows]
+    try:
+        distinct = set(cells)
+    except TypeError:  # lists or objects of JSON
+        return next(i for i, cell in enumerate(cells) if isinstance(cell, list | dict))
+    wrong = {cell for cell in distinct if not is_label_value(read_value(cell))}
+    if not wrong:
+        return None
+    return next(i for i, cell in enumerate(cells) if cell in wrong)
+
+
+def no_class(table: Table, j: int, row: int) -> Exception:
+    """Return the error of a cell that is no value of a class."""
+    cell = table.rows[row][j]
+    return fault(
+        table.path,
+        table.wheres[row],
+        f"column {shown(table.header[j])} is {shown(cell)}; a class has 1, 0, a share between "
+        "them, -1 or an empty cell; if the column is no class, name it in DATASET.IGNORE",
+    )
+
+
+def _leave_out(table: Table, label: int, free: list[int]) -> None:
+    """Log the columns beside the labels that are not read.
+
+    Raises:
+        UserError: one of them looks like a class, so that labels may be meant in both forms.
+    """
+    for j in free:
+        values = [row[j] for row in table.rows if not is_empty(row[j])]
+        if values and first_misfit(table, j) is None:
+            raise fault(
+                table.path,
+                "line 1",
+                f"labels are in column {shown(table.header[label])}, but column "
+                f"{shown(table.header[j])} has values from -1 to 1 as a class has; name the one "
+                "that is no label in DATASET.IGNORE",
+            )
+    if free:
+        names = ", ".join(shown(table.header[j]) for j in free)
+        log.info("%s: columns beside the labels are left out: %s", table.path, names)
+
+
+def _is_label_studio(table: Table) -> bool:
+    keys = {column_key(name) for name in table.header}
+    return keys.issuperset(LABEL_STUDIO)
+
+
+def _label_studio_columns(table: Table, options: ReadOptions) -> Columns:
+    """Return the columns of Label Studio's CSV or JSON-MIN."""
+    position = find_column(table.header, LABEL_STUDIO_IMAGES)
+    columns = Columns(path_column(table) if position is None else position, style="whole")
+    free = _free_columns(table, options, columns)
+    columns.annotator = _take(table, free, ANNOTATOR_COLUMNS)
+    columns.split = _take(table, free, SPLIT_COLUMNS)
+    fields = [j for j in free if column_key(table.header[j]) not in LABEL_STUDIO_OTHERS]
+    if len(fields) == 1:
+        columns.label = fields[0]
+        return columns
+    names = ", ".join(shown(table.header[j]) for j in fields) or "none"
+    raise fault(
+        table.path,
+        "line 1",
+        f"expected one column with the choices of Label Studio; found {names}; name those that "
+        "are no labels in DATASET.IGNORE",
+    )

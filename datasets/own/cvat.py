@@ -1,0 +1,79 @@
+"""XML of CVAT for images: tags of an image, and labels of its shapes."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from datasets.own.cells import shown
+from datasets.own.items import Judgement, LabelFile, fault, split_of
+
+SHAPES = ("tag", "box", "polygon", "polyline", "points", "cuboid", "mask", "ellipse", "skeleton")
+
+
+def read_cvat(path: Path) -> LabelFile:
+    """Return the labels of each image: its tags, and its shapes of any kind.
+
+    The classes are those of the task, in its order.
+
+    Raises:
+        UserError: the file is no XML or no CVAT export, or a label is not one of the task.
+    """
+    root = _parse(path)
+    if root.tag != "annotations":
+        raise fault(
+            path,
+            "line 1",
+            f"the outer element is <{root.tag}>; expected <annotations> of 'CVAT for images'",
+        )
+    classnames = [name.strip() for name in _declared(root)]
+    judgements = []
+    for i, image in enumerate(root.findall("image")):
+        where = f"image {i + 1}"
+        name = image.get("name")
+        if not name:
+            raise fault(path, where, "no attribute 'name'")
+        where = f"image {shown(name)}"
+        labels: dict[str, None] = {}
+        for element in image:
+            if element.tag in SHAPES:
+                labels[_label(path, where, element, classnames)] = None
+        split = split_of(image.get("subset", "")) or ""
+        judgements.append(Judgement(name, where, tuple(labels), split=split))
+    if not judgements:
+        what = "<track> of a video" if root.find("track") is not None else "no <image>"
+        raise fault(path, "", f"{what}; export as 'CVAT for images 1.1'")
+    return LabelFile(path, judgements, list(dict.fromkeys(classnames)))
+
+
+def _parse(path: Path) -> ElementTree.Element:
+    """Return the outer element.
+
+    Raises:
+        UserError: the file is no XML, or defines entities, which can fill the memory.
+    """
+    data = path.read_bytes()
+    if re.search(rb"<!(DOCTYPE|ENTITY)", data.replace(b"\0", b"")):
+        raise fault(path, "", "defines entities or a document type, which CVAT does not write")
+    try:
+        return ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        line = getattr(error, "position", (1, 0))[0]
+        raise fault(path, f"line {line}", f"not valid XML: {error}") from None
+
+
+def _declared(root: ElementTree.Element) -> list[str]:
+    """Return the labels of the task or project in the head of the file."""
+    names = []
+    for label in root.findall("./meta//labels/label"):
+        if label.find("parent") is None:  # a point of a skeleton has one
+            names.append(label.findtext("name") or "")
+    return [name for name in names if name]
+
+
+def _label(path: Path, where: str, element: ElementTree.Element, classnames: list[str]) -> str:
+    label = (element.get("label") or "").strip()
+    if not label:
+        raise fault(path, where, f"<{element.tag}> has no attribute 'label'")
+    if classnames and label not in classnames:
+        raise fault(path, where, f"label {shown(label)} is not in the labels of <meta>")
+    return label

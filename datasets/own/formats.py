@@ -1,0 +1,206 @@
+"""Recognise the format of a label file by its content, and read all files of a data set."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError, did_you_mean
+from core.logging import get_logger
+from datasets.own.cells import shown
+from datasets.own.coco_json import read_coco
+from datasets.own.columns import Columns, assign_columns
+from datasets.own.cvat import read_cvat
+from datasets.own.fiftyone import read_fiftyone
+from datasets.own.headerless import class_at, read_headerless
+from datasets.own.items import LabelFile, ReadOptions, fault
+from datasets.own.label_studio import is_label_studio, read_label_studio
+from datasets.own.long import Cell, choose_delimiter, read_cells, read_long
+from datasets.own.table import Table, header_delimiter, path_column, read_objects, read_table
+from datasets.own.wide import read_wide, settle_minus_one
+from datasets.reading import read_text
+
+COCO_KEYS = ("images", "annotations", "categories")
+FIFTYONE_KEYS = ("classes", "labels")
+# First bytes of files that are no text -> the word for them in an error.
+BINARY = {
+    b"PK\x03\x04": "a spreadsheet or archive; save the sheet as CSV, or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet; save the sheet as CSV",
+    b"\xff\xd8\xff": "an image",
+    b"\x89PNG": "an image",
+    b"PAR1": "a Parquet file; write it as CSV",
+    b"\x1f\x8b": "compressed; unpack it",
+}
+
+log = get_logger()
+
+
+@dataclass(eq=False)
+class Pending:
+    """A table whose labels are divided once all files are known."""
+
+    table: Table
+    columns: Columns
+    cells: list[Cell]
+
+
+def read_label_files(paths: Sequence[Path], options: ReadOptions) -> list[LabelFile]:
+    """Read all label files of a data set.
+
+    The delimiter of labels and the meaning of -1 are the same in all files, so they are chosen from
+    all of them.
+
+    Raises:
+        UserError: a fault; the message names the file, the place and what was expected.
+    """
+    contents = [_open(path, options) for path in paths]
+    pending = [content for content in contents if isinstance(content, Pending)]
+    delimiter = "none"
+    if pending:
+        cells = [cell for content in pending for cell in content.cells]
+        delimiter = choose_delimiter(cells, pending[0].columns.style, options)
+    files = []
+    for content in contents:
+        if isinstance(content, Pending):
+            content = read_long(content.table, content.columns, content.cells, delimiter)
+        files.append(content)
+        if not content.judgements:
+            raise fault(content.path, "", "no images; expected one row or entry per image")
+    _check_ignored(files, options.ignore)
+    _name_indices(files, options.classnames)
+    settle_minus_one(files, options.label_values)
+    return files
+
+
+def _open(path: Path, options: ReadOptions) -> LabelFile | Pending:
+    """Return the content of one file."""
+    text = _text_of(path)
+    start = text.lstrip()[:1]
+    if start == "<":
+        return read_cvat(path)
+    if start in ("{", "["):
+        return _open_json(path, text, options)
+    delimiter = header_delimiter(text)
+    if delimiter is not None:
+        return _open_table(read_table(path, text, delimiter), options)
+    content = read_headerless(path, text, options)
+    if content is not None:
+        return content
+    # No header and no image in the first line: the error of a header says what is missing.
+    delimiters = sorted(",;\t", key=text.split("\n")[0].count)
+    return _open_table(read_table(path, text, delimiters[-1]), options)
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        UserError: the file is missing, empty or no text.
+    """
+    text = read_text(path, "label file")
+    if not text.strip():
+        raise fault(path, "", "the file is empty")
+    with open(path, "rb") as file:
+        head = file.read(8)
+    for mark, kind in BINARY.items():
+        if head.startswith(mark):
+            raise fault(path, "", f"the file is {kind}")
+    if "\0" in text:
+        raise fault(path, "", "the file is no text; save it as CSV in UTF-8")
+    return text
+
+
+def _open_table(table: Table, options: ReadOptions) -> LabelFile | Pending:
+    path_column(table)
+    if not table.rows:
+        raise fault(table.path, "", "a header and no rows; expected one row per image")
+    columns = assign_columns(table, options)
+    if columns.label is None:
+        return read_wide(table, columns)
+    return Pending(table, columns, read_cells(table, columns, options.classnames))
+
+
+def _open_json(path: Path, text: str, options: ReadOptions) -> LabelFile | Pending:
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise fault(path, "", "not valid JSON: nested too deeply") from None
+    except json.JSONDecodeError as error:
+        if _is_json_lines(text):
+            return _open_table(_read_json_lines(path, text), options)
+        where = f"line {error.lineno}, column {error.colno}"
+        raise fault(path, where, f"not valid JSON: {error.msg}") from None
+    if isinstance(content, dict):
+        return _open_object(path, content, options)
+    if is_label_studio(content):
+        return read_label_studio(path, content, options)
+    if not content:
+        raise fault(path, "", "an empty list; expected one entry per image")
+    wheres = [f"entry {i + 1}" for i in range(len(content))]
+    return _open_table(read_objects(path, content, wheres), options)
+
+
+def _open_object(path: Path, content: dict[str, Any], options: ReadOptions) -> LabelFile | Pending:
+    """Return the content of a file that holds one JSON object."""
+    if content.keys() >= set(COCO_KEYS):
+        return read_coco(path, content)
+    if content.keys() >= set(FIFTYONE_KEYS):
+        return read_fiftyone(path, content)
+    table = read_objects(path, [content], ["line 1"])  # JSON Lines with one line
+    if not {"images", "annotations"} & content.keys():
+        return _open_table(table, options)
+    missing = [key for key in COCO_KEYS if key not in content]
+    raise fault(path, "", f"no {' and '.join(map(shown, missing))}, which COCO JSON has")
+
+
+def _is_json_lines(text: str) -> bool:
+    """Return True if the first line is an object of its own."""
+    line = text.strip().split("\n")[0]
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _read_json_lines(path: Path, text: str) -> Table:
+    entries, wheres = [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"line {number}"
+        try:
+            entries.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            raise fault(path, where, f"not valid JSON: {error}") from None
+        wheres.append(where)
+    return read_objects(path, entries, wheres)
+
+
+def _check_ignored(files: Sequence[LabelFile], ignore: Sequence[str]) -> None:
+    """Raise if DATASET.IGNORE names a column that no file has."""
+    known = {name for file in files for name in file.ignorable}
+    lower = {name.lower() for name in known}
+    for name in ignore:
+        if name.lower() not in lower:
+            raise UserError(
+                f"DATASET.IGNORE: no label file has a column '{name}'.{did_you_mean(name, known)}"
+            )
+
+
+def _name_indices(files: Sequence[LabelFile], classnames: Sequence[str]) -> None:
+    """Replace labels that are all indices of a given list of classes by the names, in place."""
+    for file in files:
+        labels = {label for judgement in file.judgements for label in judgement.labels}
+        if not classnames or not labels or labels & set(classnames):
+            continue
+        if not all(label.isascii() and label.isdecimal() for label in labels):
+            continue
+        log.info("%s: labels are indices of the classes, from 0", file.path)
+        named = []
+        for judgement in file.judgements:
+            names = []
+            for label in judgement.labels:
+                names.append(class_at(file.path, judgement.where, label, classnames))
+            named.append(replace(judgement, labels=tuple(names)))
+        file.judgements = named

@@ -1,0 +1,180 @@
+"""Lists without a header: Google's ``ML_USE,uri,label,...`` and research lists ``path 0 1 0``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.logging import get_logger
+from datasets.own.cells import is_label_value, read_value, shown
+from datasets.own.items import Judgement, LabelFile, ReadOptions, fault, split_of
+from datasets.own.locate import has_image_suffix
+from datasets.own.long import UNASSIGNED
+from datasets.own.table import DELIMITERS, first_line, split_rows
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: place, split as written or empty, image, and the cells behind the image."""
+
+    where: str
+    use: str
+    image: str
+    cells: tuple[str, ...]
+
+
+def read_headerless(path: Path, text: str, options: ReadOptions) -> LabelFile | None:
+    """Return the content of a list without a header, None if the first line names no image.
+
+    Raises:
+        UserError: a row names no image or no known split, or numbers have no list of classes.
+    """
+    rows = _find_rows(path, text)
+    if rows is None:
+        return None
+    if not any(row.cells for row in rows):
+        raise fault(path, rows[0].where, "only an image and no labels; expected labels behind it")
+    has_splits = any(row.use for row in rows)  # Google's form, whose labels are names
+    if not has_splits and all(_all_values(row.cells) for row in rows if row.cells):
+        return _read_numbers(path, rows, options.classnames)
+    judgements = []
+    for row in rows:
+        labels = tuple(dict.fromkeys(cell for cell in row.cells if cell))
+        judgements.append(Judgement(row.image, row.where, labels, split=_split(path, row)))
+    return LabelFile(path, judgements)
+
+
+def _find_rows(path: Path, text: str) -> list[Row] | None:
+    """Divide the lines at the first delimiter at which the first line names an image."""
+    line = first_line(text)
+    for delimiter in DELIMITERS:
+        if delimiter not in line:
+            continue
+        _, cells = next(split_rows(path, line, delimiter))
+        if _image_position(cells) is None:
+            continue
+        return [_row(path, number, cells) for number, cells in split_rows(path, text, delimiter)]
+    if _image_position(_words(line)) is None:
+        return None
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            rows.append(_row(path, number, _words(line)))
+    return rows
+
+
+def _words(line: str) -> list[str]:
+    """Divide a line at spaces; spaces in the name of the image stay."""
+    words = line.split()
+    for i in range(len(words) - 1, -1, -1):
+        if has_image_suffix(words[i]):
+            image = line.strip()
+            for word in reversed(words[i + 1 :]):
+                image = image[: image.rindex(word)]
+            return [image.strip(), *words[i + 1 :]]
+    return words
+
+
+def _image_position(cells: Sequence[str]) -> int | None:
+    """Return 0, or 1 behind a split, where an image is named; None without one."""
+    if not cells:
+        return None
+    if has_image_suffix(cells[0]) or "://" in cells[0]:
+        return 0
+    if len(cells) > 1 and (has_image_suffix(cells[1]) or "://" in cells[1]):
+        is_split = split_of(cells[0]) is not None or cells[0].lower() == UNASSIGNED
+        return 1 if is_split else None
+    return None
+
+
+def _row(path: Path, number: int, cells: list[str]) -> Row:
+    where = f"line {number}"
+    position = _image_position(cells)
+    if position is None:
+        raise fault(
+            path,
+            where,
+            f"{shown(' '.join(cells))} names no image; expected 'image label ...' or "
+            "'TRAIN,image,label,...' as in the first line",
+        )
+    rest = list(cells[position + 1 :])
+    while rest and not rest[-1]:
+        rest.pop()
+    use = cells[0] if position else ""
+    return Row(where, use, cells[position], tuple(rest))
+
+
+def _split(path: Path, row: Row) -> str:
+    return split_of(row.use) or ""
+
+
+def _all_values(cells: Sequence[str]) -> bool:
+    return all(cell and read_value(cell) is not None for cell in cells)
+
+
+def _read_numbers(path: Path, rows: Sequence[Row], classnames: Sequence[str]) -> LabelFile:
+    """Return the content of a list of numbers: one per class, or the index of one class.
+
+    Raises:
+        UserError: the classes are not known, or a row has another number of values.
+    """
+    width = len(rows[0].cells)
+    if not classnames:
+        raise fault(
+            path,
+            rows[0].where,
+            f"{width} numbers per image without names of classes; name them in order in "
+            "classes.txt beside the file or in DATASET.CLASSES",
+        )
+    if width == 1 and len(classnames) > 1:
+        return _read_indices(path, rows, classnames)
+    judgements = []
+    for row in rows:
+        if len(row.cells) != len(classnames):
+            raise fault(
+                path,
+                row.where,
+                f"{len(row.cells)} values; expected {len(classnames)}, one per class",
+            )
+        values = np.empty(len(classnames), dtype=np.float32)
+        for c, cell in enumerate(row.cells):
+            value = read_value(cell)
+            if not is_label_value(value):
+                raise fault(
+                    path,
+                    row.where,
+                    f"the value of class {shown(classnames[c])} is {shown(cell)}; expected 1, 0, "
+                    "a share between them or -1",
+                )
+            values[c] = value
+        judgements.append(Judgement(row.image, row.where, values=values, split=_split(path, row)))
+    return LabelFile(path, judgements, list(classnames))
+
+
+def _read_indices(path: Path, rows: Sequence[Row], classnames: Sequence[str]) -> LabelFile:
+    """Return the content of a list with the index of one class per image, from 0."""
+    log.info("%s: numbers are indices of the classes, from 0", path)
+    judgements = []
+    for row in rows:
+        if len(row.cells) != 1:
+            raise fault(path, row.where, f"{len(row.cells)} values; expected one index of a class")
+        name = class_at(path, row.where, row.cells[0], classnames)
+        judgements.append(Judgement(row.image, row.where, (name,), split=_split(path, row)))
+    return LabelFile(path, judgements, list(classnames), single=True)
+
+
+def class_at(path: Path, where: str, index: object, classnames: Sequence[str]) -> str:
+    """Return the class at an index, given as a number or text.
+
+    Raises:
+        UserError: the index is no whole number below the number of classes.
+    """
+    text = str(index)
+    if not text.isascii() or not text.isdecimal() or int(text) >= len(classnames):
+        raise fault(
+            path, where, f"class index is {shown(index)}; accepted: 0 to {len(classnames) - 1}"
+        )
+    return classnames[int(text)]

@@ -1,0 +1,179 @@
+"""Find the image files that a label file names, with one listing per folder."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from core.errors import UserError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+MAX_NAMED = 5
+LOCAL_FILES, UPLOAD = "/data/local-files/", "/data/upload/"  # of Label Studio
+UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
+
+
+def has_image_suffix(name: str) -> bool:
+    """Return True if a name ends like an image file; the query of an address does not count."""
+    if "://" in name:
+        name = name.split("?")[0]
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def clean_name(name: str) -> str:
+    """Return a path with ``/`` for an image as a tool names it.
+
+    The host or bucket of an address and the prefixes of Label Studio are left out.
+    """
+    name = name.strip()
+    if name.startswith(LOCAL_FILES):
+        query = parse_qs(urlsplit(name).query)
+        return query.get("d", [name])[0].lstrip("/")
+    if name.startswith(UPLOAD):
+        return unquote(name.removeprefix(UPLOAD))
+    scheme, mark, rest = name.partition("://")
+    if mark:
+        address = rest.partition("/")[2]
+        if scheme.startswith("http"):
+            return unquote(address.split("?")[0].split("#")[0])
+        return address
+    if "/" not in name:
+        name = name.replace("\\", "/")
+    return name.removeprefix("./")
+
+
+def is_foreign(name: str) -> bool:
+    """Return True for an address or a path that begins outside the user's folder."""
+    return "://" in name or name.startswith("/") or name[1:3] == ":\\"
+
+
+class Listing:
+    """Files of the folders that were asked for; each folder is listed once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, dict[str, list[str]]] = {}
+
+    def find(self, folder: Path, name: str, suffix: str) -> str | None:
+        """Return the path of an image below ``folder``, None if it is not there.
+
+        Args:
+            folder: where ``name`` starts.
+            name: path with or without the suffix of an image.
+            suffix: the suffix of all images, such as ``.jpg``; empty: look it up.
+
+        Raises:
+            UserError: several images differ in the suffix alone.
+        """
+        head, base = os.path.split(os.path.join(folder, name))
+        stems = self._list(head)
+        if suffix and not base.endswith(suffix):
+            base += suffix
+        if base in stems.get(_stem(base), ()):
+            return os.path.join(head, base)
+        if suffix or has_image_suffix(base):
+            return None
+        found = [file for file in stems.get(base, ()) if has_image_suffix(file)]
+        if len(found) > 1:
+            raise UserError(
+                f"{os.path.join(head, base)}: several images have this name: "
+                f"{', '.join(sorted(found))}; set DATASET.SUFFIX"
+            )
+        return os.path.join(head, found[0]) if found else None
+
+    def _list(self, folder: str) -> dict[str, list[str]]:
+        """Return the file names of a folder by their name without suffix."""
+        if folder not in self._folders:
+            stems: dict[str, list[str]] = {}
+            try:
+                names = os.listdir(folder)
+            except OSError:
+                names = []
+            for name in names:
+                stems.setdefault(_stem(name), []).append(name)
+            self._folders[folder] = stems
+        return self._folders[folder]
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0] if has_image_suffix(name) else name
+
+
+def _variants(name: str) -> list[str]:
+    """Return the paths under which an image may lie, the most exact first."""
+    clean = clean_name(name)
+    if not is_foreign(name):
+        return [clean]
+    parts = clean.replace("\\", "/").split("/")
+    variants = [clean]
+    # The folder of the server or of another machine is not the user's folder: its first parts
+    # differ.
+    for i in range(1, len(parts)):
+        variants.append("/".join(parts[i:]))
+    if name.startswith(UPLOAD) and UPLOAD_PREFIX.match(parts[-1]):
+        variants.append(parts[-1][UPLOAD_PREFIX.match(parts[-1]).end() :])
+    return [variant for variant in dict.fromkeys(variants) if variant]
+
+
+def locate(
+    names: Sequence[str], folders: Iterable[Path], *, suffix: str, source: Path
+) -> list[str]:
+    """Return the path of each image; all names start in the same folder.
+
+    Args:
+        names: images as the label file names them.
+        folders: folders in which the names may start; the first one with all images is taken.
+        suffix: suffix of all images; empty: it is part of the names or looked up.
+        source: the label file, for the error.
+
+    Raises:
+        UserError: no folder has all images; the message names the first missing ones of the folder
+            that has most.
+    """
+    listing = Listing()
+    folders = list(dict.fromkeys(folders))
+    for folder in folders:
+        found = _find_all(listing, folder, names, suffix)
+        if found is not None:
+            return found
+    missing = list(names)
+    for folder in folders:
+        absent = [name for name in names if _find(listing, folder, name, suffix) is None]
+        if len(absent) < len(missing):
+            missing = absent
+    raise _missing(missing, len(names), folders, source)
+
+
+def _find_all(
+    listing: Listing, folder: Path, names: Sequence[str], suffix: str
+) -> list[str] | None:
+    """Return the path of each image below a folder, None as soon as one is missing."""
+    found = []
+    for name in names:
+        path = _find(listing, folder, name, suffix)
+        if path is None:
+            return None
+        found.append(path)
+    return found
+
+
+def _find(listing: Listing, folder: Path, name: str, suffix: str) -> str | None:
+    for variant in _variants(name):
+        path = listing.find(folder, variant, suffix)
+        if path is not None:
+            return path
+    return None
+
+
+def _missing(
+    missing: Sequence[str], count: int, folders: Sequence[Path], source: Path
+) -> UserError:
+    named = ", ".join(missing[:MAX_NAMED])
+    if len(missing) > MAX_NAMED:
+        named += f" and {len(missing) - MAX_NAMED} more"
+    places = ", ".join(map(str, folders))
+    return UserError(
+        f"{source}: {len(missing)} of {count} images are missing: {named}; looked in {places}; set "
+        "DATASET.IMAGES to their folder below DATASET.ROOT (--root), DATASET.SUFFIX where the file "
+        "leaves it out"
+    )

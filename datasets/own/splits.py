@@ -1,0 +1,62 @@
+"""Splits of users' own data: as the files say, drawn folds, or train alone."""
+
+from collections.abc import Sequence
+
+from yacs.config import CfgNode
+
+from core.config import Key, declare
+from core.errors import UserError
+from core.logging import get_logger
+from datasets.folds import split_folds
+from datasets.records import Record
+
+declare(
+    "DATASET",
+    Key(
+        "USE_FOLDS",
+        False,
+        "Csv, Folder: divide data without any split into folds (FOLD, NUM_FOLDS); False: all "
+        "images are train, and val is drawn from them",
+    ),
+)
+
+log = get_logger()
+
+Splits = dict[str, list[Record]]
+
+
+def divide(cfg: CfgNode, records: Sequence[Record], splits: Sequence[str]) -> Splits:
+    """Return the records by split; a split that the files do not have is absent.
+
+    Args:
+        cfg: the configuration.
+        records: N records.
+        splits: N splits; empty where the files do not say.
+
+    Raises:
+        UserError: ``DATASET.FOLD`` is set where folds are not used.
+    """
+    if not any(splits):
+        return _without_splits(cfg, records)
+    divided: Splits = {}
+    unassigned = 0
+    for record, split in zip(records, splits, strict=True):
+        unassigned += not split
+        divided.setdefault(split or "train", []).append(record)
+    if unassigned:
+        log.warning("%d images are in no split and are used in train", unassigned)
+    if cfg.DATASET.USE_FOLDS:
+        log.warning("DATASET.USE_FOLDS has no effect: the data set has splits of its own")
+    return divided
+
+
+def _without_splits(cfg: CfgNode, records: Sequence[Record]) -> Splits:
+    if cfg.DATASET.USE_FOLDS:
+        train, val, test = split_folds(records, cfg)
+        return {"train": train, "val": val, "test": test}
+    if cfg.DATASET.FOLD:
+        raise UserError(
+            f"DATASET.FOLD is {cfg.DATASET.FOLD}, but the data set is not divided into folds; "
+            "set DATASET.USE_FOLDS True"
+        )
+    return {"train": list(records)}
