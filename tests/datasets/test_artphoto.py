@@ -1,9 +1,14 @@
 """Artphoto: the prefix of a file name is the class; folds; faults."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import train
+from tests.conftest import NO_EXTRAS
 from tests.datasets.emotion_files import build, classes, fault, touch
 
 PREFIXES = ("amusement", "anger", "awe", "contentment", "disgust", "excitement", "fear", "sad")
@@ -47,3 +52,22 @@ def test_faults(cfg, tmp_path: Path) -> None:
     touch(tmp_path, ["awful_1.jpg"])
     message = fault(cfg, tmp_path, "Artphoto")
     assert "awful_1.jpg: emotion is 'awful'; accepted: amusement" in message
+
+
+def test_a_run_trains_and_is_evaluated_on_the_test_fold(cfg, tmp_path: Path) -> None:
+    for c, prefix in enumerate(PREFIXES):
+        for i in range(3):
+            color = (30 * c, 80 * i, 255 - 30 * c)
+            Image.new("RGB", (64, 64), color).save(tmp_path / f"{prefix}_{i:04d}.jpg")
+    out = tmp_path / "out"
+    train.main([
+        "--root", str(tmp_path), "--seed", "1", "--output-dir", str(out),
+        "--dataset-config-file", "configs/datasets/artphoto.yaml",
+        "--config-file", "configs/trainers/LinearProbe/scenes.yaml",
+        "DATASET.FOLD", "2", "OPTIM.MAX_EPOCH", "1", "INPUT.SIZE", "(64, 64)",
+        "DATALOADER.NUM_WORKERS", "0", "USE_CUDA", "False", *NO_EXTRAS,
+    ])  # fmt: skip
+    assert json.loads((out / "metrics.json").read_text())["test"]
+    dataset = build(cfg, tmp_path, "Artphoto", FOLD=2)
+    scores = np.load(out / "scores_test.npz")
+    assert scores["labels"].tolist() == [record.label.tolist() for record in dataset.test]

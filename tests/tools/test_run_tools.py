@@ -101,6 +101,7 @@ TOOLS = [
     "tools.evaluate_predictions",
     "tools.prepare_images",
     "tools.reproduce",
+    "tools.run_folds",
     "tools.scenes.make",
     "tools.scenes.pretrain",
 ]
