@@ -33,7 +33,7 @@ from datasets.checks.pictures import read_pictures
 from datasets.checks.result import DataCheck, check_data
 from datasets.checks.splits import SplitView, places_of, split_views
 from datasets.checks.texts import TextCheck, check_texts
-from evaluation.report import write_metrics
+from evaluation.result_files import write_metrics
 from models.clip.tokens import clip_tokenizer
 from models.text.class_text import STRATEGIES, class_texts
 from models.text.prompts import class_tokens
