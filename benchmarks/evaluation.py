@@ -34,7 +34,7 @@ from benchmarks._models import (
     random_images,
     random_labels,
 )
-from engine.evaluation import evaluate_on_main, predict_split
+from engine.prediction import evaluate_on_main, predict_split
 from engine.speed import text_once
 from evaluation import SplitResult, build_evaluator
 

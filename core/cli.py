@@ -15,6 +15,15 @@ _KEY_FLAGS = {
     "--seed": ("SEED", [], "seed; 0 is a seed, -1 is random"),
     "--trainer": ("TRAINER.NAME", [], "registered name of the trainer"),
     "--backbone": ("MODEL.BACKBONE.NAME", [], "CLIP backbone"),
+    "--num-shots": ("DATASET.NUM_SHOTS", ["--num_shots"], "training images per class"),
+    "--portion": ("DATASET.PORTION", ["-p"], "share of the training images"),
+    "--partial-portion": (
+        "DATASET.PORTION_KNOWN",
+        ["--partial_portion", "-pp"],
+        "share of the training labels that is known",
+    ),
+    "--mask-file": ("DATASET.MASK_FILE", ["--mask_file"], "mask of the known training labels"),
+    "--num-train-cls": ("TRAIN.NUM_CLASSES", ["--num_train_cls"], "classes of a training step"),
     "--lr": ("OPTIM.LR", [], "learning rate"),
     "--max-epochs": ("OPTIM.MAX_EPOCH", ["--max_epochs"], "epochs"),
     "--train-batch-size": (

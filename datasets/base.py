@@ -9,10 +9,17 @@ from core.config import Key, declare
 from core.errors import UserError
 from core.labels import UNKNOWN
 from core.logging import get_logger
-from datasets.hierarchy import Hierarchy, default_hierarchy, has_hierarchy, load_hierarchy
+from datasets.hierarchy import (
+    Hierarchy,
+    default_hierarchy,
+    has_hierarchy,
+    load_hierarchy,
+    with_seen_and_unseen,
+)
 from datasets.reading import root_of
 from datasets.records import Record
 from datasets.sealed import SealedRecords
+from datasets.selection.classes import check_no_subsample
 from datasets.selection.drawn import Drawn
 from datasets.selection.select import Selected, select
 
@@ -64,6 +71,7 @@ class IntentDataset:
         counts: verified number of records by split; the log warns where they differ.
         unseen: indices of classes that training must not know. Their labels in train and val are
             ``UNKNOWN``, and test labels cannot be read before the final evaluation.
+        notes: sentences about the data that a reader of the results must know, for log and report.
 
     ``val`` and ``test`` may be empty when ``TEST.NO_TEST`` is True. The keys of
     ``datasets.selection`` are applied to the records afterwards.
@@ -94,10 +102,12 @@ class IntentDataset:
         kind: str = "multi_label",
         counts: Mapping[str, int] | None = None,
         unseen: Sequence[int] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         assert kind in KINDS, f"kind is {kind!r}; expected one of {KINDS}"
         self.kind = kind
         self.unseen = tuple(unseen)
+        self.notes = list(notes)
         self.has_test = test is not None
         self.train_u = None
         given = {"train": list(train_x), "val": val, "test": list(test or ())}
@@ -107,6 +117,9 @@ class IntentDataset:
         _check_unseen(name, given, self.unseen)
         self._check_splits(cfg, splits, given, drawn=val is None)
         hierarchy = _load_hierarchy(cfg, list(classnames))
+        if unseen:
+            check_no_subsample(cfg)
+            hierarchy = with_seen_and_unseen(hierarchy, self.unseen)
         selected = select(cfg, given, hierarchy, num_classes=len(classnames), draw="val" in splits)
         self._take(selected, list(classnames))
         chosen = {"train": self.train_x, "val": self.val, "test": self.test}

@@ -6,11 +6,13 @@ A hierarchy file is YAML and uses the class keys of the annotation file. ``tree`
     classes: {Attractive: {name: "attractive, fastidious", sentence: "a photo taken to ..."}, ...}
     tree:    {security and belonging: {stability: [Attractive], ...}, ...}   # super: {mid: [keys]}
     subsets: {easy: [Attractive, ...], ...}                                  # groups for reports
+
+A tree without the middle level is ``{super: [keys]}``, as in ``{positive emotion: [joy, ...]}``.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ HIERARCHY_DIR = Path(__file__).parent / "hierarchies"
 MAX_FAULTS = 10  # of one error message; more are counted
 EXPECTED = (
     "'classes: {KEY: {name: ..., sentence: ...}}' and optionally "
-    "'tree: {super: {mid: [KEY, ...]}}' and 'subsets: {name: [KEY, ...]}'"
+    "'tree: {super: {mid: [KEY, ...]}}' or 'tree: {super: [KEY, ...]}', and "
+    "'subsets: {name: [KEY, ...]}'"
 )
 
 
@@ -35,7 +38,8 @@ class Hierarchy:
         names: C names in words.
         paths: C paths, the most general word first and the class's name last.
         sentences: C sentences.
-        levels: ``{"mid": {group: class indices}, "super": {...}}``; empty without a tree.
+        levels: ``{"mid": {group: class indices}, "super": {...}}``; without ``mid`` if the tree has
+            no middle level, and empty without a tree.
         subsets: ``{subset: class indices}`` for reports.
     """
 
@@ -58,6 +62,12 @@ class Hierarchy:
             levels=levels,
             subsets=_restrict_groups(self.subsets, place),
         )
+
+
+def with_seen_and_unseen(hierarchy: Hierarchy, unseen: Sequence[int]) -> Hierarchy:
+    """Return the hierarchy with the subsets ``seen`` and ``unseen`` of a zero-shot data set."""
+    seen = [c for c in range(len(hierarchy.names)) if c not in set(unseen)]
+    return replace(hierarchy, subsets={**hierarchy.subsets, "seen": seen, "unseen": list(unseen)})
 
 
 def _restrict_groups(
@@ -172,9 +182,8 @@ def _is_hierarchy(content: Any) -> bool:
     subsets = content.get("subsets", {})
     if not all(map(_is_mapping, (classes, tree, subsets))):
         return False
-    for groups in tree.values():
-        if not _is_mapping(groups) or not all(map(_is_keys, groups.values())):
-            return False
+    if not (all(map(_is_keys, tree.values())) or all(map(_is_group, tree.values()))):
+        return False
     return all(map(_is_entry, classes.values())) and all(map(_is_keys, subsets.values()))
 
 
@@ -189,8 +198,18 @@ def _is_entry(value: Any) -> bool:
     return isinstance(value.get("name", ""), str) and isinstance(value.get("sentence", ""), str)
 
 
+def _is_group(value: Any) -> bool:
+    """Return True for the middle groups of a super group."""
+    return isinstance(value, dict) and all(map(_is_keys, value.values()))
+
+
 def _is_keys(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(key, str) for key in value)
+
+
+def _mids(groups: Mapping[str, list[str]] | list[str]) -> Mapping[str, list[str]]:
+    """Return the middle groups of a super group; ``{"": keys}`` where it has none."""
+    return {"": groups} if isinstance(groups, list) else groups
 
 
 # Checking ---------------------------------------------------------------------------------------
@@ -201,8 +220,8 @@ def _find_faults(content: dict, classnames: list[str]) -> list[str]:
     faults = _compare("classes", content["classes"], classnames, complete=True)
     if "tree" in content:
         leaves: list[str] = []
-        for mids in content["tree"].values():
-            for keys in mids.values():
+        for groups in content["tree"].values():
+            for keys in _mids(groups).values():
                 leaves += keys
         faults += _compare("tree", leaves, classnames, complete=True)
     for subset, keys in content.get("subsets", {}).items():
@@ -248,26 +267,34 @@ def _assemble(content: dict, classnames: list[str]) -> Hierarchy:
 
 
 def _read_tree(
-    tree: Mapping[str, Mapping[str, list[str]]], index: Mapping[str, int]
-) -> tuple[dict[int, tuple[str, str]], dict[str, dict[str, list[int]]]]:
-    """Return ``{class index: (super, mid)}`` and the groups of both levels."""
+    tree: Mapping[str, Any], index: Mapping[str, int]
+) -> tuple[dict[int, tuple[str, ...]], dict[str, dict[str, list[int]]]]:
+    """Return ``{class index: (super, mid)}`` and the groups of both levels.
+
+    A super group without middle groups gives ``(super,)`` and no groups of level ``mid``.
+    """
     if not tree:
         return {}, {}
-    chains: dict[int, tuple[str, str]] = {}
+    chains: dict[int, tuple[str, ...]] = {}
     levels: dict[str, dict[str, list[int]]] = {"mid": {}, "super": {}}
-    mid_names = [mid for mids in tree.values() for mid in mids]
-    for super_name, mids in tree.items():
+    mid_names = [mid for groups in tree.values() for mid in _mids(groups)]
+    for super_name, groups in tree.items():
         members: list[int] = []
-        for mid, keys in mids.items():
+        for mid, keys in _mids(groups).items():
+            classes = sorted(index[key] for key in keys)
+            members += classes
+            if not mid:
+                chains.update(dict.fromkeys(classes, (super_name,)))
+                continue
             group = mid
             if mid_names.count(mid) > 1:  # equal names under two supers are two groups
                 group = f"{super_name}: {mid}"
-            classes = sorted(index[key] for key in keys)
             levels["mid"][group] = classes
-            members += classes
             chains.update(dict.fromkeys(classes, (super_name, mid)))
-        if mids:
+        if groups:
             levels["super"][super_name] = sorted(members)
+    if not levels["mid"]:
+        del levels["mid"]
     return chains, levels
 
 

@@ -64,7 +64,7 @@ class Intentonomy(IntentDataset):
         files = {split: read_annotations(path) for split, path in paths.items()}
         check_same_classes(paths, files)
         names = [name for file in files.values() for name in file.filenames]
-        advice = f"Fetch them with: python -m tools.download_intentonomy --root {root}"
+        advice = f"Fetch them with: python -m tools.download intentonomy --root {root}"
         found = resolve_images(cfg, root, names, images=images, advice=advice)
         images_at = dict(zip(names, found, strict=True))
         policy = cfg.DATASET.LABEL_POLICY

@@ -161,6 +161,9 @@ class Checkpointer:
         settings: settings that a resumed run must not change; see
             :func:`engine.run_settings.run_settings`.
         digest: identifies the frozen weights and the classes.
+        open_digest: identifies the frozen weights alone, if the learnable ones can score other
+            classes; empty: they cannot.
+        closed_set_reason: why they cannot, for an error.
     """
 
     def __init__(
@@ -173,6 +176,8 @@ class Checkpointer:
         scaler: torch.amp.GradScaler,
         settings: Settings,
         digest: str,
+        open_digest: str = "",
+        closed_set_reason: str = "",
     ) -> None:
         self.name = name
         self.network = network
@@ -181,6 +186,8 @@ class Checkpointer:
         self.scaler = scaler
         self.settings = settings
         self.digest = digest
+        self.open_digest = open_digest
+        self.closed_set_reason = closed_set_reason
 
     def save(
         self,
@@ -214,12 +221,15 @@ class Checkpointer:
             "random_states": distributed.gather_objects(random_state()) or [],  # of each process
             "settings": self.settings,
             "source_digest": self.digest,
+            "open_digest": self.open_digest,
         }
         path = Path(folder, self.name, file)
         from_main(lambda: save_checkpoint(state, path, remember=file != BEST))
 
     def load(self, folder: str | Path, epoch: int | None = None) -> int:
         """Load weights for evaluation and return after how many epochs they were saved.
+
+        Weights that do not belong to classes, such as shared prompts, also load for other classes.
 
         Args:
             folder: output folder of a run.
@@ -230,7 +240,7 @@ class Checkpointer:
         """
         path = Path(folder, self.name, BEST if epoch is None else f"model.pth.tar-{epoch}")
         checkpoint = from_main(lambda: load_checkpoint(path))
-        self._load_weights(checkpoint, path)
+        self._load_weights(checkpoint, path, other_classes=True)
         log.info(
             "Load %s (epoch=%d, val_result=%s)",
             path,
@@ -293,20 +303,32 @@ class Checkpointer:
         if rank < len(states):  # the run before may have had fewer processes
             set_random_state(states[rank])
 
-    def _load_weights(self, checkpoint: dict, path: Path) -> None:
+    def _load_weights(self, checkpoint: dict, path: Path, *, other_classes: bool = False) -> None:
         try:
             self.network.load_trainable_state_dict(checkpoint["state_dict"])
         except (RuntimeError, KeyError, ValueError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UserError(
                 f"{path} does not fit this configuration (backbone, classes, prompts): {reason}"
+                f"{self._about_classes()}"
             ) from error
-        if checkpoint.get("source_digest", self.digest) != self.digest:
+        if checkpoint.get("source_digest", self.digest) == self.digest:
+            return
+        open_digest = checkpoint.get("open_digest", "")
+        if other_classes and open_digest and open_digest == self.open_digest:
+            log.info("%s was trained on other classes: its shared weights score these", path)
+        else:
             raise UserError(
                 f"{path} was trained on other frozen weights or classes; expected the same "
                 "MODEL.BACKBONE.PATH or NAME (and --seed, if the backbone has random weights) and "
-                "words of DATASET.HIERARCHY"
+                f"words of DATASET.HIERARCHY{self._about_classes()}"
             )
+
+    def _about_classes(self) -> str:
+        """Return why other classes than those of training cannot be scored, for an error."""
+        if not self.closed_set_reason:
+            return ""
+        return f". Other classes than in training cannot be evaluated: {self.closed_set_reason}"
 
 
 def _bring_along(path: Path, checkpoint: dict, own: Path, max_epoch: int) -> None:

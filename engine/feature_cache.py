@@ -175,6 +175,9 @@ def cache_split(
             yield encode(batch)
 
     paths = [record.impath for record in split.records]
+    boxes = [record.box for record in split.records]
+    if any(boxes):  # entries of earlier versions have no boxes in their key
+        key = {**key, "boxes": boxes}
     key = cache_key(paths, transform=repr(split.transform), **key)
     split.features = open_cache(root, key, len(split), batches)
 

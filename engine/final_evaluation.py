@@ -29,7 +29,6 @@ from evaluation import (
     DecisionRule,
     EvaluatedRun,
     EvaluatedSplit,
-    Groups,
     RuleResult,
     Scored,
     SplitResult,
@@ -40,13 +39,17 @@ from evaluation import (
     compare_rules,
     fit_rule,
     format_table,
+    groups_of,
     is_rule_file,
     read_rule,
     write_metrics,
     write_predictions,
     write_rule,
 )
+from evaluation.distributions import distribution_metrics
+from evaluation.metrics import HEADLINE_METRICS
 from evaluation.published import facts_of, published_rows, rows_beside
+from evaluation.rule_comparison import BEST_ON_TEST, GIVEN
 from evaluation.rules import HEADLINE_RULE
 
 log = get_logger()
@@ -87,7 +90,6 @@ declare(
     ),
 )
 
-HEADLINE = ("mAP", "macro_f1", "micro_f1", "samples_f1")
 BOOTSTRAP_SEED = 0  # not the run's: seeds of a method are compared on the same draws
 
 
@@ -135,16 +137,17 @@ def evaluated_run(
     """
     splits = {}
     for name, result in results.items():
-        splits[name] = _evaluated_split(result, getattr(dataset, name), cfg.DATASET.ROOT)
+        split = _evaluated_split(result, getattr(dataset, name), cfg.DATASET.ROOT)
+        splits[name] = _with_distances(split, dataset.kind)
     counts, prior = _train_labels(dataset)
-    hierarchy = dataset.hierarchy
     return EvaluatedRun(
         title=title,
         splits=splits,
         names=dataset.classnames,
-        groups=Groups(subsets=hierarchy.subsets, levels=hierarchy.levels),
+        groups=groups_of(dataset.hierarchy),
         train_counts=counts,
         train_prior=prior,
+        notes=dataset.notes,
     )
 
 
@@ -158,6 +161,15 @@ def _evaluated_split(result: SplitResult, records: Sequence[Any], root: str) -> 
         paths=[record.impath for record in records],
         votes=np.stack(votes) if has_votes else None,
     )
+
+
+def _with_distances(split: EvaluatedSplit, kind: str) -> EvaluatedSplit:
+    """Add the distances to the voted distribution, for one class per image with votes."""
+    if kind != "single_label" or split.votes is None:
+        return split
+    result = split.result
+    metrics = {**result.metrics, **distribution_metrics(result.scores, split.votes)}
+    return replace(split, result=replace(result, metrics=metrics))
 
 
 def _train_labels(dataset: IntentDataset) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -235,12 +247,9 @@ def _intervals(run: EvaluatedRun, *, draws: int) -> dict[str, Any]:
     intervals = bootstrap_intervals(scored, groups, run.names, draws=draws, seed=BOOTSTRAP_SEED)
     intervals = {"split": list(run.splits)[-1], **intervals}
     if set(run.splits) == {"val", "test"}:
-        rules = {
-            row.name: RULE_REGISTRY.get(row.name) for row in run.rules if row.tuned_on != "test"
-        }
         val = run.splits["val"].result
         intervals["rules"] = bootstrap_rules(
-            rules,
+            _registered_rules(run),
             (val.scores, val.labels),
             (result.scores, result.labels),
             train_prior=run.train_prior,
@@ -248,6 +257,15 @@ def _intervals(run: EvaluatedRun, *, draws: int) -> dict[str, Any]:
             seed=BOOTSTRAP_SEED,
         )
     return intervals
+
+
+def _registered_rules(run: EvaluatedRun) -> dict[str, type[DecisionRule]]:
+    """Return the classes of the compared rules that every draw of val can fit."""
+    found = {}
+    for row in run.rules:
+        if row.name not in (GIVEN, BEST_ON_TEST):
+            found[row.name] = RULE_REGISTRY.get(row.name)
+    return found
 
 
 def write_analysis(folder: Path, cfg: CfgNode, run: EvaluatedRun) -> None:
@@ -335,7 +353,7 @@ def log_intervals(run: EvaluatedRun) -> None:
     """Log the intervals of the headline metrics in one line."""
     metrics = run.intervals.get("metrics", {})
     parts = []
-    for name in HEADLINE:
+    for name in HEADLINE_METRICS:
         if name in metrics:
             row = metrics[name]
             parts.append(f"{name} {row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]")

@@ -38,11 +38,12 @@ from engine.environment import (
     describe_versions,
     digest_file,
 )
+from evaluation.metrics import HEADLINE_METRICS
 
 FILE = "run.json"
 FORMAT = 1
 NEEDED = ("command", "config", "code", "versions", "hardware", "data", "start")  # of every card
-HEADLINE = ("mAP", "macro_f1", "micro_f1", "samples_f1", "mean", "threshold")
+SHORT_METRICS = (*HEADLINE_METRICS, "mean", "threshold")
 # Parts of the training's card that stay when its checkpoint is evaluated by another process.
 OF_TRAINING = ("command", "commit", "dirty", "versions", "hardware", "start", "end")
 
@@ -172,7 +173,7 @@ def headline(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, 
     """Return the headline metrics of each split, after the metric that selects epochs."""
     short = {}
     for split, values in metrics.items():
-        names = [*list(values)[:1], *(name for name in HEADLINE if name in values)]
+        names = [*list(values)[:1], *(name for name in SHORT_METRICS if name in values)]
         short[split] = {name: values[name] for name in names}
     return short
 
@@ -218,6 +219,8 @@ def describe_data(
     ):
         if records:
             data[split] = _describe_split(records, root, images=images)
+    if dataset.drawn:
+        data["selection"] = [drawn.message for drawn in dataset.drawn]
     return data
 
 

@@ -16,14 +16,14 @@ from core import distributed
 from core.config import Key, class_section, declare, get_section
 from core.distributed import is_main
 from core.errors import UserError
+from core.files import write_atomically
 from core.logging import get_logger, setup_logging
 from core.seed import set_seed
-from datasets import DataManager
+from datasets import DataManager, IntentDataset
 from datasets.normalizer import Statistics, choose_statistics
 from engine.base_choice import TrainerX, describe_base, sync_registries
 from engine.checkpoint import frozen_digest
 from engine.costs import measure_costs
-from engine.evaluation import evaluate_on_main, predict_split
 from engine.feature_cache import cache_split, feature_key, make_root
 from engine.final_evaluation import (
     check_rule_classes,
@@ -35,10 +35,17 @@ from engine.history import read_history
 from engine.numbers import write_numbers
 from engine.parallel import check_same_start
 from engine.precision import Precision
+from engine.prediction import evaluate_on_main, predict_split
 from engine.run_card import Card, describe_backbone, describe_data, finish_card, start_card
-from engine.run_settings import run_settings
+from engine.run_settings import Settings, run_settings
 from engine.speed import Inputs, apply_speed, text_once
-from evaluation import DecisionRule, Groups, SplitResult, build_evaluator
+from evaluation import (
+    DecisionRule,
+    SplitResult,
+    build_evaluator,
+    evaluator_name,
+    groups_of,
+)
 
 log = get_logger()
 
@@ -106,9 +113,10 @@ class MultiLabelRunner(TrainerX, ABC):
         self.card = start_card(cfg) if is_main() else {}
         super().__init__(cfg)
         check_rule_classes(cfg, [self.lab2cname[c] for c in range(self.num_classes)])
-        hierarchy = self.dm.dataset.hierarchy
-        groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
-        self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname, groups=groups)
+        groups = groups_of(self.dm.dataset.hierarchy)
+        self.evaluator = build_evaluator(
+            cfg, lab2cname=self.lab2cname, groups=groups, name=self.evaluator_name()
+        )
 
     # For subclasses -------------------------------------------------------------------------------
 
@@ -127,6 +135,10 @@ class MultiLabelRunner(TrainerX, ABC):
         """
         return frozen_digest(self.model)
 
+    def digest_weights(self) -> str:
+        """Return a digest of the frozen weights without the classes; empty: none is known."""
+        return ""
+
     def digest_features(self) -> str:
         """Return a digest of the weights that the frozen features depend on."""
         return frozen_digest(self.model.encoder)
@@ -141,8 +153,8 @@ class MultiLabelRunner(TrainerX, ABC):
         """Check settings that depend on each other; raise :class:`UserError` if they do not fit."""
         if cfg.TEST.EVALUATOR == "Classification":
             raise UserError(
-                "TEST.EVALUATOR is 'Classification', which is single-label; accepted here: "
-                "MultiLabel"
+                "TEST.EVALUATOR is 'Classification', which is Dassl's; accepted here: auto, "
+                "MultiLabel, SingleLabel"
             )
         check_settings(cfg)
         if cfg.TRAIN.FEATURE_CACHE:
@@ -152,10 +164,32 @@ class MultiLabelRunner(TrainerX, ABC):
         """Create the loaders; their images are uint8 and are normalised on the device."""
         mean, std = choose_statistics(self.cfg, self.image_statistics())
         self.dm = dm = DataManager(self.cfg, mean=mean, std=std, images="uint8")
+        self.check_dataset(dm.dataset)
+        self.keep_drawn(dm.dataset)
         self.train_loader_x, self.train_loader_u = dm.train_loader_x, dm.train_loader_u
         self.val_loader, self.test_loader = dm.val_loader, dm.test_loader
         self.num_classes, self.num_source_domains = dm.num_classes, dm.num_source_domains
         self.lab2cname = dm.lab2cname
+
+    def closed_set_reason(self) -> str:
+        """Return why the method cannot score classes that it was not trained on; empty: it can."""
+        return ""
+
+    def check_dataset(self, dataset: IntentDataset) -> None:
+        """Raise :class:`UserError` if the method cannot work on this kind of data set."""
+        reason = self.closed_set_reason()
+        if dataset.unseen and reason:
+            raise UserError(
+                f"TRAINER.NAME '{type(self).__name__}' cannot be evaluated on classes without "
+                f"training images, which DATASET.NAME '{self.cfg.DATASET.NAME}' has here: {reason}"
+            )
+
+    def keep_drawn(self, dataset: IntentDataset) -> None:
+        """Log what was drawn at random, and keep it in the output folder."""
+        for drawn in dataset.drawn:
+            log.info(drawn.message)
+            if drawn.write is not None and is_main():
+                write_atomically(Path(self.output_dir, drawn.file), drawn.write)
 
     def build_model(self) -> None:
         """Build and register the network."""
@@ -177,10 +211,28 @@ class MultiLabelRunner(TrainerX, ABC):
         """Raise :class:`UserError` if processes differ in settings, data or the digest."""
         dataset = self.dm.dataset
         counts = [len(split or ()) for split in (dataset.train_x, dataset.val, dataset.test)]
-        check_same_start(run_settings(self.cfg, type(self)), counts, digest)
+        check_same_start(self.settings(), counts, digest)
+
+    def settings(self) -> Settings:
+        """Return the settings that a resumed run must not change; see :func:`run_settings`."""
+        settings = run_settings(self.cfg, type(self))
+        settings["TEST.EVALUATOR"] = self.evaluator_name()
+        return settings
+
+    def evaluator_name(self) -> str:
+        """Return the registered name of the evaluator; ``auto`` follows from the data set."""
+        dataset = self.dm.dataset
+        return evaluator_name(self.cfg, kind=dataset.kind, zero_shot=bool(dataset.unseen))
 
     def cache_features(self) -> None:
         """Let the loaders return cached features in place of images, if there is a cache folder."""
+        loaders = [self.train_loader_x, self.val_loader]
+        if not self.dm.dataset.unseen:  # test labels of a zero-shot data set are sealed
+            loaders.append(self.test_loader)
+        self.cache_loaders(loaders)
+
+    def cache_loaders(self, loaders: Sequence[Any]) -> None:
+        """Let loaders return cached features in place of images, if there is a cache folder."""
         if not self.cfg.TRAIN.FEATURE_CACHE:
             return
         self.set_model_mode("eval")
@@ -190,7 +242,7 @@ class MultiLabelRunner(TrainerX, ABC):
         key = feature_key(self.model, self.cfg, precision)
         key |= {"weights": self.digest_features(), "normalizer": repr(self.dm.normalizer)}
         root = make_root(self.cfg.TRAIN.FEATURE_CACHE)
-        for loader in (self.train_loader_x, self.val_loader, self.test_loader):
+        for loader in loaders:
             if loader is not None:
                 cache_split(loader, root, key, self._encode)
 
@@ -241,7 +293,8 @@ class MultiLabelRunner(TrainerX, ABC):
         Raises:
             UserError: the data set has no val or no test split.
         """
-        if self.val_loader is None or self.test_loader is None:
+        has_test = self.dm.dataset.has_test
+        if self.val_loader is None or (has_test and self.test_loader is None):
             raise UserError(
                 f"DATASET.NAME '{self.cfg.DATASET.NAME}' has no val or no test split; an "
                 "evaluation needs both"
@@ -249,10 +302,18 @@ class MultiLabelRunner(TrainerX, ABC):
         results = {"val": self.evaluate_split("val")}
         if split == "val":
             return results["val"].selected
-        if split == "test" or self.cfg.TEST.SPLIT == "test":
+        if has_test and (split == "test" or self.cfg.TEST.SPLIT == "test"):
+            self.open_test()
             results["test"] = self.evaluate_split("test", results["val"].rule)
         distributed.run_on_main(lambda: self.write_results(results))
         return list(results.values())[-1].selected
+
+    def open_test(self) -> None:
+        """Let the labels of unseen classes be read, once everything is chosen."""
+        dataset = self.dm.dataset
+        if dataset.unseen:
+            dataset.open_test()
+            self.cache_loaders([self.test_loader])
 
     def write_results(self, results: Mapping[str, SplitResult]) -> None:
         """Write the files of the final evaluation and the report.
@@ -346,4 +407,8 @@ class MultiLabelRunner(TrainerX, ABC):
         """Return scores ``(B, C)`` in [0, 1], in float32 at least, for images or features."""
         with torch.no_grad(), self.precision.autocast():
             output = self.model(input)
+        return self.output_scores(output)
+
+    def output_scores(self, output: Tensor) -> Tensor:
+        """Return scores ``(B, C)`` in [0, 1] for the output of the network."""
         return self.model.scores(output)

@@ -4,25 +4,37 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from core.config import Key, declare
 from core.errors import UserError
 from core.logging import get_logger
-from core.seed import part_ranks
+from core.seed import make_generator, part_ranks
 from engine.checkpoint import BEST, LAST, Checkpointer
 from engine.costs import training_time
 from engine.loop import StepValues, TrainingStep, check_finite, check_micro_batch
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
 from engine.parallel import check_loss, wrap_network
-from engine.run_settings import run_settings
 from engine.runner import MultiLabelRunner
 from engine.speed import Inputs
 
 log = get_logger()
 
+CLASS_STREAM = 1000  # of core.seed.make_generator, plus the number of the step
+
+declare(
+    "TRAIN",
+    Key(
+        "NUM_CLASSES",
+        0,
+        "classes of a training step, drawn for each step where there are more, for data sets "
+        "with hundreds of classes; 0: all",
+        low=0,
+    ),
+)
 declare(
     "TEST",
     Key("NO_TEST", False, "train only: no evaluation, so no best checkpoint", may_change=True),
@@ -100,8 +112,10 @@ class MultiLabelTrainer(MultiLabelRunner):
             optim=self.optim,
             sched=self.sched,
             scaler=self.precision.scaler,
-            settings=run_settings(cfg, type(self)),
+            settings=self.settings(),
             digest=digest,
+            open_digest="" if self.closed_set_reason() else self.digest_weights(),
+            closed_set_reason=self.closed_set_reason(),
         )
         self.register_model(self.model_name, self.model, self.optim, self.sched)
         self.cache_features()
@@ -197,7 +211,37 @@ class MultiLabelTrainer(MultiLabelRunner):
 
     def forward_backward(self, batch: dict) -> dict[str, Tensor]:
         """Run one step; return the loss of the whole batch, which stays on the device."""
-        return {"loss": self.step(*self.parse_batch_train(batch))}
+        inputs, label = self.parse_batch_train(batch)
+        classes = self.step_classes()
+        if classes is None:
+            return {"loss": self.step(inputs, label)}
+        with self.model.only_classes(classes):
+            return {"loss": self.step(inputs, label[:, classes])}
+
+    def step_classes(self) -> Tensor | None:
+        """Return the classes ``(c,)`` of the next step in rising order; None: all.
+
+        Unseen classes are left out, and of more than ``TRAIN.NUM_CLASSES`` so many are drawn.
+        """
+        dataset = self.dm.dataset
+        limit = self.cfg.TRAIN.NUM_CLASSES
+        num_known = self.num_classes - len(dataset.unseen)
+        wanted = min(limit, num_known) if limit else num_known
+        if wanted == self.num_classes or not hasattr(self.model, "only_classes"):
+            return None
+        known = torch.tensor(sorted(set(range(self.num_classes)) - set(dataset.unseen)))
+        if wanted < num_known:
+            # From (seed, step) alone: equal on all processes, and in a resumed run.
+            step = self.epoch * self.num_batches + self.batch_idx
+            generator = make_generator(self.cfg.SEED, CLASS_STREAM + step)
+            known = known[torch.randperm(num_known, generator=generator)[:wanted]].sort().values
+        return known.to(self.device)
+
+    def output_scores(self, output: Tensor) -> Tensor:
+        """Return scores ``(B, C)`` in [0, 1]; a loss over the classes has its own."""
+        if hasattr(self.loss, "scores"):
+            return self.loss.scores(output)
+        return super().output_scores(output)
 
     def parse_batch_train(self, batch: dict) -> tuple[Inputs, Tensor]:
         """Return images and labels on the device, as :meth:`parse_batch_test` does."""

@@ -1,28 +1,28 @@
 """Evaluation: metrics, decision rules, evaluators and their reports.
 
-``metrics`` are pure functions; ``table`` names those that are reported; ``protocol`` fills it with
-the benchmark's; ``rules`` decide; ``evaluator`` puts them together; ``result`` is handed to the
-engine; ``report`` writes files.
+``metrics`` are pure functions; ``table`` names those that are reported; ``benchmark_metrics`` and
+``literature_metrics`` fill it; ``rules`` decide; ``evaluator`` puts them together; ``result`` is
+handed to the engine; ``result_files`` writes files; ``uncertainty`` has intervals and tests;
+``predictions`` reads given scores; ``comparison`` compares finished runs.
 """
 
 import sys
 
 from core.registry import import_submodules
 
-from .bootstrap import bootstrap_intervals, bootstrap_rules
-from .build import EVALUATOR_REGISTRY, build_evaluator
+from .benchmark_metrics import per_class_rows
+from .build import EVALUATOR_REGISTRY, build_evaluator, evaluator_name
 from .evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
 from .evaluator import Evaluator, MultiLabel
 from .metrics import average_precision, f1_counts, f1_scores, mean_average_precision
-from .protocol import per_class_rows
-from .report import (
+from .result import SplitResult, evaluate_split
+from .result_files import (
     format_table,
     write_metrics,
     write_per_class,
     write_predictions,
     write_scores,
 )
-from .result import SplitResult, evaluate_split
 from .rule_comparison import compare_rules
 from .rules import (
     RULE_REGISTRY,
@@ -39,8 +39,9 @@ from .rules import (
     rule_name,
     write_rule,
 )
-from .scored import Groups, Scored
+from .scored import Groups, Scored, groups_of
 from .table import METRICS, compute_metrics, metric, metric_names
+from .uncertainty.bootstrap import bootstrap_intervals, bootstrap_rules
 
 import_submodules(sys.modules[__name__])
 
@@ -70,10 +71,12 @@ __all__ = [
     "compute_metrics",
     "decision_rule",
     "evaluate_split",
+    "evaluator_name",
     "f1_counts",
     "f1_scores",
     "fit_rule",
     "format_table",
+    "groups_of",
     "is_rule_file",
     "mean_average_precision",
     "metric",

@@ -15,9 +15,10 @@ declare(
     "TEST",
     Key(
         "EVALUATOR",
-        "MultiLabel",
-        "registered name of the evaluator",
-        choices=EVALUATOR_REGISTRY.registered_names,
+        "auto",
+        "registered name of the evaluator; auto: MultiLabel, SingleLabel for one class per image, "
+        "ZeroShot for classes that training does not know",
+        choices=lambda: ["auto", *EVALUATOR_REGISTRY.registered_names()],
     ),
     Key(
         "SELECT_METRIC",
@@ -45,7 +46,11 @@ Nothing else is needed. An evaluator may offer more:
 
 
 def build_evaluator(
-    cfg: Any, lab2cname: Mapping[int, str] | None = None, groups: Groups | None = None
+    cfg: Any,
+    lab2cname: Mapping[int, str] | None = None,
+    groups: Groups | None = None,
+    *,
+    name: str = "",
 ) -> Any:
     """Return the evaluator that ``cfg.TEST.EVALUATOR`` names.
 
@@ -53,11 +58,28 @@ def build_evaluator(
         cfg: the configuration.
         lab2cname: class index -> class name.
         groups: subsets and levels; not passed if the constructor has no such argument.
+        name: result of :func:`evaluator_name`; empty: of the configuration.
 
     Raises:
         UserError: no evaluator has this name, or the evaluator does not accept the settings.
     """
-    evaluator = EVALUATOR_REGISTRY.get(cfg.TEST.EVALUATOR)
+    evaluator = EVALUATOR_REGISTRY.get(name or evaluator_name(cfg))
     if groups is not None and accepts(evaluator, "groups"):
         return evaluator(cfg, lab2cname=lab2cname, groups=groups)
     return evaluator(cfg, lab2cname=lab2cname)
+
+
+def evaluator_name(cfg: Any, *, kind: str = "multi_label", zero_shot: bool = False) -> str:
+    """Return the registered name of the evaluator.
+
+    Args:
+        cfg: the configuration.
+        kind: ``multi_label`` or ``single_label``, of the data set.
+        zero_shot: training does not know some of the classes.
+    """
+    name = cfg.TEST.EVALUATOR
+    if name != "auto":
+        return name
+    if zero_shot:
+        return "ZeroShot"
+    return "SingleLabel" if kind == "single_label" else "MultiLabel"

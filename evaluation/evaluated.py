@@ -35,7 +35,8 @@ class RuleResult:
     """A decision rule beside others.
 
     Attributes:
-        name: registered name of the rule.
+        name: registered name of the rule; ``given`` for another rule of the headline, or
+            ``best on test``.
         rule: the fitted rule.
         tuned_on: ``val``, ``test`` (an optimistic bound, never a result), or empty: not tuned.
         metrics: split -> ``macro_f1``, ``micro_f1``, ``samples_f1`` in percent.
@@ -64,6 +65,7 @@ class EvaluatedRun:
         intervals: content of ``intervals.json``; empty without intervals.
         card: content of ``run.json``.
         history: training curves: name -> pairs of step and value.
+        notes: sentences about the data that a reader of the results must know.
     """
 
     title: str
@@ -77,6 +79,7 @@ class EvaluatedRun:
     intervals: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def final(self) -> EvaluatedSplit:

@@ -12,9 +12,9 @@ from torch import Tensor
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 
+from .benchmark_metrics import per_class_rows
 from .build import EVALUATOR_REGISTRY
 from .metrics import Array, chance_mean_average_precision
-from .protocol import per_class_rows
 from .rules import DecisionRule, GlobalThreshold
 from .scored import Groups, Scored
 from .table import compute_metrics, entry_of, metric_names, selecting_names
@@ -148,6 +148,10 @@ class MultiLabel(Evaluator):
         ordered.move_to_end(self.select_metric, last=False)
         return ordered
 
+    def first_lines(self, metrics: Mapping[str, float], *, num_images: int) -> list[str]:
+        """Return lines for the log in front of the metrics; a subclass may have some."""
+        return []
+
     def _check_select_metric(self) -> None:
         accepted = selecting_names(self.groups)
         if self.select_metric in accepted:
@@ -167,6 +171,8 @@ class MultiLabel(Evaluator):
         """Log one line per metric; CoOp's and Dassl's parsers look for the line ``=> result``."""
         log.info("=> result")
         log.info("* total: %s", f"{len(split.scores):,}")
+        for line in self.first_lines(metrics, num_images=len(split.scores)):
+            log.info("* %s", line)
         without_unit = self.rule.numbers()
         for name, value in metrics.items():
             entry = entry_of(name)

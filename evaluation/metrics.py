@@ -16,6 +16,7 @@ from core.labels import UNKNOWN
 Array = NDArray[Any]
 
 F1_NAMES = ("macro_f1", "micro_f1", "samples_f1")  # of the table of metrics
+HEADLINE_METRICS = ("mAP", *F1_NAMES)
 
 
 @dataclass(frozen=True, eq=False)

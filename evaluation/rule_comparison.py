@@ -1,6 +1,6 @@
 """All decision rules beside each other on the same scores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.errors import UserError
 from core.logging import get_logger
@@ -20,6 +20,7 @@ log = get_logger()
 
 Labelled = tuple[Array, Array]  # scores and labels, (N, C) each
 
+GIVEN = "given"
 BEST_ON_TEST = "best on test"
 
 
@@ -32,13 +33,14 @@ def compare_rules(
 ) -> list[RuleResult]:
     """Return every rule, fitted on val and applied to val and test, the headline's first.
 
-    Without val, these are the given rule and the rules that are not tuned. With test, the last row
-    is the global threshold tuned on test itself, an optimistic bound.
+    The first row is ``given`` where the headline has another rule than the global threshold of val.
+    Without val, the other rows are the rules that are not tuned. With test, the last row is the
+    global threshold tuned on test itself, an optimistic bound.
 
     Args:
         val: scores and labels ``(N, C)`` of val.
         test: scores and labels ``(N, C)`` of test.
-        given: rule of the headline without val; with val it is not read.
+        given: rule of the headline; None if it is the global threshold of val, or if there is none.
         train_prior: share of positives in train, ``(C,)``; None leaves out the rules that need it.
 
     Raises:
@@ -52,8 +54,6 @@ def compare_rules(
     if not splits:
         raise ValueError("compare_rules needs val, test, or both")
     rows = []
-    if val is None and given is not None:
-        rows.append(_row("given", given, "", splits))
     names = list(RULE_REGISTRY.registered_names())
     names.sort(key=lambda name: name != HEADLINE_RULE)  # stable: the headline first
     for name in names:
@@ -63,9 +63,30 @@ def compare_rules(
         row = _try_row(name, rule, splits, train_prior)
         if row is not None:
             rows.append(row)
+    if given is not None and not _is_global(given, rows):
+        row = _given_row(given, splits)
+        if row is not None:
+            rows.insert(0, row)
     if test is not None and (test[1] > 0).any():
         rows.append(_row(BEST_ON_TEST, GlobalThreshold.fit(*test), "test", splits))
     return rows
+
+
+def _is_global(given: DecisionRule, rows: Sequence[RuleResult]) -> bool:
+    """Return True if ``given`` is the global threshold of the first row."""
+    if not rows or rows[0].name != HEADLINE_RULE or type(given) is not GlobalThreshold:
+        return False
+    return rows[0].rule.threshold == given.threshold
+
+
+def _given_row(given: DecisionRule, splits: Mapping[str, Labelled]) -> RuleResult | None:
+    """Return the row of the headline's rule; log why and return None if it cannot be applied."""
+    tuned = "val" in splits and getattr(given, "tuned", True)
+    try:
+        return _row(GIVEN, given, "val" if tuned else "", splits)
+    except UserError as error:
+        log.info("The headline's rule is not compared: %s", error)
+        return None
 
 
 def _try_row(

@@ -43,6 +43,11 @@ class Groups:
             )
 
 
+def groups_of(hierarchy: Any) -> Groups:
+    """Return the groups of a hierarchy: an object with ``subsets`` and ``levels``."""
+    return Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Scores, labels and decisions of a split, as a metric sees them.
@@ -118,8 +123,9 @@ class Scored:
     def at_fixed(self) -> "Scored":
         """The same split with ``fixed`` as its decisions."""
         view = replace(self, pred=self.fixed)
-        # It depends on the scores alone: both views share one computation.
-        view.__dict__["ap"] = self.ap
+        # They depend on the scores alone: both views share one computation.
+        for name in ("ranked", "ap"):
+            view.__dict__[name] = getattr(self, name)
         return view
 
     def select(self, members: Sequence[int]) -> "Scored":

@@ -10,6 +10,8 @@ from .functional import (
     asymmetric_sigmoid_loss,
     binary_pair_loss,
     binary_sigmoid_loss,
+    softmax_loss,
+    softmax_pair_loss,
 )
 
 import_submodules(sys.modules[__name__])
@@ -24,4 +26,6 @@ __all__ = [
     "build_loss",
     "declare_options",
     "loss_names",
+    "softmax_loss",
+    "softmax_pair_loss",
 ]

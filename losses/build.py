@@ -30,6 +30,8 @@ Losses by class name. A registered class is a ``torch.nn.Module`` with these pro
 - The attribute ``reduction`` is ``"sum"`` or ``"mean"`` over the images of a batch, as in losses of
   torch. Micro batches and several processes need it to compute the loss of the whole batch.
 - It computes in float32 at least, also under autocast.
+- A method ``scores(logits)`` is optional: probabilities ``(B, C)`` for the evaluation, where they
+  are not those of the network, as with a softmax over the classes.
 """
 declare_components("LOSS", LOSS_REGISTRY)
 

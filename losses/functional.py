@@ -1,4 +1,4 @@
-"""Losses for multi-label classification as pure functions. B: batch, C: classes.
+"""Losses as pure functions: for several labels per image, and for one. B: batch, C: classes.
 
 For an entry with target y, probability p+ of the class and p- of its absence the asymmetric loss is
 
@@ -6,7 +6,8 @@ For an entry with target y, probability p+ of the class and p- of its absence th
 
 with p_t = p+ and gamma = gamma_pos for y = 1, p_t = p- and gamma = gamma_neg for y = 0. The factor
 (1 - p_t) ** gamma is a constant for the gradient. Binary cross-entropy is the case
-gamma_pos = gamma_neg = clip = 0.
+gamma_pos = gamma_neg = clip = 0. For one class per image there is the cross-entropy over the
+classes (softmax).
 
 All functions return the *sum* over known entries, not a mean. They compute in float32 (float64 for
 logits in float64), also under autocast.
@@ -134,6 +135,50 @@ def binary_sigmoid_loss(logits: Tensor, target: Tensor) -> Tensor:
         y = torch.where(known, target, 0).to(safe.dtype)
         entries = F.binary_cross_entropy_with_logits(safe, y, reduction="none")  # (B, C)
         return torch.where(known, entries, 0.0).sum()
+
+
+def softmax_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Return cross-entropy over the classes, summed over the images, a scalar.
+
+    Args:
+        logits: ``(B, C)``; the probabilities are their softmax over the known classes.
+        target: ``(B, C)``: one class with 1, or a distribution; -1 for unknown. Each row is divided
+            by its sum; a row without a positive class adds nothing.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    _check_single(logits, target)
+    with torch.autocast(device_type=logits.device.type, enabled=False):
+        known = target != UNKNOWN  # (B, C)
+        logits = _at_least_float32(logits)
+        # Not -inf: a row without a known class would give NaN, and NaN times zero is NaN.
+        safe = torch.where(known, logits, torch.finfo(logits.dtype).min)
+        y = torch.where(known, target, 0).to(safe.dtype)
+        y = y / y.sum(dim=1, keepdim=True).clamp(min=torch.finfo(y.dtype).tiny)
+        log_prob = torch.where(known, safe.log_softmax(dim=1), 0.0)  # (B, C)
+        return -(y * log_prob).sum()
+
+
+def softmax_pair_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Return :func:`softmax_loss` on the difference of the planes of ``logits``.
+
+    Args:
+        logits: ``(B, 2, C)``, plane 0 negative, plane 1 positive.
+        target: ``(B, C)``, see :func:`softmax_loss`.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    expected = (*target.shape[:1], 2, *target.shape[1:])
+    if logits.dim() != 3 or tuple(logits.shape) != expected:
+        raise ValueError(_shapes("(B, 2, C)", logits, target))
+    return softmax_loss(logits[:, POSITIVE] - logits[:, NEGATIVE], target)
+
+
+def class_probabilities(logits: Tensor) -> Tensor:
+    """Return the softmax of ``(B, C)`` over the classes, in float32 at least."""
+    return _at_least_float32(logits).softmax(dim=1)
 
 
 def _asymmetric_sum(

@@ -79,6 +79,14 @@ class RegionNetwork(ClipNetwork):
         """Return the context :meth:`TextComponent.shared`, in which texts are encoded once."""
         return self.text.shared()
 
+    def only_classes(self, classes: Tensor) -> AbstractContextManager:
+        """Return the context in which :meth:`classify` gives the logits of some classes alone.
+
+        Args:
+            classes: indices ``(c,)`` in rising order.
+        """
+        return self.text.only(classes)
+
     @staticmethod
     def scores(logits: Tensor) -> Tensor:
         """Return each class's probability ``(B, C)``: the softmax over pairs ``(B, 2, C)``."""

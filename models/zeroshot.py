@@ -16,6 +16,7 @@ from models.region_pooling import region_logits
 from models.text.features import TemplateText
 
 FEATURES = ("global", "region")
+SCORES = ("sigmoid", "softmax")
 
 
 class ZeroshotCLIPNetwork(ClipNetwork):
@@ -34,6 +35,7 @@ class ZeroshotCLIPNetwork(ClipNetwork):
         features: ``global``, CLIP's image embedding, or ``region``, the dense map pooled per class.
         logit_scale: factor of the centred cosine.
         region_scale: factor of the cosine in the softmax over locations.
+        scores: ``sigmoid``; or ``softmax`` over the classes, for one class per image.
     """
 
     def __init__(
@@ -45,8 +47,12 @@ class ZeroshotCLIPNetwork(ClipNetwork):
         features: str = "global",
         logit_scale: float = 50.0,
         region_scale: float = 20.0,
+        scores: str = "sigmoid",
     ) -> None:
         super().__init__()
+        if scores not in SCORES:
+            raise UserError(not_accepted("scores", scores, SCORES))
+        self.by_softmax = scores == "softmax"
         if features not in FEATURES:
             raise UserError(not_accepted("features", features, FEATURES))
         self.logit_scale = logit_scale
@@ -79,6 +85,12 @@ class ZeroshotCLIPNetwork(ClipNetwork):
         with no_autocast(features.pooled):
             (pooled,) = full_precision(features.pooled)  # (B, E)
             return F.normalize(pooled, dim=-1) @ positive.T
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """Return each class's probability ``(B, C)``: sigmoid, or softmax over the classes."""
+        if self.by_softmax:
+            return full_precision(logits)[0].softmax(dim=1)
+        return super().scores(logits)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return no group: nothing learns."""

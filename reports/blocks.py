@@ -121,6 +121,38 @@ class Shots:
 
 
 @dataclass(frozen=True)
+class Photo:
+    """One image of a sheet.
+
+    Attributes:
+        image: name of the image.
+        picture: the image as a data URI; empty where it is not at hand.
+        lines: texts below the image.
+    """
+
+    image: str
+    picture: str
+    lines: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class PhotoRow:
+    """Images side by side under a heading, with a few words beside it."""
+
+    heading: str
+    photos: Sequence[Photo]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet: rows of small images."""
+
+    rows: Sequence[PhotoRow]
+    kind: str = field(default="sheet", init=False)
+
+
+@dataclass(frozen=True)
 class Command:
     """A command line with a button that copies it."""
 

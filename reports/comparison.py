@@ -8,8 +8,9 @@ from typing import Any
 from core.files import write_text
 from evaluation.comparison import Comparison, Pair
 from evaluation.comparison.rule_grid import RULE_METRICS
+from evaluation.metrics import HEADLINE_METRICS
 from evaluation.published import PublishedRow
-from evaluation.significance import NOT_RESOLVED, RESOLVED, Difference
+from evaluation.uncertainty.significance import NOT_RESOLVED, RESOLVED, Difference
 
 from .blocks import Facts, Figure, FigureGrid, Section, Text, Tile, Tiles
 from .comparison_tables import (
@@ -25,7 +26,7 @@ from .comparison_tables import (
 from .figures import MAX_CLASSES
 from .figures.gains import GainRow, Gains, draw_gains
 from .figures.slopes import draw_slopes
-from .labels import HEADLINES, label_of
+from .labels import label_of
 from .page import render_page
 from .tables import Column, format_value, slug
 
@@ -130,7 +131,7 @@ def _words_of(difference: Difference) -> str:
 
 def _tiles(pair: Pair) -> list[Tile]:
     tiles = []
-    for metric in HEADLINES:
+    for metric in HEADLINE_METRICS:
         if metric not in pair.metrics:
             continue
         difference = pair.metrics[metric]

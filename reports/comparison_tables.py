@@ -9,8 +9,8 @@ from evaluation.comparison.compare import ClassGain
 from evaluation.comparison.rule_grid import RULE_METRICS
 from evaluation.comparison.summary import Summary
 from evaluation.published import PublishedRow, RunFacts, rows_beside
-from evaluation.report import table_columns
-from evaluation.significance import RESOLVED, THESE_MODELS, Difference
+from evaluation.result_files import table_columns
+from evaluation.uncertainty.significance import RESOLVED, THESE_MODELS, Difference
 
 from .labels import label_of
 from .tables import Cell, Column, Row, Table, slug

@@ -6,9 +6,11 @@ LABELS = {
     "micro_f1": "micro F1",
     "samples_f1": "samples F1",
     "mAP_interp": "mAP interpolated",
+    "zsl_mAP": "mAP, unseen classes",
+    "zsl_f1_top3": "F1 of the top 3, unseen classes",
+    "gzsl_mAP": "mAP, all classes",
+    "gzsl_f1_top3": "F1 of the top 3, all classes",
 }
-F1_METRICS = ("macro_f1", "micro_f1", "samples_f1")
-HEADLINES = ("mAP", *F1_METRICS)
 
 
 def label_of(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from evaluation.report import MISSING, align
+from evaluation.result_files import MISSING, align
 
 from .tables import Cell, Column, Table, format_value, is_missing
 

@@ -149,7 +149,8 @@ class RunView:
 
     def interval(self, name: str) -> Mapping[str, Any]:
         """Return the entry of a metric in ``intervals.json``; empty without one."""
-        return self.run.intervals.get("metrics", {}).get(name, {})
+        same = {"accuracy": "top1_accuracy"}.get(name, name)
+        return self.run.intervals.get("metrics", {}).get(same, {})
 
     def class_intervals(self, name: str) -> list[Mapping[str, Any]]:
         """Return an entry per class of ``ap`` or ``f1``; empty entries without intervals."""

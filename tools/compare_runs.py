@@ -22,7 +22,7 @@ from evaluation.comparison import (
 )
 from evaluation.published import PublishedRow, published_rows, read_published
 from evaluation.rules import RULE_REGISTRY
-from evaluation.significance import SWAPS
+from evaluation.uncertainty.significance import SWAPS
 from reports.comparison_tables import (
     TERMINAL_COLUMNS,
     all_tables,

@@ -36,6 +36,8 @@ from evaluation import (
     SplitResult,
     build_evaluator,
     evaluate_split,
+    evaluator_name,
+    groups_of,
 )
 from evaluation.ancestors import violation_rate
 from evaluation.predictions import (
@@ -132,13 +134,12 @@ def read_split(
     Raises:
         UserError: the file is broken or does not match the split.
     """
-    hierarchy = dataset.hierarchy
     matched = match(
         read_predictions(path),
         image_names(getattr(dataset, split), cfg.DATASET.ROOT),
         dataset.classnames,
-        Groups(subsets=hierarchy.subsets, levels=hierarchy.levels),
-        words=hierarchy.names,
+        groups_of(dataset.hierarchy),
+        words=dataset.hierarchy.names,
     )
     return as_probabilities(matched, logits=logits)
 
@@ -158,11 +159,12 @@ def evaluate(
         matched: predictions by split, val before test.
         threshold: threshold without val; None: 0.5.
     """
-    hierarchy = dataset.hierarchy
-    groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
-    evaluator = build_evaluator(cfg, lab2cname=dataset.lab2cname, groups=groups)
+    groups = groups_of(dataset.hierarchy)
+    name = evaluator_name(cfg, kind=dataset.kind, zero_shot=bool(dataset.unseen))
+    evaluator = build_evaluator(cfg, lab2cname=dataset.lab2cname, groups=groups, name=name)
+    dataset.open_test()  # nothing is chosen after this
     rule: DecisionRule | None = None
-    if "val" not in matched:
+    if "val" not in matched and dataset.kind == "multi_label":
         rule = given_threshold(threshold)
     results = {}
     for split, predictions in matched.items():

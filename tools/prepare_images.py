@@ -26,6 +26,7 @@ from tqdm import tqdm
 from core.cpu import usable_cores
 from core.errors import UserError
 from core.files import write_atomically, write_text
+from datasets.download.sources import read_intentonomy
 from datasets.images import Cover, load_rgb, open_image
 from datasets.prepared import (
     MANIFEST,
@@ -37,7 +38,6 @@ from datasets.prepared import (
     read_manifest,
 )
 from tools import command
-from tools.download_intentonomy import list_images
 
 QUALITY = 95
 DRAFT_MARGIN = 2  # reduced-scale decoding of large originals keeps twice the pixels of the copy
@@ -86,7 +86,7 @@ def prepare_one(name: str, *, root: Path, size: int) -> Copy | str:
         _write_copy(prepared_folder(root, size) / copy_name(name), data, shape)
     except FileNotFoundError:
         return (
-            f"{name}: there is no such file; python -m tools.download_intentonomy downloads the "
+            f"{name}: there is no such file; python -m tools.download intentonomy downloads the "
             "images of the annotation files"
         )
     except (OSError, UserError) as error:
@@ -164,7 +164,7 @@ def prepare(
         raise UserError(
             f"{folder} is a file, expected a folder; remove it or choose another --size"
         )
-    names = list(list_images(root))
+    names = list(dict.fromkeys(item.name for item in read_intentonomy(root)))
     manifest = read_manifest(folder)
     current, todo = [], []
     for name in names:

@@ -114,6 +114,10 @@ class ClipMethod:
         words = [self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)]
         return hashlib.blake2b(json.dumps(words).encode(), digest_size=16).hexdigest()
 
+    def digest_weights(self) -> str:
+        """Return the digest of the loaded CLIP weights, without the classes."""
+        return self.clip_digest
+
     def digest_features(self) -> str:
         """Return the digest of the loaded CLIP weights."""
         return self.clip_digest
@@ -159,6 +163,13 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
     """
 
     takes_pairs = True
+
+    def closed_set_reason(self) -> str:
+        """Return why class-specific prompts cannot score other classes."""
+        if self.method().get("CSC", False):
+            section = class_section("TRAINER", type(self))
+            return f"{section}.CSC is True, one prompt per class; accepted: False"
+        return ""
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check the backbone, and that the loss takes the logits of this method."""

@@ -39,6 +39,10 @@ class FineTune(ClipTrainer):
     section = "TRAINER.FINETUNE"
     takes_pairs = False
 
+    def closed_set_reason(self) -> str:
+        """Return why a linear classifier cannot score other classes."""
+        return "a linear classifier has no text, so it cannot name them"
+
     def build_network(self) -> nn.Module:
         """Load CLIP and build the learnable branch and its classifier."""
         method = self.method()

@@ -31,6 +31,10 @@ class LinearProbe(ClipTrainer):
     section = "TRAINER.LINEARPROBE"
     takes_pairs = False
 
+    def closed_set_reason(self) -> str:
+        """Return why a linear classifier cannot score other classes."""
+        return "a linear classifier has no text, so it cannot name them"
+
     def build_network(self) -> nn.Module:
         """Load CLIP and put a linear classifier on its frozen image encoder."""
         method = self.method()

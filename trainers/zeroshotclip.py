@@ -7,7 +7,7 @@ from core.config import Key, declare
 from core.errors import UserError
 from engine.base_choice import TRAINER_REGISTRY
 from models import ZeroshotCLIPNetwork
-from models.zeroshot import FEATURES
+from models.zeroshot import FEATURES, SCORES
 from trainers.base import ClipRunner
 from trainers.keys import class_text_keys, precision_keys
 
@@ -31,6 +31,12 @@ declare(
         50.0,
         "scale of the distance of a class's cosine from the mean over classes",
         low=0.0,
+    ),
+    Key(
+        "SCORES",
+        "sigmoid",
+        "one probability for each class (sigmoid), or a distribution over the classes (softmax)",
+        choices=SCORES,
     ),
     Key("REGION_SCALE", 20.0, "scale of the cosine in the softmax over locations", low=1e-6),
 )
@@ -69,4 +75,5 @@ class ZeroshotCLIP(ClipRunner):
             features=method.FEATURES,
             logit_scale=method.LOGIT_SCALE,
             region_scale=method.REGION_SCALE,
+            scores=method.SCORES,
         )

@@ -1,4 +1,4 @@
-"""Measure how often the intervals of ``evaluation.bootstrap`` cover the population's value.
+"""Measure how often the intervals of a split cover the population's value.
 
     python -m benchmarks.simulations.coverage --samples 400
 
@@ -22,9 +22,9 @@ from benchmarks.simulations.population import (
     scored,
 )
 from evaluation import Groups
-from evaluation.bootstrap import CLASS_METHOD, DEFAULT_METHOD, METHOD, gather
-from evaluation.intervals import METHODS, Evidence, interval
-from evaluation.weighted import Prepared, Weighted, weighted_metric
+from evaluation.uncertainty.bootstrap import CLASS_METHOD, DEFAULT_METHOD, METHOD, gather
+from evaluation.uncertainty.intervals import METHODS, Evidence, interval
+from evaluation.uncertainty.weighted import Prepared, Weighted, weighted_metric
 
 AGGREGATES = ("mAP", "mAP_interp", "micro_AP", "macro_f1", "micro_f1", "samples_f1", "mean")
 BINS = (1, 6, 13, 20, 30, 40, 60, 100, 200, 1_000)

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.simulations.population import NUM_IMAGES, Population, intent_population, scored
 from evaluation import Scored
-from evaluation.significance import RESOLVED, compare_classes, compare_methods
+from evaluation.uncertainty.significance import RESOLVED, compare_classes, compare_methods
 
 METRICS = ("mAP", "macro_f1", "micro_f1", "samples_f1", "mean")
 SWAPS = 400  # p_images is no more than a second condition here

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from yacs.config import CfgNode
 
 from core.config import Key, declare
+from core.errors import UserError
 from datasets.records import Record
 
 declare(
@@ -17,6 +19,16 @@ declare(
         choices=("all", "base", "new"),
     ),
 )
+
+
+def check_no_subsample(cfg: CfgNode) -> None:
+    """Raise :class:`UserError` if classes are subsampled in a data set with unseen classes."""
+    which = cfg.DATASET.SUBSAMPLE_CLASSES
+    if which != "all":
+        raise UserError(
+            f"DATASET.SUBSAMPLE_CLASSES is '{which}'; accepted with a zero-shot split of the "
+            "classes: all"
+        )
 
 
 def chosen_classes(num_classes: int, which: str) -> list[int]:

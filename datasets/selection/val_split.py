@@ -25,6 +25,17 @@ declare(
 )
 
 
+def files_needed(splits: Sequence[str]) -> dict[str, bool]:
+    """Return which splits' files are needed by a data set without a val split: train and test.
+
+    Val is drawn from train, so it needs the files of train.
+
+    Args:
+        splits: splits that are read.
+    """
+    return {"train": "train" in splits or "val" in splits, "test": "test" in splits}
+
+
 def draw_val(groups: Sequence[str], labels: np.ndarray, *, share: float, seed: int) -> np.ndarray:
     """Return which images go to val.
 

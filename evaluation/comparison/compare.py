@@ -11,7 +11,7 @@ import numpy as np
 from ..metrics import F1_NAMES
 from ..published import RunFacts, facts_of
 from ..rules import HEADLINE_RULE
-from ..significance import SWAPS, Difference, compare_classes, compare_methods
+from ..uncertainty.significance import SWAPS, Difference, compare_classes, compare_methods
 from .paired_runs import PairedRun, pair_runs
 from .rule_grid import RuleGrid, cross_rules
 from .run_folder import RunFolder

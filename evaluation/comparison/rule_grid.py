@@ -10,7 +10,7 @@ from core.errors import UserError
 from ..metrics import F1_NAMES, f1_percent
 from ..rules import RULE_REGISTRY, fit_rule, read_rule
 from ..scored import Scored
-from ..significance import Difference, compare_methods
+from ..uncertainty.significance import Difference, compare_methods
 from .paired_runs import PairedRun
 from .run_folder import SavedScores
 from .summary import Summary, summarize_values

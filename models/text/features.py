@@ -34,16 +34,40 @@ class TextComponent(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._shared: TextFeatures | None = None
+        self._classes: Tensor | None = None
 
     def forward(self) -> TextFeatures:
-        """Return the text features of all classes."""
+        """Return the text features of all classes, or inside :meth:`only` of some."""
         if self._shared is not None:
             return self._shared
-        return self.encode()
+        return self._encode()
 
     def encode(self) -> TextFeatures:
         """Compute the text features of all classes."""
         raise NotImplementedError
+
+    def encode_some(self, classes: Tensor) -> TextFeatures:
+        """Compute the text features of the classes ``(c,)``; a subclass may spare the others."""
+        return TextFeatures(*(plane[classes] for plane in self.encode()))
+
+    @contextmanager
+    def only(self, classes: Tensor) -> Iterator[None]:
+        """Give the features of the classes ``(c,)`` alone inside the context, ``(c, E)`` each.
+
+        Args:
+            classes: indices in rising order, int64, on the device of the component.
+        """
+        assert self._shared is None and self._classes is None
+        self._classes = classes
+        try:
+            yield
+        finally:
+            self._classes = None
+
+    def _encode(self) -> TextFeatures:
+        if self._classes is None:
+            return self.encode()
+        return self.encode_some(self._classes)
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -56,7 +80,7 @@ class TextComponent(nn.Module):
         if self._shared is not None:
             yield
             return
-        encoded = self.encode()
+        encoded = self._encode()
         held = TextFeatures(*(_detached(plane) for plane in encoded))
         self._shared = held
         try:
@@ -92,6 +116,13 @@ class PromptedText(TextComponent):
     def encode(self) -> TextFeatures:
         """Encode the positive and the negative prompts of all classes."""
         features = self.encoder(self.prompts(), self.text_chunk_size)  # (2C, E)
+        return TextFeatures(*features.chunk(2))
+
+    def encode_some(self, classes: Tensor) -> TextFeatures:
+        """Encode the positive and the negative prompts of the classes ``(c,)`` alone."""
+        prompts = self.prompts()
+        rows = torch.cat([classes, classes + self.prompts.num_classes])
+        features = self.encoder(prompts.select(rows), self.text_chunk_size)  # (2c, E)
         return TextFeatures(*features.chunk(2))
 
     def compile_parts(self, parts: Sequence[str], backend: str = "inductor") -> set[str]:

@@ -54,6 +54,37 @@ class Prompts(NamedTuple):
             starts=tuple(num_shared + at - first for at in self.starts[start : stop + 1]),
         )
 
+    def select(self, rows: Tensor) -> "Prompts":
+        """Return the prompts with the given numbers ``(R,)``, which rise.
+
+        Each common beginning must be the one of some selected prompt.
+        """
+        num_shared, length = self.starts[0], self.index.shape[1]
+        device = self.tokens.device
+        chosen = rows.tolist()
+        spans = [torch.arange(self.starts[row], self.starts[row + 1]) for row in chosen]
+        sizes = [len(span) for span in spans]
+        starts = tuple(itertools.accumulate(sizes, initial=num_shared))
+        own = torch.cat(spans).to(device)
+        shift = torch.tensor([self.starts[row] for row in chosen]) - torch.tensor(starts[:-1])
+        index = self.index[rows]  # (R, L)
+        index = torch.where(index < num_shared, index, index - shift.to(device)[:, None])
+        # One position of each token: the first of its prompt for own ones, any for shared ones.
+        new_row = torch.repeat_interleave(torch.arange(len(chosen)), torch.tensor(sizes)).to(device)
+        own_place = new_row * length + self.place[own] % length
+        flat = index.flatten()
+        position = torch.arange(flat.numel(), device=device)
+        shared_place = torch.full((num_shared,), flat.numel(), device=device)
+        is_shared = flat < num_shared
+        shared_place.scatter_reduce_(0, flat[is_shared], position[is_shared], reduce="amin")
+        return Prompts(
+            tokens=torch.cat([self.tokens[:num_shared], self.tokens[own]]),
+            index=index,
+            place=torch.cat([shared_place, own_place]),
+            eos=self.eos[rows],
+            starts=starts,
+        )
+
 
 class PromptLearner(nn.Module):
     """A positive and a negative prompt ``[SOS][V1..Vn][class text][.][EOS]`` per class.

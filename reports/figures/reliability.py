@@ -6,6 +6,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evaluation.metrics import Array
+from evaluation.uncertainty.intervals import Z
 from reports.colours import MUTED, SERIES, SURFACE
 from reports.svg import add_axes, drawing, inline_svg, new_figure, write
 
@@ -62,10 +63,9 @@ def draw_reliability(name: str, mass: Bins, width: Bins, alternative: str) -> tu
 
 def _draw_open(axes, bins: Bins) -> None:
     """Draw points with the interval of a share (Wilson, 1927)."""
-    z = 1.96
-    centre = (bins.share + z**2 / (2 * bins.count)) / (1 + z**2 / bins.count)
-    spread = bins.share * (1 - bins.share) / bins.count + z**2 / (4 * bins.count**2)
-    half = z * np.sqrt(spread) / (1 + z**2 / bins.count)
+    centre = (bins.share + Z**2 / (2 * bins.count)) / (1 + Z**2 / bins.count)
+    spread = bins.share * (1 - bins.share) / bins.count + Z**2 / (4 * bins.count**2)
+    half = Z * np.sqrt(spread) / (1 + Z**2 / bins.count)
     axes.vlines(bins.score, centre - half, centre + half, color=SERIES[3], linewidth=1.4)
     style = {"marker": "s", "markersize": 5.5, "linestyle": "none", "color": SERIES[3]}
     axes.plot(bins.score, bins.share, markerfacecolor=SURFACE, markeredgewidth=1.5, **style)

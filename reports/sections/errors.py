@@ -1,25 +1,19 @@
 """The most confident errors, with pictures where the files exist."""
 
-import io
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from PIL import ImageOps
 
-from core.errors import UserError
-from datasets.images import load_rgb, open_image
 from evaluation.metrics import Array
 from reports.blocks import Section, Shot, Shots, Text
-from reports.page import data_uri
+from reports.pictures import thumbnail
 from reports.tables import Column, Table
 from reports.view import RunView
 
 NUM_SHOTS = 12
 MAX_PER_CLASS = 2
-PICTURE_SIZE = 256
-JPEG_QUALITY = 78
 
 
 def section(view: RunView) -> Section | None:
@@ -109,26 +103,6 @@ def _shot(view: RunView, image: int, c: int) -> Shot:
         labels=[names[other] for other in np.flatnonzero(view.positive[image])],
         votes=votes,
     )
-
-
-def thumbnail(path: str) -> str:
-    """Return a small JPEG of an image file as a data URI.
-
-    It is empty where there is no file or no picture in it: a report does not fail for an image.
-    """
-    if not path:
-        return ""
-    try:
-        with open_image(path) as image:
-            image.draft("RGB", (PICTURE_SIZE, PICTURE_SIZE))
-            small = ImageOps.exif_transpose(load_rgb(image))
-    except (UserError, OSError, SyntaxError, ValueError):
-        # The last three come from damaged EXIF data.
-        return ""
-    small.thumbnail((PICTURE_SIZE, PICTURE_SIZE))
-    content = io.BytesIO()
-    small.save(content, "JPEG", quality=JPEG_QUALITY)
-    return data_uri("image/jpeg", content.getvalue())
 
 
 def _table(view: RunView, wrong: Array, missed: Array) -> Table:

@@ -1,8 +1,9 @@
 """Levels of the hierarchy and subsets of the classes."""
 
+from evaluation.metrics import HEADLINE_METRICS
 from reports.blocks import Figure, Section
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.labels import HEADLINES, LABELS
+from reports.labels import LABELS
 from reports.tables import Column, Table, format_value, with_interval
 from reports.view import RunView
 
@@ -56,11 +57,11 @@ def _levels_table(view: RunView) -> Table:
     rows = []
     for label, suffix in _suffixes(view).items():
         cells = [label]
-        for metric in HEADLINES:
+        for metric in HEADLINE_METRICS:
             name = metric + suffix
             cells.append(with_interval(view.metric(name), view.interval(name)))
         rows.append(cells)
-    columns = ["level", *(Column(LABELS[metric]) for metric in HEADLINES)]
+    columns = ["level", *(Column(LABELS[metric]) for metric in HEADLINE_METRICS)]
     return Table("Levels of the hierarchy", columns, rows, name="levels")
 
 

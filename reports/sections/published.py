@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.published import backbone_of
+from evaluation.metrics import F1_NAMES
+from evaluation.published import NUMBERS, backbone_of
 from reports.blocks import Figure, Section
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.labels import F1_METRICS, LABELS
+from reports.labels import LABELS
 from reports.tables import Cell, Column, Row, Table, format_value, with_interval
 from reports.view import RunView
 
-METRICS = (*F1_METRICS, "mAP", "mAP_interp")
 LEAD = (
     "Numbers from papers, from third tables (a method as another paper reports it) and from logs "
     "of public repositories. Read the rule and the backbone before the number: a threshold tuned "
@@ -28,7 +28,7 @@ def section(view: RunView, published: Sequence[Mapping[str, Any]]) -> Section | 
     """
     if not published:
         return None
-    columns = ["method", "backbone", *(LABELS[name] for name in METRICS), "decision rule", "source"]
+    columns = ["method", "backbone", *(LABELS[name] for name in NUMBERS), "decision rule", "source"]
     rows = [_own_row(view)]
     for entry in published:
         rows.append(_row(entry))
@@ -45,7 +45,7 @@ def _figure(view: RunView, published: Sequence[Mapping[str, Any]]) -> Figure:
         if row.get("macro_f1") is not None:
             rows.append(_forest_row(row, muted=bool(row.get("warnings"))))
     rows.sort(key=lambda row: -(row.value or 0))
-    forest = Forest(rows, "macro F1 (%)", [LABELS[name] for name in F1_METRICS])
+    forest = Forest(rows, "macro F1 (%)", [LABELS[name] for name in F1_NAMES])
     alternative = "Macro F1: " + ", ".join(f"{row.label} {row.cells[0]}" for row in rows)
     wide, narrow = draw_forest("published", forest, alternative)
     caption = "Bars: macro F1. Bold: this run, with its 95 % interval where there is one."
@@ -59,7 +59,7 @@ def _forest_row(entry: Mapping[str, Any], **more: Any) -> ForestRow:
     if entry.get("backbone"):
         label += f", {entry['backbone']}"
     cells = []
-    for name in F1_METRICS:
+    for name in F1_NAMES:
         cells.append(format_value(entry.get(name), Column(name)))
     return ForestRow(label, entry.get("macro_f1"), cells=cells, **more)
 
@@ -68,7 +68,7 @@ def _own_row(view: RunView) -> Row:
     rule = view.run.final.result.rule
     backbone = _backbone(view.run.card)
     cells = [view.run.title, backbone]
-    for name in METRICS:
+    for name in NUMBERS:
         cells.append(with_interval(view.metric(name), view.interval(name)))
     return Row([*cells, rule.describe() if rule else None, "this run"], "own")
 
@@ -76,7 +76,7 @@ def _own_row(view: RunView) -> Row:
 def _row(entry: Mapping[str, Any]) -> Row:
     cells: list[Any] = [Cell(entry.get("method"), note=" ".join(entry.get("warnings", ())))]
     cells.append(entry.get("backbone"))
-    cells += [entry.get(name) for name in METRICS]
+    cells += [entry.get(name) for name in NUMBERS]
     source = ", ".join(str(entry[key]) for key in ("kind", "source") if entry.get(key))
     return Row([*cells, entry.get("rule"), source])
 

@@ -1,13 +1,15 @@
 """Decision rules beside each other."""
 
 from evaluation.evaluated import RuleResult
+from evaluation.metrics import F1_NAMES
+from evaluation.rules import HEADLINE_RULE
 from reports.blocks import Figure, Section, Text
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.labels import F1_METRICS, LABELS
+from reports.labels import LABELS
 from reports.tables import Cell, Column, Row, Table, format_value, is_missing, with_interval
 from reports.view import RunView
 
-METRICS = {name: LABELS[name] for name in F1_METRICS}
+METRICS = {name: LABELS[name] for name in F1_NAMES}
 LEAD = "The scores stay the same; only the rule that turns them into classes differs."
 OPTIMISTIC = "A gray row is tuned on the scored split: a bound, never a result."
 
@@ -71,7 +73,7 @@ def _table(view: RunView) -> Table:
     columns += [Column(f"{title}, {view.split}") for title in METRICS.values()]
     has_differences = any(_intervals(view, r).get("difference") for r in view.run.rules)
     if has_differences:
-        columns.append(Column("macro F1 against the first", signed=True))
+        columns.append(Column(f"macro F1 against {HEADLINE_RULE}", signed=True))
     columns += [Column(f"macro F1, {split}") for split in splits]
     rows = []
     for result in view.run.rules:

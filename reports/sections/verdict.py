@@ -1,10 +1,14 @@
 """Headline numbers with intervals, and the protocol in words."""
 
+from evaluation.metrics import HEADLINE_METRICS
 from reports.blocks import Section, Text, Tile, Tiles
 from reports.figures.strip import draw_strip
-from reports.labels import HEADLINES, label_of
+from reports.labels import label_of
 from reports.tables import MISSING, Column, Table, is_missing, with_interval
 from reports.view import RunView
+
+SINGLE_LABEL = ("accuracy", "macro_f1", "mAP")
+ZERO_SHOT = ("zsl_mAP", "zsl_f1_top3", "gzsl_mAP", "gzsl_f1_top3")
 
 
 def section(view: RunView) -> Section:
@@ -18,8 +22,11 @@ def section(view: RunView) -> Section:
 
 
 def _headline(view: RunView) -> list[str]:
-    """Return the benchmark's four metrics, or the first four of another evaluator."""
-    names = [name for name in HEADLINES if name in view.metrics]
+    """Return the benchmark's four metrics, or those of the kind of data or evaluator."""
+    for names in (SINGLE_LABEL, ZERO_SHOT):
+        if names[0] in view.metrics:
+            return [name for name in names if name in view.metrics]
+    names = [name for name in HEADLINE_METRICS if name in view.metrics]
     return names or list(view.metrics)[:4]
 
 
@@ -60,8 +67,9 @@ def _protocol(view: RunView) -> list[str]:
         )
         if intervals.get("metrics", {}).get("mAP", {}).get("method") == "halving":
             sentences.append(
-                "mAP is too high on average for classes with few positives; its interval is "
-                "corrected for that and lies lower than the value."
+                "mAP is too high on average if classes have few positives. The centre of its "
+                "interval is the value minus the estimated bias, so the interval usually reaches "
+                "further below the value than above it."
             )
         dropped = intervals.get("dropped", {})
         if dropped:
@@ -95,7 +103,7 @@ def _about_rule(view: RunView) -> str:
 
 
 def _warnings(view: RunView) -> list[str]:
-    texts = []
+    texts = list(view.run.notes)
     absent = [view.run.names[c] for c in view.by_frequency if not view.num_pos[c]]
     if absent:
         texts.append(

@@ -187,7 +187,7 @@ def copy_annotations(source: Path, target: Path) -> Path:
 def test_missing_images_come_in_one_error(cfg, scenes_root: Path, tmp_path: Path) -> None:
     cfg.DATASET.ROOT = str(copy_annotations(scenes_root, tmp_path))
     with pytest.raises(
-        UserError, match=r"^35 images are missing below .*and 30 more.*download_intentonomy"
+        UserError, match=r"^35 images are missing below .*and 30 more.*tools.download intentonomy"
     ) as caught:
         build_dataset(cfg)
     assert str(caught.value).count(".jpg") == 5

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
-from engine.final_evaluation import _train_labels, choose_rule
+from engine.final_evaluation import _intervals, _train_labels, choose_rule
 from evaluation import (
     RULE_REGISTRY,
     DecisionRule,
@@ -42,7 +42,7 @@ def run(monkeypatch):
     scores, labels = rng.random((30, 3)), (rng.random((30, 3)) < 0.4).astype(np.float32)
     result = SplitResult({"mAP": 1.0}, GlobalThreshold(0.4), [], scores, labels)
     split = EvaluatedSplit(result, images=[""] * 30, paths=[""] * 30)
-    rules = compare_rules(val=(scores, labels), test=(scores, labels))
+    rules = compare_rules(val=(scores, labels), test=(scores, labels), given=GlobalThreshold(0.4))
     return EvaluatedRun("", {"val": split, "test": split}, names=["a", "b", "c"], rules=rules)
 
 
@@ -66,6 +66,11 @@ def test_a_rule_that_was_left_out_ends_in_its_reason(run, name, message):
     with pytest.raises(UserError, match=message) as caught:
         choose_rule(name, run)
     assert "\n" not in str(caught.value)
+
+
+def test_the_intervals_of_rules_leave_out_rows_that_no_draw_fits(run):
+    assert run.rules[0].name == "given" and run.rules[-1].name == "best on test"
+    assert list(_intervals(run, draws=3)["rules"]) == [row.name for row in run.rules[1:-1]]
 
 
 def test_the_prior_of_train_counts_known_labels_alone():

@@ -8,8 +8,15 @@ import pytest
 
 from core.errors import UserError
 from evaluation import DecisionRule, GlobalThreshold, Groups, Scored, compute_metrics, metric_names
-from evaluation.bootstrap import bootstrap_intervals, bootstrap_rules
-from evaluation.intervals import METHODS, Evidence, bootstrap_weights, interval, jackknife_weights
+from evaluation.table import METRICS, Metric
+from evaluation.uncertainty.bootstrap import bootstrap_intervals, bootstrap_rules
+from evaluation.uncertainty.intervals import (
+    METHODS,
+    Evidence,
+    bootstrap_weights,
+    interval,
+    jackknife_weights,
+)
 
 NAMES = ["sea", "hill", "wood", "rare"]
 GROUPS = Groups(subsets={"easy": [0, 1]}, levels={"mid": {"a": [0, 1], "b": [2, 3]}})
@@ -153,6 +160,36 @@ def test_rules_are_fitted_on_each_draw_of_val_and_compared_in_pairs():
     value = found["prior"]["micro_f1"]["value"] - found["global"]["micro_f1"]["value"]
     assert difference["value"] == pytest.approx(value)
     assert difference["low"] < difference["high"]
+
+
+@dataclass(frozen=True)
+class NeedsRare(GlobalThreshold):
+    """Cannot decide when val has no positive of the last class."""
+
+    num_rare: int = 0
+
+    @classmethod
+    def fit(cls, scores, labels):
+        return cls(0.4, int((labels[:, 3] > 0).sum()))
+
+    def decide(self, scores):
+        if not self.num_rare:
+            raise ValueError("no positive of the last class")
+        return super().decide(scores)
+
+
+def test_a_draw_in_which_a_rule_cannot_decide_does_not_count():
+    rules = {"needs_rare": NeedsRare}
+    found = bootstrap_rules(rules, arrays(2, 60), arrays(3, 80), draws=40)
+    row = found["needs_rare"]["macro_f1"]
+    assert row["low"] <= row["value"] <= row["high"]
+
+
+def test_a_metric_may_have_the_name_of_a_part_of_the_result(monkeypatch, split):
+    monkeypatch.setitem(METRICS, "present", Metric("present", lambda split: 0.25))
+    result = bootstrap_intervals(split, Groups(), NAMES, draws=20)
+    assert result["metrics"]["present"]["value"] == 25
+    assert list(result["dropped"]) == ["rare"]
 
 
 def test_a_rule_that_cannot_be_fitted_is_named():

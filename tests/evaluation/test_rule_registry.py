@@ -293,6 +293,16 @@ def test_rules_are_fitted_on_val_alone(arrays):
     assert rows["global"].metrics["test"]["macro_f1"] == pytest.approx(expected)
 
 
+def test_another_rule_of_the_headline_is_first(arrays):
+    names = [row.name for row in compare_rules(val=arrays, test=arrays)]
+    rows = compare_rules(val=arrays, test=arrays, given=TopK(2))
+    assert [row.name for row in rows] == ["given", *names]
+    assert (rows[0].rule, rows[0].tuned_on) == (TopK(2), "val")
+    fitted = GlobalThreshold.fit(*arrays)
+    rows = compare_rules(val=arrays, test=arrays, given=fitted)
+    assert [row.name for row in rows] == names
+
+
 def test_without_val_nothing_is_tuned(arrays):
     rows = compare_rules(test=arrays, given=GlobalThreshold(0.3))
     assert [row.name for row in rows] == ["given", "fixed", "best on test"]

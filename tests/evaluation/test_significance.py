@@ -7,7 +7,13 @@ import pytest
 
 from core.errors import UserError
 from evaluation import GlobalThreshold, Scored
-from evaluation.significance import compare_classes, compare_methods, holm
+from evaluation.uncertainty.significance import (
+    _pairs,
+    _swapped,
+    compare_classes,
+    compare_methods,
+    holm,
+)
 
 RULE = GlobalThreshold(0.5)
 
@@ -96,6 +102,26 @@ def test_classes_are_corrected_by_holm_and_an_absent_class_stays_out(labels):
         corrected = holm(np.array([difference.p for difference in found]))
         np.testing.assert_allclose([d.p_holm for d in found], corrected)
         assert found[0].p_holm >= found[0].p
+
+
+@pytest.mark.parametrize("num_seeds", [1, 2])
+def test_a_class_with_one_positive_has_a_difference_and_is_not_resolved(labels, num_seeds):
+    labels[:, 2] = 0
+    labels[5, 2] = 1
+    a, b = method(labels, 0.5, num_seeds, 1), method(labels, 2.5, num_seeds, 2)
+    found = compare_classes(a, b, metric="ap", swaps=200)[2]
+    assert found.low < found.value < found.high
+    assert found.p >= found.p_images > 0.05
+    assert found.verdict == "not resolved"
+
+
+def test_other_numbers_of_seeds_keep_the_difference_of_the_means(labels):
+    a, b = method(labels, 0.5, 3, 1, 0.5), method(labels, 1.0, 5, 2, 0.5)
+    pairs = _pairs(a, b)
+    assert len(pairs) == 7
+    unswapped = _swapped(pairs, lambda weighted: weighted.ap, np.zeros((1, len(labels))))[0]
+    expected = np.mean([s.ap for s in b], axis=0) - np.mean([s.ap for s in a], axis=0)
+    np.testing.assert_allclose(unswapped, expected, atol=1e-6)
 
 
 def test_holm_equals_its_definition():

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.student import critical_value, incomplete_beta, two_sided_p
+from evaluation.uncertainty.student import critical_value, incomplete_beta, two_sided_p
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_parts_of_the_classes_have_no_groups(arrays):
 
 
 def test_a_taken_name_names_both_files():
-    with pytest.raises(KeyError, match=r"'mAP' of .*test_table\.py .*by .*protocol\.py"):
+    with pytest.raises(KeyError, match=r"'mAP' of .*test_table\.py .*by .*benchmark_metrics\.py"):
 
         @metric("mAP")
         def other(split):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from evaluation import METRICS, GlobalThreshold, Groups, Scored
-from evaluation.table import reported
-from evaluation.weighted import WEIGHTED, Prepared, Weighted, weighted_metric
+from evaluation.table import Metric, reported
+from evaluation.uncertainty.weighted import WEIGHTED, Prepared, Weighted, weighted_metric
 
 RULE = GlobalThreshold(0.4)
 
@@ -79,7 +79,8 @@ def test_the_areas_equal_scikit_learn_with_sample_weights(seed, decimals):
             expected = roc_auc_score(
                 split.labels[of_class, c], split.scores[of_class, c], sample_weight=row[of_class]
             )
-            assert weighted.auc[d, c] == pytest.approx(expected, abs=1e-6)
+            # Both are NaN for a class without a positive.
+            assert weighted.auc[d, c] == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
 
 @settings(deadline=None, max_examples=40)
@@ -129,11 +130,25 @@ def test_a_metric_without_a_weighted_form_is_computed_on_resampled_splits(monkey
     np.testing.assert_allclose(found, weights @ right / weights.sum(axis=1))
 
 
+def test_an_own_metric_that_fails_on_a_draw_is_nan_there(monkeypatch):
+    def needs_second(split):
+        if not (split.labels[:, 1] > 0).any():
+            raise ValueError("the second class has no positive")
+        return 0.5
+
+    monkeypatch.setitem(METRICS, "needs_second", Metric("needs_second", needs_second))
+    split, _ = draw(3)
+    weights = np.ones((2, 40))
+    weights[1, split.labels[:, 1] > 0] = 0
+    found = weighted_metric("needs_second", Weighted(Prepared(split), weights))
+    np.testing.assert_array_equal(found, [0.5, np.nan])
+
+
 def test_blocks_do_not_change_the_result(monkeypatch):
     split, rng = draw(4, decimals=6)
     weights = rng.integers(0, 3, size=(6, 40))
     expected = [weighted_metric(name, Weighted(Prepared(split), weights)) for name in WEIGHTED]
-    monkeypatch.setattr("evaluation.weighted.ROWS_PER_BLOCK", 3)
+    monkeypatch.setattr("evaluation.uncertainty.weighted.ROWS_PER_BLOCK", 3)
     for name, values in zip(WEIGHTED, expected, strict=True):
         found = weighted_metric(name, Weighted(Prepared(split), weights))
         np.testing.assert_allclose(found, values, atol=1e-12)

@@ -15,7 +15,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from datasets.hierarchy import load_hierarchy
-from evaluation import GlobalThreshold, Groups, Scored, SplitResult, compute_metrics, per_class_rows
+from evaluation import (
+    GlobalThreshold,
+    Groups,
+    Scored,
+    SplitResult,
+    compute_metrics,
+    groups_of,
+    per_class_rows,
+)
 from evaluation.evaluated import EvaluatedRun, EvaluatedSplit, RuleResult
 from evaluation.rule_comparison import compare_rules
 from evaluation.rules import PerClassThresholds
@@ -168,8 +176,7 @@ def real_run():
         labels[i, entry["category_ids"]] = 1
     train = np.load(folder / "train_label_vectors_intentonomy2020.npy") > 0
     val_labels = np.load(folder / "val_label_vectors_intentonomy2020.npy")
-    hierarchy = load_hierarchy("intentonomy", keys)
-    groups = Groups(subsets=hierarchy.subsets, levels=hierarchy.levels)
+    groups = groups_of(load_hierarchy("intentonomy", keys))
     rule = GlobalThreshold(0.35)
     rng = np.random.default_rng(0)
     splits = {

@@ -193,4 +193,4 @@ def test_a_small_truncated_image_and_a_missing_one_are_named(root: Path, capsys)
     report = capsys.readouterr().err
     assert f"cannot read image {root}/low/large.jpg: " in report
     assert ".tmp" not in report
-    assert "low/wide.jpg: there is no such file; python -m tools.download_intentonomy" in report
+    assert "low/wide.jpg: there is no such file; python -m tools.download intentonomy" in report

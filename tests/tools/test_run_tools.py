@@ -93,13 +93,15 @@ def test_mistakes_of_the_sheet_are_one_line(tmp_path, capsys):
 
 
 TOOLS = [
+    "tools.check_data",
     "tools.compare_runs",
     "tools.config_page",
     "tools.contact_sheet",
-    "tools.download_intentonomy",
+    "tools.download",
     "tools.evaluate_predictions",
     "tools.prepare_images",
     "tools.reproduce",
+    "tools.run_folds",
     "tools.scenes.make",
     "tools.scenes.pretrain",
 ]

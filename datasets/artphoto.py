@@ -1,0 +1,82 @@
+"""Artphoto (Machajdik and Hanbury, ACM MM 2010): artistic photographs, the name says the class."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+from core.errors import UserError
+from datasets.base import SPLITS, IntentDataset
+from datasets.build import DATASET_REGISTRY
+from datasets.emotions import (
+    IMAGE_SUFFIXES,
+    MIKELS,
+    SHORT_NAMES,
+    Sample,
+    class_index,
+    make_records,
+    train_targets,
+    warn_of_total,
+)
+from datasets.folds import split_folds
+from datasets.reading import read_list, root_of
+
+FOLDER = "testImages_artphoto"
+TOTAL = 806
+
+
+@DATASET_REGISTRY.register()
+class Artphoto(IntentDataset):
+    """``<root>/testImages_artphoto/<emotion>_<n>.jpg``, or the files in the root itself.
+
+    Sadness has the prefix ``sad``. Other files are skipped. There is no official split: folds
+    divide the images (``DATASET.FOLD``).
+    """
+
+    def __init__(
+        self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
+    ) -> None:
+        root = root_of(cfg)
+        classnames = read_list(MIKELS)
+        samples = read_samples(root, classnames)
+        records = make_records(cfg, root, samples, classnames, images=images)
+        train, val, test = split_folds(records, cfg)
+        super().__init__(
+            cfg,
+            classnames=classnames,
+            train_x=train_targets(cfg, train),
+            val=val,
+            test=test,
+            splits=splits,
+            kind="single_label",
+        )
+
+
+def read_samples(root: Path, classnames: Sequence[str]) -> list[Sample]:
+    """Return the images, sorted by file name.
+
+    Raises:
+        UserError: there are no images, or the name of an image starts with no emotion.
+    """
+    folder = root / FOLDER
+    prefix = f"{FOLDER}/"
+    if not folder.is_dir():
+        folder, prefix = root, ""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise UserError(
+            f"cannot read {folder}: {error.strerror} (DATASET.ROOT, --root); expected {FOLDER}/"
+        ) from None
+    samples = []
+    for name in names:
+        if not name.lower().endswith(IMAGE_SUFFIXES) or name.startswith("."):
+            continue
+        word = name.partition("_")[0].lower()
+        index = class_index(SHORT_NAMES.get(word, word), classnames, f"{folder}: {name}")
+        samples.append(Sample(f"{prefix}{name}", classnames[index]))
+    if not samples:
+        raise UserError(f"{folder} has no images <emotion>_<n>.jpg (DATASET.ROOT, --root)")
+    warn_of_total("Artphoto", len(samples), TOTAL)
+    return samples
