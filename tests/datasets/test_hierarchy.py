@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from core.errors import UserError
-from datasets.hierarchy import default_hierarchy, key_to_words, load_hierarchy
+from datasets.hierarchy import default_hierarchy, hierarchy_path, key_to_words, load_hierarchy
 from tools.scenes.intents import INTENT_KEYS
 
 KEYS = [
@@ -97,6 +98,31 @@ def test_order_follows_the_classes(tmp_path: Path) -> None:
     assert hierarchy.sentences == ["top, two, c", "top, two, second", "say first"]
     assert hierarchy.levels == {"mid": {"one": [2], "two": [0, 1]}, "super": {"top": [0, 1, 2]}}
     assert hierarchy.subsets == {"odd": [0, 2]}
+
+
+def test_a_tree_may_have_no_middle_level(tmp_path: Path) -> None:
+    text = "classes: {A: {}, B: {name: bee}, C: {}}\ntree: {top: [C, A], rest: [B]}\n"
+    hierarchy = load_hierarchy(write(tmp_path, text), ["A", "B", "C"])
+    assert hierarchy.paths == [("top", "a"), ("rest", "bee"), ("top", "c")]
+    assert hierarchy.levels == {"super": {"top": [0, 2], "rest": [1]}}
+    text = "classes: {A: {}, B: {}}\ntree: {top: [A, A]}\n"
+    with pytest.raises(UserError, match="'A' appears more than once; tree: class 'B' is missing"):
+        load_hierarchy(write(tmp_path, text), ["A", "B"])
+
+
+EMOTIONS = ("mikels8", "emotions6", "emotions7", "parrott6", "polarity", "webemo")
+
+
+@pytest.mark.parametrize("name", EMOTIONS)
+def test_emotions_have_distinct_sentences_and_complete_groups(name: str) -> None:
+    classes = yaml.safe_load(hierarchy_path(name).read_text())["classes"]
+    hierarchy = load_hierarchy(name, sorted(classes))
+    assert all(8 <= len(sentence.split()) <= 18 for sentence in hierarchy.sentences)
+    words = [frozenset(sentence.split()) for sentence in hierarchy.sentences]
+    assert all(len(a ^ b) >= 4 for i, a in enumerate(words) for b in words[:i])
+    for groups in hierarchy.levels.values():
+        members = sorted(c for group in groups.values() for c in group)
+        assert members == list(range(len(classes)))
 
 
 def test_all_faults_in_one_error(tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def write_nus_wide_npy(root: Path, *, seed: int = 0) -> Expected:
     (folder / "zsl").mkdir(exist_ok=True)
     (folder / "zsl" / "cls_id.pickle").write_bytes(pickle.dumps(ids))
     small = dict(list(TEST.items())[:3])
+    # Only the labels of the first two have "all" in their names.
     files = {
         "train": ("formatted_train_all_{}_filtered", TRAIN),
         "test_unseen": ("formatted_val_all_{}_filtered", TEST),
@@ -138,7 +139,9 @@ def write_nus_wide_npy(root: Path, *, seed: int = 0) -> Expected:
             splits[split][f"images/{entries[-1]}"] = expected
             draw(root / "images" / entries[-1], seed=seed, padded=True)
         np.save(folder / "zsl" / f"{file.format('labels')}.npy", np.stack(rows))
-        np.save(folder / "zsl" / f"{file.format('images')}.npy", np.array(entries))
+        np.save(
+            folder / "zsl" / f"{file.replace('_all', '').format('images')}.npy", np.array(entries)
+        )
     small_test = splits.pop("small")
     return Expected(
         classnames=names,

@@ -52,11 +52,13 @@ def write_cvat(root: Path, *, seed: int = 0) -> Expected:
     ElementTree.indent(tree)
     path = root / "annotations.xml"
     ElementTree.ElementTree(tree).write(path, encoding="utf-8", xml_declaration=True)
+    labels_of = _below("images", TAGS)
+    labels_of["images/beach.jpg"] |= {"person"}
     return Expected(
-        classnames=list(WORDED),
-        splits={"all": _below("images", TAGS)},
+        classnames=[*WORDED, "person"],
+        splits={"all": labels_of},
         notes=(
-            "Labels of boxes do not count as labels of the image.",
+            "A box counts as a label of its image, as in COCO's files.",
             "classnames: in the order of the task's labels; sorted is as good.",
         ),
     )
