@@ -25,7 +25,7 @@ from core.errors import UserError
 from core.files import PROJECT, read_json, write_text
 from engine.run_card import read_card
 from evaluation.comparison.run_folder import read_metrics
-from evaluation.report import align
+from evaluation.result_files import align
 from tools import command
 
 RESULT = "metrics.json"
