@@ -88,7 +88,7 @@ def _summary(check: DataCheck) -> Section:
     tiles = [
         Tile("Images", f"{sum(len(view.images) for view in check.views):,}"),
         Tile("Classes", f"{len(check.classnames):,}"),
-        Tile(f"Labels per image in {view.name}", per_image),
+        Tile("Labels per image", per_image, hint=view.name),
         Tile("Kinds of faults", str(len(check.faults))),
         Tile("Kinds of warnings", str(len(check.warnings))),
     ]

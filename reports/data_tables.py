@@ -160,7 +160,7 @@ def duplicates_table(duplicates: Sequence[Duplicate]) -> Table:
 def finding_table(finding: Finding) -> Table:
     """Return the items of a finding as a table that opens on demand."""
     rows = [[item] for item in finding.items[:MAX_ITEMS]]
-    caption = finding.text[:1].upper() + finding.text[1:]
+    caption = f"All {len(finding.items):,} of them"
     note = _rest(len(finding.items))
     return Table(caption, ["item"], rows, name=f"data_{finding.kind}", closed=True, note=note)
 

@@ -14,7 +14,6 @@ call or in the annotation files.
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,7 +56,6 @@ def check(args: argparse.Namespace) -> int:
         (args.seed, "--seed", 0),
     ):
         command.check_least(value, flag, least)
-    started = time.perf_counter()
     cfg = configure(args)
     dataset = read_labels(cfg)
     views = split_views(dataset, cfg.DATASET.ROOT)
@@ -76,7 +74,7 @@ def check(args: argparse.Namespace) -> int:
     )
     print_summary(result)
     folder = args.output_dir or Path("output") / "check_data" / name
-    write_files(folder, args, cfg, result, seconds=time.perf_counter() - started)
+    write_files(folder, args, cfg, result)
     return 1 if result.faults else 0
 
 
@@ -189,9 +187,7 @@ def print_finding(finding: Finding) -> None:
         print(f"    and {len(finding.items) - MAX_NAMED:,} more")
 
 
-def write_files(
-    folder: Path, args: argparse.Namespace, cfg: CfgNode, result: DataCheck, *, seconds: float
-) -> None:
+def write_files(folder: Path, args: argparse.Namespace, cfg: CfgNode, result: DataCheck) -> None:
     """Write the JSON file and the page."""
     # Here, because matplotlib takes a second to import, which mistakes in the call do not need.
     from reports.data_report import write_data_report
@@ -203,7 +199,6 @@ def write_files(
         "folder": result.root,
         "prompts of the trainer": cfg.TRAINER.NAME or TRAINER,
         "image files": "not read (--no-pixels)" if result.files is None else "all decoded",
-        "time": f"{seconds:.1f} s",
     }
     page = folder / "check_data.html"
     write_data_report(page, result, seed=args.seed, per_class=args.per_class, facts=facts)

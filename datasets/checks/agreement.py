@@ -35,12 +35,14 @@ class Agreement:
 
 
 def measure_agreement(votes: np.ndarray) -> Agreement | None:
-    """Return the agreement, None without votes.
+    """Return the agreement; None without votes, or where all shares are 0 or 1.
+
+    Such shares are a label rather than the marks of several annotators.
 
     Args:
         votes: float32 (V, C), shares of the annotators from 0 to 1.
     """
-    if not len(votes):
+    if not ((votes > TOLERANCE) & (votes < 1 - TOLERANCE)).any():
         return None
     votes = votes.astype(np.float64)
     is_chosen = votes > 0

@@ -108,10 +108,11 @@ def check_files(
             if min(picture.size) < min_side:
                 tiny.append((place, picture.size))
     pixels = np.frombuffer(thumbnails, dtype=np.uint8).reshape(-1, SIDE, SIDE)
+    sizes = [picture.size for picture in readable]
     exact, near = find_duplicates(readable, pixels, places)
     return FileCheck(
         num_files=len(missing) + len(unreadable) + len(readable),
-        sizes=np.array([picture.size for picture in readable], dtype=np.int64).reshape(-1, 2),
+        sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),
         missing=missing,
         unreadable=unreadable,
         tiny=tiny,
@@ -135,27 +136,38 @@ def find_duplicates(
     """
     groups = exact_groups([p.pixel_digest for p in pictures], [p.file_digest for p in pictures])
     exact = [_exact(group, pictures, places) for group in groups]
-    members = {group.members[0]: group.members for group in groups}
-    copies = {i for group in groups for i in group.members[1:]}
+    members, copies = {}, set()
+    for group in groups:
+        members[group.members[0]] = group.members
+        copies.update(group.members[1:])
     # Equal images are compared with others once, through the first of them.
     kept = [i for i in range(len(pictures)) if i not in copies]
     near = []
     for pair in near_pairs(thumbnails[kept]):
-        sides = []
-        for index in (kept[pair.first], kept[pair.second]):
-            files = members.get(index, [index])
-            sides.append([p for i in files for p in _places(places, pictures[i].path)])
-        near.append(Duplicate("near", _pick(*sides), pair.distance, pair.correlation))
+        first, second = kept[pair.first], kept[pair.second]
+        shown = _pick(
+            _all_places(members.get(first, [first]), pictures, places),
+            _all_places(members.get(second, [second]), pictures, places),
+        )
+        near.append(Duplicate("near", shown, pair.distance, pair.correlation))
     return exact, near
 
 
 def _exact(
     group: ExactGroup, pictures: Sequence[Picture], places: Mapping[str, Mapping[str, str]]
 ) -> Duplicate:
-    members = []
-    for i in group.members:
-        members += _places(places, pictures[i].path)
-    return Duplicate("file" if group.same_bytes else "pixels", members)
+    kind = "file" if group.same_bytes else "pixels"
+    return Duplicate(kind, _all_places(group.members, pictures, places))
+
+
+def _all_places(
+    files: Sequence[int], pictures: Sequence[Picture], places: Mapping[str, Mapping[str, str]]
+) -> list[Place]:
+    """Return the places of several files, given by their indices."""
+    found = []
+    for i in files:
+        found += _places(places, pictures[i].path)
+    return found
 
 
 def _pick(first: list[Place], second: list[Place]) -> list[Place]:

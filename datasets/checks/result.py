@@ -94,11 +94,6 @@ def check_data(
         findings += file_findings(files)
     if texts is not None:
         findings += text_findings(texts)
-    agreement = {}
-    for view in views:
-        measured = measure_agreement(view.votes)
-        if measured is not None:
-            agreement[view.name] = measured
     with_images = [view for view in views if view.images] or views
     return DataCheck(
         name=name,
@@ -109,8 +104,18 @@ def check_data(
         counts=counts,
         shifts=shifts,
         together=count_together(with_images[0].states),
-        agreement=agreement,
+        agreement=_agreement(views),
         files=files,
         texts=texts,
         findings=sorted(findings, key=lambda finding: not finding.is_fault),
     )
+
+
+def _agreement(views: Sequence[SplitView]) -> dict[str, Agreement]:
+    """Return the agreement of each split that has marks of several annotators."""
+    agreement = {}
+    for view in views:
+        measured = measure_agreement(view.votes)
+        if measured is not None:
+            agreement[view.name] = measured
+    return agreement

@@ -12,8 +12,7 @@ import pytest
 
 from core.config_merge import setup_cfg
 from core.errors import UserError
-from core.files import find_file
-from datasets import DATASET_REGISTRY, IntentDataset, build_dataset
+from datasets import IntentDataset, build_dataset
 from tests.datasets.official import (
     abstract,
     artphoto,
@@ -26,6 +25,7 @@ from tests.datasets.official import (
     ldl,
     nus_wide,
     own,
+    own_tools,
     twitter1,
     voc,
 )
@@ -56,7 +56,6 @@ class Case:
         readings: accepted variants of the expected labels; see ``check_labels``.
         single: one class per image.
         ordered: the class names have the order of the files.
-        needs: keys without which the layout cannot be read; the case waits for them in ``opts``.
         merged: val may be official or drawn from train, so that both are compared together.
     """
 
@@ -70,7 +69,6 @@ class Case:
     single: bool = False
     ordered: bool = False
     merged: bool = False
-    needs: str = ""
 
     def __str__(self) -> str:
         words = [self.config or self.name, self.write.__name__.removeprefix("write_")]
@@ -94,6 +92,21 @@ ABSTRACT = Case("Abstract", "abstract", abstract.write_abstract, single=True)
 FLICKR_LDL = Case("FlickrLdl", "flickr_ldl", ldl.write_flickr_ldl, single=True)
 TWITTER_LDL = Case("TwitterLdl", "twitter_ldl", ldl.write_twitter_ldl, single=True)
 TWITTER1 = Case("TwitterI", "twitter1", twitter1.write_twitter1, single=True)
+
+TRAIN_CSV = ("DATASET.FILE", "train.csv", "DATASET.IMAGES", "train")
+FILE_PER_SPLIT = (
+    *("DATASET.TRAIN_FILE", "train.csv"),
+    *("DATASET.VAL_FILE", "val.csv"),
+    *("DATASET.TEST_FILE", "test.csv"),
+)
+ML_GCN = (
+    *("DATASET.TRAIN_FILE", "classification_train.csv"),
+    *("DATASET.TEST_FILE", "classification_test.csv"),
+    *("DATASET.IMAGES", "JPEGImages"),
+    *("DATASET.LABEL_VALUES", "minus_one_is_no"),
+)
+HASHNET = ("DATASET.TRAIN_FILE", "train.txt", "DATASET.TEST_FILE", "test.txt")
+COCO_EXPORT = ("DATASET.FILE", "annotations/instances_default.json", "DATASET.IMAGES", "images")
 
 CASES = [
     COCO,
@@ -129,7 +142,7 @@ CASES = [
     ),
     Case("Folder", "fi", folders.write_fi, single=True),
     Case("Folder", "emotionroi", folders.write_emotionroi, single=True),
-    Case("Folder", "unbiasedemo", folders.write_unbiasedemo, single=True),
+    Case("Folder", "unbiasedemo", folders.write_unbiasedemo, folder="UnBiasedEmo", single=True),
     Case("Folder", "", folders.write_wscnet_fi, folder="FI", single=True),
     Case("Folder", "", folders.write_wscnet_fi_2, folder="FI_2", single=True),
     Case("Folder", "", folders.write_emotion_6, folder="Emotion-6/images", single=True),
@@ -141,12 +154,19 @@ CASES = [
     Case("Csv", "", own.write_imagefolder_csv, ordered=True),
     Case("Csv", "", own.write_imagefolder_jsonl, ordered=True),
     Case("Csv", "", own.write_imagefolder_jsonl, (("val", "val"),), ordered=True),
-    Case("Csv", "", own.write_keras_list, ordered=True),
-    Case("Csv", "", own.write_keras_columns, ordered=True),
-    Case("Csv", "", own.write_fastai, ordered=True, needs="the folder of the images"),
-    Case("Csv", "", own.write_planet, ordered=True, needs="the folder and the suffix"),
-    Case("Csv", "", own.write_posi_labels, ordered=True, needs="the name of the label column"),
-    Case("Csv", "", own.write_ml_gcn, ordered=True, needs="the files, the suffix, -1 as no"),
+    Case("Csv", "", own.write_keras_list, opts=FILE_PER_SPLIT, ordered=True),
+    Case("Csv", "", own.write_keras_columns, opts=("DATASET.FILE", "labels.csv"), ordered=True),
+    Case("Csv", "", own.write_fastai, opts=TRAIN_CSV, ordered=True),
+    Case("Csv", "", own.write_planet, opts=TRAIN_CSV, ordered=True),
+    Case("Csv", "", own.write_posi_labels, opts=FILE_PER_SPLIT, ordered=True),
+    Case("Csv", "", own.write_ml_gcn, opts=ML_GCN, ordered=True),
+    Case("Csv", "", own.write_hashnet, opts=HASHNET, ordered=True),
+    Case("Csv", "", own.write_vertex, opts=("DATASET.FILE", "import.csv"), ordered=True),
+    Case("Csv", "", own_tools.write_cvat, opts=("DATASET.FILE", "annotations.xml")),
+    Case("Csv", "", own_tools.write_label_studio_json, opts=("DATASET.FILE", "project-1.json")),
+    Case("Csv", "", own_tools.write_label_studio_csv, opts=("DATASET.FILE", "project-1.csv")),
+    Case("Csv", "", own_tools.write_fiftyone, opts=("DATASET.FILE", "labels.json")),
+    Case("Csv", "", own_tools.write_coco_export, opts=COCO_EXPORT),
 ]
 ZERO_SHOT = [
     Case("Coco2014", "coco2014_zsl", coco_zsl.write_coco_zsl, (("listed", "own"),)),
@@ -239,13 +259,7 @@ def test_labels_do_not_depend_on_the_order_in_the_files(order: int, tmp_path: Pa
 
 def build(case: Case, root: Path, *opts: str, seed: int = 0) -> tuple[Expected, IntentDataset]:
     """Write the files of a case and read them with the project's data set."""
-    if case.name not in DATASET_REGISTRY.registered_names():
-        pytest.skip(f"the data set {case.name} is not registered")
     config = f"configs/datasets/{case.config}.yaml"
-    if case.config and not find_file(config).is_file():
-        pytest.skip(f"{config} does not exist")
-    if case.needs and not case.opts:
-        pytest.skip(f"{case.name} needs keys for this layout: {case.needs}")
     expected = case.write(root, seed=seed, **dict(case.options))
     settings = ["DATASET.ROOT", str(root / case.folder), *case.opts, *opts]
     if not case.config:

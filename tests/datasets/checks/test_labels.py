@@ -121,7 +121,11 @@ def test_exclusive_answers_have_one_kappa_over_all_classes():
     votes = np.array([[1, 0, 0], [0.5, 0.5, 0], [0, 0, 1]])
     agreement = measure_agreement(votes)
     assert agreement.kappa_single == pytest.approx(fleiss_kappa(2 * votes))
+
+
+def test_shares_of_0_and_1_alone_are_no_marks_of_several_annotators():
     assert measure_agreement(np.zeros((0, 3))) is None
+    assert measure_agreement(np.eye(3)) is None
 
 
 def test_rows_without_label_and_images_that_are_listed_twice():

@@ -79,9 +79,10 @@ def write_coco(
         all_images[split] = labels
         expected.splits[split] = {name: label for name, label in labels.items() if label}
         expected.orders[f"{split}_json"] = list(names.values())
-        expected.orders[f"{split}_id"] = [names[number] for number in sorted(names)]
-        first = dict.fromkeys(row["image_id"] for row in annotations)
-        expected.orders[f"{split}_first_annotation"] = [names[number] for number in first]
+        # The width of the number in a file name is fixed, so that names sort as ids do.
+        expected.orders[f"{split}_id"] = sorted(names.values())
+        first = dict.fromkeys(names[row["image_id"]] for row in annotations)
+        expected.orders[f"{split}_first_annotation"] = list(first)
     return expected
 
 
@@ -129,13 +130,13 @@ def annotation_rows(
     rng: random.Random,
 ) -> list[dict]:
     """Return the entries under ``annotations`` in a random order, unlike that of the images."""
-    sizes = {row["id"]: (row["width"], row["height"]) for row in rows}
     annotations = []
-    for number, objects in images.items():
-        for name in expand(objects, ids):
+    for row in rows:
+        size = row["width"], row["height"]
+        for name in expand(images[row["id"]], ids):
             is_crowd = name.startswith("crowd:")
             category = ids[name.removeprefix("crowd:")]
-            annotations.append(_annotation(number, category, is_crowd, sizes[number], rng))
+            annotations.append(_annotation(row["id"], category, is_crowd, size, rng))
     rng.shuffle(annotations)
     for i, row in enumerate(annotations):
         row["id"] = 900100 + 7 * i

@@ -16,10 +16,11 @@ Labels = dict[str, set[str]]
 
 def check_classes(dataset: IntentDataset, expected: Expected, *, ordered: bool) -> None:
     """Check the class names; differences of case, spaces and punctuation are allowed."""
-    found = [plain(name) for name in dataset.classnames]
-    wanted = [plain(name) for name in expected.classnames]
+    found = list(map(plain, dataset.classnames))
+    wanted = list(map(plain, expected.classnames))
     if not ordered:
-        found, wanted = sorted(found), sorted(wanted)
+        found.sort()
+        wanted.sort()
     assert found == wanted
 
 
@@ -42,10 +43,10 @@ def check_labels(
             them must fit all images.
         single: one positive class per image; of several expected ones any.
     """
+    by_name = {"": expected.splits, **expected.variants}
     faults = []
     for reading in readings:
-        wanted = expected.variants[reading] if reading else expected.splits
-        fault = _compare(dataset, wanted, root, single)
+        fault = _compare(dataset, by_name[reading], root, single)
         if not fault:
             return
         faults.append(f"{reading or 'splits'}: {fault}")
@@ -54,7 +55,7 @@ def check_labels(
 
 def check_unseen(dataset: IntentDataset, expected: Expected) -> None:
     """Check that labels of unseen classes, and no others, are unknown in train and val."""
-    unseen = {plain(name) for name in expected.unseen}
+    unseen = set(map(plain, expected.unseen))
     columns = [plain(name) in unseen for name in dataset.classnames]
     assert sorted(dataset.unseen) == np.flatnonzero(columns).tolist()
     for record in (*dataset.train_x, *dataset.val):
@@ -67,8 +68,7 @@ def check_shares(
     """Check the votes of all records; over fewer classes the shares are scaled to the sum 1."""
     for split in splits:
         for name, record in named(records_of(dataset, split), root):
-            shares = {plain(key): value for key, value in expected.shares[name].items()}
-            wanted = np.array([shares[plain(key)] for key in dataset.classnames])
+            wanted = _aligned(expected.shares[name], dataset.classnames)
             if dataset.kind == "single_label":
                 wanted /= wanted.sum()
             assert record.votes is not None, name
@@ -111,20 +111,23 @@ def plain(name: str) -> str:
 def records_of(dataset: IntentDataset, split: str) -> list[Record]:
     """Return the records of a split; ``all`` is the three together."""
     splits = {"train": dataset.train_x, "val": dataset.val, "test": dataset.test}
-    if split != "all":
-        return list(splits[split])
-    return [record for records in splits.values() for record in records]
+    if split == "all":
+        return [*dataset.train_x, *dataset.val, *dataset.test]
+    return list(splits[split])
 
 
 def named(records: Sequence[Record], root: Path) -> list[tuple[str, Record]]:
-    """Return (name, record); where records share a file, names end with #0, #1, ... in order."""
-    paths = [path_below(record, root) for record in records]
-    has_boxes = any(getattr(record, "box", None) for record in records)
+    """Return (name, record); names of records with a box end with #0, #1, ... in order.
+
+    Such records may share a file, as persons do.
+    """
     seen: Counter[str] = Counter()
     pairs = []
-    for path, record in zip(paths, records, strict=True):
-        name = f"{path}#{seen[path]}" if has_boxes else path
-        seen[path] += 1
+    for record in records:
+        name = path_below(record, root)
+        if record.box is not None:
+            seen[name] += 1
+            name += f"#{seen[name] - 1}"
         pairs.append((name, record))
     return pairs
 
@@ -136,22 +139,26 @@ def path_below(record: Record, root: Path) -> str:
     return path.resolve().relative_to(root.resolve()).as_posix()
 
 
+def _aligned(shares: dict[str, float], classnames: Sequence[str]) -> np.ndarray:
+    """Return the shares (C,) of the data set's classes."""
+    names = list(map(plain, shares))
+    values = list(shares.values())
+    return np.array([values[names.index(plain(name))] for name in classnames])
+
+
 def _compare(dataset: IntentDataset, wanted: dict[str, Labels], root: Path, single: bool) -> str:
     """Return the first difference, empty without one."""
-    groups = {"all": ["train", "val", "test"]} if "all" in wanted else {"train": ["train"]}
-    if "val" in wanted:
-        groups["val"] = ["val"]
-    elif "train" in wanted:
-        groups["train"].append("val")
-    if "test" in wanted:
-        groups["test"] = ["test"]
-    for split, parts in groups.items():
+    for split in ("all", "train", "val", "test"):
+        if split not in wanted:
+            continue
+        records = records_of(dataset, split)
+        if split == "train" and "val" not in wanted:
+            records += dataset.val
         found: Labels = {}
-        for part in parts:
-            for name, record in named(records_of(dataset, part), root):
-                if name in found:
-                    return f"{name} is read twice"
-                found[name] = _positives(record, dataset.classnames)
+        for name, record in named(records, root):
+            if name in found:
+                return f"{name} is read twice"
+            found[name] = _positives(record, dataset.classnames)
         fault = _difference(found, wanted[split], single)
         if fault:
             return f"{split}: {fault}"
@@ -161,7 +168,7 @@ def _compare(dataset: IntentDataset, wanted: dict[str, Labels], root: Path, sing
 def _positives(record: Record, classnames: Sequence[str]) -> set[str]:
     assert record.label.dtype == np.float32
     assert set(record.label.tolist()) <= {0.0, 1.0, float(UNKNOWN)}, record.impath
-    return {plain(name) for name, value in zip(classnames, record.label, strict=True) if value == 1}
+    return {plain(classnames[i]) for i in np.flatnonzero(record.label == 1)}
 
 
 def _difference(found: Labels, wanted: Labels, single: bool) -> str:
@@ -169,7 +176,7 @@ def _difference(found: Labels, wanted: Labels, single: bool) -> str:
     if missing or extra:
         return f"images missing {missing}, not expected {extra}"
     for name, labels in wanted.items():
-        names = {plain(label) for label in labels}
+        names = set(map(plain, labels))
         is_right = found[name] == names
         if single:
             is_right = len(found[name]) == 1 and found[name] <= names

@@ -82,6 +82,8 @@ def _write_annotation(root: Path, number: str, emotion: str, rng: random.Random)
 
 
 def _table(values: list[str]) -> dict[str, dict]:
-    label2idx = {name: i for i, name in enumerate(values)}
-    idx2label = {str(i): name for i, name in enumerate(values)}
-    return {"label2idx": label2idx, "idx2label": idx2label}
+    table: dict[str, dict] = {"label2idx": {}, "idx2label": {}}
+    for i, name in enumerate(values):
+        table["label2idx"][name] = i
+        table["idx2label"][str(i)] = name
+    return table

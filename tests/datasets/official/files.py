@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -52,6 +52,11 @@ def write_text(
 def write_json(path: Path, content: object) -> None:
     """Write a JSON file in one line; folders are created."""
     write_text(path, [json.dumps(content)])
+
+
+def flags(labels: Collection[str], classes: Iterable[str]) -> list[str]:
+    """Return ``1`` for each class in ``labels`` and ``0`` for the others."""
+    return [str(int(name in labels)) for name in classes]
 
 
 def write_clutter(folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.datasets.official.expected import Expected, Splits
-from tests.datasets.official.files import draw, read_names, write_text
+from tests.datasets.official.files import draw, flags, read_names, write_text
 
 # Image -> (tags among the 1,000, human labels among the 81). The tags "dog", "sky", "clouds",
 # "water", "sunset", "bear", "street", "beach" and "cat" are concepts, too.
@@ -62,7 +62,9 @@ def write_nus_wide(
     _write_release(root, seed, layout, missing)
     splits: Splits = {}
     for split, images in (("train", TRAIN), ("test", TEST)):
-        splits[split] = {f"Flickr/{name}": set(labels) for name, (_, labels) in images.items()}
+        splits[split] = {}
+        for name, (_, labels) in images.items():
+            splits[split][f"Flickr/{name}"] = set(labels)
     return Expected(
         classnames=concepts(),
         splits=splits,
@@ -108,13 +110,12 @@ def write_nus_wide_npy(root: Path, *, seed: int = 0) -> Expected:
     folder = root / "annotations"
     write_text(folder / "Tag_all" / "all_labels.txt", names)
     index = {name: i for i, name in enumerate(names)}
-    ids = {
-        "seen": [index[name] for name in names if name not in unseen],
-        "unseen": [index[name] for name in unseen],
-    }
+    unseen_ids = [index[name] for name in unseen]
+    ids = {"seen": sorted(set(index.values()) - set(unseen_ids)), "unseen": unseen_ids}
     (folder / "zsl").mkdir(exist_ok=True)
     (folder / "zsl" / "cls_id.pickle").write_bytes(pickle.dumps(ids))
     small = dict(list(TEST.items())[:3])
+    # Only the labels of the first two have "all" in their names.
     files = {
         "train": ("formatted_train_all_{}_filtered", TRAIN),
         "test_unseen": ("formatted_val_all_{}_filtered", TEST),
@@ -138,7 +139,9 @@ def write_nus_wide_npy(root: Path, *, seed: int = 0) -> Expected:
             splits[split][f"images/{entries[-1]}"] = expected
             draw(root / "images" / entries[-1], seed=seed, padded=True)
         np.save(folder / "zsl" / f"{file.format('labels')}.npy", np.stack(rows))
-        np.save(folder / "zsl" / f"{file.format('images')}.npy", np.array(entries))
+        np.save(
+            folder / "zsl" / f"{file.replace('_all', '').format('images')}.npy", np.array(entries)
+        )
     small_test = splits.pop("small")
     return Expected(
         classnames=names,
@@ -202,7 +205,9 @@ def _write_release(root: Path, seed: int, layout: str, missing: Collection[str])
 def _write_labels(folder: Path, part: str, images: Images) -> None:
     """Write one file of human labels for each concept."""
     for concept in concepts():
-        lines = [str(int(concept in labels)) for _, labels in images.values()]
+        lines = []
+        for _, labels in images.values():
+            lines += flags(labels, [concept])
         if part:
             path = folder / "TrainTestLabels" / f"Labels_{concept}_{part}.txt"
         else:
@@ -214,7 +219,7 @@ def _write_tags(path: Path, images: Images, columns: Sequence[str]) -> None:
     """Write a matrix of tags with a tab after each value, also after the last one."""
     lines = []
     for words, _ in images.values():
-        lines.append("".join(f"{int(column in words)}\t" for column in columns))
+        lines.append("\t".join([*flags(words, columns), ""]))
     write_text(path, lines, newline="\r\n")
 
 

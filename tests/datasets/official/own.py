@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.datasets.official.expected import Expected, Splits
-from tests.datasets.official.files import draw, write_clutter, write_text
+from tests.datasets.official.files import draw, flags, write_clutter, write_text
 
 COMPETE = "Beat other, compete"
 DOUBT = "Doubt/Confusion"
@@ -54,11 +54,11 @@ def write_roboflow(root: Path, *, seed: int = 0) -> Expected:
         for i, (file, labels) in enumerate(images.items()):
             name = f"{file.replace('.', '_').replace(' ', '-')}.rf.{i:08x}.jpg"
             chosen = list(PLAIN) if file == "c.png" else labels
-            lines.append(", ".join([name, *(str(int(label in chosen)) for label in PLAIN)]))
+            lines.append(", ".join([name, *flags(chosen, PLAIN)]))
             splits[split][f"{folder.name}/{name}"] = set(chosen)
             draw(folder / name, seed=seed)
         empty = f"none_jpg.rf.{split}.jpg"
-        lines.append(", ".join([empty, *("0" for _ in PLAIN)]))
+        lines.append(", ".join([empty, *flags([], PLAIN)]))
         splits[split][f"{folder.name}/{empty}"] = set()
         draw(folder / empty, seed=seed)
         write_text(folder / "_classes.csv", lines, newline="\r\n")
@@ -70,8 +70,8 @@ def write_imagefolder_csv(root: Path, *, seed: int = 0) -> Expected:
     """Write ``{train,validation,test}/metadata.csv`` with ``file_name`` and labels joined by |."""
     splits = _draw_splits(root, WORDED_IMAGES, seed, val="validation")
     for split, images in WORDED_IMAGES.items():
-        rows = [[file, "|".join(labels)] for file, labels in images.items()]
         folder = root / ("validation" if split == "val" else split)
+        rows = _joined_rows(images)
         # Excel saves UTF-8 with a byte order mark.
         write_table(folder / "metadata.csv", ["file_name", "labels"], rows, bom=split == "train")
     return Expected(classnames=sorted(WORDED), splits=splits)
@@ -149,8 +149,7 @@ def write_keras_columns(root: Path, *, seed: int = 0) -> Expected:
     rows = []
     for split, images in WORDED_IMAGES.items():
         for file, labels in images.items():
-            values = [str(int(name in labels)) for name in WORDED]
-            rows.append([f"{split}/{file}", split, *values])
+            rows.append([f"{split}/{file}", split, *flags(labels, WORDED)])
     write_table(root / "labels.csv", ["filename", "split", *WORDED], rows, newline="\r\n")
     return Expected(classnames=list(WORDED), splits=splits)
 
@@ -187,12 +186,15 @@ def write_ml_gcn(root: Path, *, seed: int = 0) -> Expected:
     difficult: Splits = {}
     for split, images in table.items():
         splits[split], difficult[split] = {}, {}
+        rows = []
         for number, values in images.items():
             path = f"JPEGImages/{number}.jpg"
             draw(root / path, seed=seed)
-            splits[split][path] = {names[i] for i in range(3) if values[i] == 1}
-            difficult[split][path] = {names[i] for i in range(3) if values[i] == 0}
-        rows = [[number, *map(str, values)] for number, values in images.items()]
+            by_value: dict[int, set[str]] = {1: set(), 0: set(), -1: set()}
+            for name, value in zip(names, values, strict=True):
+                by_value[value].add(name)
+            splits[split][path], difficult[split][path] = by_value[1], by_value[0]
+            rows.append([number, *map(str, values)])
         write_table(root / f"classification_{split}.csv", ["name", *names], rows)
     return Expected(
         classnames=names,
@@ -214,7 +216,7 @@ def write_hashnet(root: Path, *, seed: int = 0) -> Expected:
         for i, labels in enumerate(PLAIN_IMAGES[split].values()):
             path = f"images/{split}_{i}.jpg"
             draw(root / path, seed=seed)
-            lines.append(" ".join([path, *(str(int(name in labels)) for name in PLAIN)]))
+            lines.append(" ".join([path, *flags(labels, PLAIN)]))
             splits[split][path] = set(labels)
         write_text(root / f"{split}.txt", lines, last_newline=split == "train")
     write_text(root / "classes.txt", PLAIN)
@@ -225,7 +227,7 @@ def write_posi_labels(root: Path, *, seed: int = 0) -> Expected:
     """Write ``{train,val,test}.csv`` with ``image_path,posi_labels``, labels joined by |."""
     splits = _draw_splits(root, WORDED_IMAGES, seed)
     for split, images in WORDED_IMAGES.items():
-        rows = [[f"{split}/{file}", "|".join(labels)] for file, labels in images.items()]
+        rows = _joined_rows(images, f"{split}/")
         write_table(root / f"{split}.csv", ["image_path", "posi_labels"], rows, newline="\r\n")
     return Expected(classnames=sorted(WORDED), splits=splits)
 
@@ -245,6 +247,11 @@ def write_table(
         writer.writerow(header)
     writer.writerows(rows)
     write_text(path, text.getvalue().splitlines(), newline=newline, bom=bom)
+
+
+def _joined_rows(images: Mapping[str, Sequence[str]], prefix: str = "") -> list[list[str]]:
+    """Return rows of the file and its labels joined by |."""
+    return [[prefix + file, "|".join(labels)] for file, labels in images.items()]
 
 
 def _draw_splits(

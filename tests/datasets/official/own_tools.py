@@ -37,10 +37,10 @@ def write_cvat(root: Path, *, seed: int = 0) -> Expected:
     tree = ElementTree.Element("annotations")
     _add(tree, "version", text="1.1")
     labels = _add(_add(_add(tree, "meta"), "task"), "labels")
-    for name, kind in (*((name, "tag") for name in WORDED), ("person", "rectangle")):
+    for name in (*WORDED, "person"):
         label = _add(labels, "label")
         _add(label, "name", text=name)
-        _add(label, "type", text=kind)
+        _add(label, "type", text="tag" if name in WORDED else "rectangle")
         _add(label, "attributes")
     for i, (file, names) in enumerate(TAGS.items()):
         width, height = draw(root / "images" / file, seed=seed)
@@ -52,11 +52,13 @@ def write_cvat(root: Path, *, seed: int = 0) -> Expected:
     ElementTree.indent(tree)
     path = root / "annotations.xml"
     ElementTree.ElementTree(tree).write(path, encoding="utf-8", xml_declaration=True)
+    labels_of = _below("images", TAGS)
+    labels_of["images/beach.jpg"] |= {"person"}
     return Expected(
-        classnames=list(WORDED),
-        splits={"all": _below("images", TAGS)},
+        classnames=[*WORDED, "person"],
+        splits={"all": labels_of},
         notes=(
-            "Labels of boxes do not count as labels of the image.",
+            "A box counts as a label of its image, as in COCO's files.",
             "classnames: in the order of the task's labels; sorted is as good.",
         ),
     )
@@ -99,9 +101,11 @@ def write_label_studio_csv(root: Path, *, seed: int = 0) -> Expected:
         for i, choices in enumerate(annotators):
             if choices is None:
                 continue
-            cell = json.dumps({"choices": choices}) if len(choices) > 1 else "".join(choices)
-            row = [f"/data/upload/1/{file}", number, cell, i + 1, 10 * number + i, "3.5"]
-            rows.append([str(value) for value in row])
+            cell = "".join(choices)
+            if len(choices) > 1:
+                cell = json.dumps({"choices": choices})
+            row = [f"/data/upload/1/{file}", number, cell, i + 1, 10 * number + i, 3.5]
+            rows.append(list(map(str, row)))
     header = ["image", "id", "choice", "annotator", "annotation_id", "lead_time"]
     write_table(root / "project-1.csv", header, rows)
     return _expect_votes()
@@ -113,7 +117,7 @@ def write_fiftyone(root: Path, *, seed: int = 0) -> Expected:
     for file, names in TAGS.items():
         draw(root / "data" / file, seed=seed)
         stem = file.rsplit(".", 1)[0]
-        indices[stem] = [WORDED.index(name) for name in names]
+        indices[stem] = list(map(WORDED.index, names))
     content = {"classes": WORDED, "labels": indices}
     write_json(root / "labels.json", content)
     return Expected(classnames=list(WORDED), splits={"all": _below("data", TAGS)})
@@ -121,7 +125,10 @@ def write_fiftyone(root: Path, *, seed: int = 0) -> Expected:
 
 def write_coco_export(root: Path, *, seed: int = 0) -> Expected:
     """Write a detection export: ``annotations/instances_default.json`` and ``images/``."""
-    ids = {name: 3 + 4 * i for i, name in enumerate(WORDED)}
+    ids, categories = {}, []
+    for i, name in enumerate(WORDED):
+        ids[name] = 3 + 4 * i
+        categories.append({"id": ids[name], "name": name, "supercategory": ""})
     images, annotations = [], []
     for number, (file, names) in enumerate(TAGS.items(), start=1):
         width, height = draw(root / "images" / file, seed=seed)
@@ -131,7 +138,6 @@ def write_coco_export(root: Path, *, seed: int = 0) -> Expected:
             row = {"id": 1 + len(annotations), "image_id": number, "category_id": ids[name]}
             annotations.append({**row, "bbox": box, "area": 30.0, "iscrowd": 0})
     annotations.reverse()
-    categories = [{"id": ids[name], "name": name, "supercategory": ""} for name in WORDED]
     content = {"images": images, "annotations": annotations, "categories": categories}
     path = root / "annotations" / "instances_default.json"
     write_json(path, content)
