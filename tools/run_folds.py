@@ -23,7 +23,7 @@ from core.cli import parse_args
 from core.config_merge import setup_from_args
 from core.errors import UserError
 from core.files import PROJECT, read_json, write_text
-from engine.run_card import read_card
+from engine.run_card import headline, read_card
 from evaluation.comparison.run_folder import read_metrics
 from evaluation.result_files import align
 from tools import command
@@ -133,10 +133,11 @@ def average(results: Sequence[Metrics]) -> dict[str, dict[str, dict[str, float]]
 
 
 def format_summary(summary: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """Return the averages as a table for a terminal."""
+    """Return the averages of the headline metrics as a table for a terminal."""
     rows = [["split", "metric", "mean", "std"]]
+    shown = headline(summary)
     for split in SHOWN:
-        for name, value in summary.get(split, {}).items():
+        for name, value in shown.get(split, {}).items():
             rows.append([split, name, f"{value['mean']:.2f}", f"{value['std']:.2f}"])
     return align(rows, to_right=[False, False, True, True])
 
@@ -170,7 +171,7 @@ def run(output: Path, argv: Sequence[str]) -> int:
     print(f"\nmean and standard deviation over {len(results)} folds, seed {cfg.SEED}:")
     print(format_summary(summary))
     print(NOTE)
-    print(f"written: {output / SUMMARY}", file=sys.stderr)
+    print(f"written, with all metrics: {output / SUMMARY}", file=sys.stderr)
     return 0
 
 

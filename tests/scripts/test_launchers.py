@@ -121,7 +121,7 @@ def test_launchers_take_torchruns_options():
         (
             "train.sh intentonomi",
             {"DATA": "/d"},
-            "there is no configs/datasets/intentonomi.yaml; beside it are: inten",
+            "there is no configs/datasets/intentonomi.yaml; beside it are: ",
         ),
         (
             "train.sh scenes OPTIM.LR 1",
