@@ -1,6 +1,7 @@
 """Each method on each kind of data, from the command line; other classes than in training."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -151,13 +152,13 @@ def unseen(tmp_path, monkeypatch):
     from datasets import DATASET_REGISTRY
 
     monkeypatch.setattr(DATASET_REGISTRY, "_obj_map", dict(DATASET_REGISTRY._obj_map))
-    monkeypatch.setattr("sys.path", [str(tmp_path), *__import__("sys").path])
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
     file = tmp_path / "unseen_classes.py"
     file.write_text(ZERO_SHOT)
     config = tmp_path / "unseen.yaml"
     config.write_text(f"IMPORTS: [{file}]\nDATASET: {{NAME: Unseen}}\n")
     yield str(config)
-    __import__("sys").modules.pop("unseen_classes", None)
+    sys.modules.pop("unseen_classes", None)
 
 
 def test_zero_shot_trains_on_seen_classes_and_scores_all(unseen, folders, tmp_path, monkeypatch):
