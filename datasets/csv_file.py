@@ -74,17 +74,8 @@ class Csv(IntentDataset):
     ) -> None:
         root = root_of(cfg)
         sources = find_sources(cfg, root, splits)
-        folders = [source.path.parent for source in sources]
-        options = ReadOptions(
-            classnames=given_classes(cfg, root, [*folders, root]),
-            ignore=tuple(cfg.DATASET.IGNORE),
-            delimiter=cfg.DATASET.LABEL_DELIMITER,
-            label_values=cfg.DATASET.LABEL_VALUES,
-        )
-        files = read_label_files([source.path for source in sources], options)
-        for file, source in zip(files, sources, strict=True):
-            file.split = source.split
-            file.in_split_folder = bool(source.folder)
+        options = read_options(cfg, root, sources)
+        files = read_sources(sources, options)
         content = combine(files, options.classnames)
         kind = choose_kind(cfg, single=content.single, source=str(files[0].path))
         names = [result_name(image, sources, files) for image in content.images]
@@ -111,6 +102,26 @@ class Csv(IntentDataset):
         )
         if "val" not in divided:  # drawn from train
             self.val = [targets.evaluated(record) for record in self.val]
+
+
+def read_options(cfg: CfgNode, root: Path, sources: Sequence[Source]) -> ReadOptions:
+    """Return the settings of the readers; classes.txt is looked for beside the label files."""
+    folders = [source.path.parent for source in sources]
+    return ReadOptions(
+        classnames=given_classes(cfg, root, [*folders, root]),
+        ignore=tuple(cfg.DATASET.IGNORE),
+        delimiter=cfg.DATASET.LABEL_DELIMITER,
+        label_values=cfg.DATASET.LABEL_VALUES,
+    )
+
+
+def read_sources(sources: Sequence[Source], options: ReadOptions) -> list[LabelFile]:
+    """Return the content of each label file with its split."""
+    files = read_label_files([source.path for source in sources], options)
+    for file, source in zip(files, sources, strict=True):
+        file.split = source.split
+        file.in_split_folder = bool(source.folder)
+    return files
 
 
 def result_name(image: LabelledImage, sources: Sequence[Source], files: Sequence[LabelFile]) -> str:

@@ -139,11 +139,11 @@ def choose_format(cfg: CfgNode, root: Path, zero_shot: bool) -> str:
         )
     if chosen != "auto":
         return chosen
-    lists = [find_official(root, "ImageList", name) for name in LIST_FILES.values()]
-    exists = (root / (nus_npy.CLASSES if zero_shot else nus_csv.NAME)).is_file()
-    if not any(lists) and exists:
-        return other
-    return "official"
+    for name in LIST_FILES.values():
+        if find_official(root, "ImageList", name):
+            return "official"
+    marker = nus_npy.CLASSES if zero_shot else nus_csv.NAME
+    return other if (root / marker).is_file() else "official"
 
 
 def _read(cfg: CfgNode, root: Path, kind: str, zero_shot: bool, needed: dict[str, bool]) -> Source:
@@ -173,7 +173,9 @@ def _read_csv(root: Path) -> Source:
         log.warning(
             "%s has %d classes; NUS-WIDE has %d", nus_csv.NAME, len(classnames), NUM_CONCEPTS
         )
-    splits = {name: Split(files, labels) for name, (files, labels) in found.items()}
+    splits = {}
+    for name, (files, labels) in found.items():
+        splits[name] = Split(files, labels)
     return Source(classnames, splits)
 
 

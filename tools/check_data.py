@@ -33,7 +33,7 @@ from datasets.checks.pictures import read_pictures
 from datasets.checks.result import DataCheck, check_data
 from datasets.checks.splits import SplitView, places_of, split_views
 from datasets.checks.texts import TextCheck, check_texts
-from evaluation.report import write_metrics
+from evaluation.result_files import write_metrics
 from models.clip.tokens import clip_tokenizer
 from models.text.class_text import STRATEGIES, class_texts
 from models.text.prompts import class_tokens
@@ -70,7 +70,7 @@ def check(args: argparse.Namespace) -> int:
         views,
         files=files,
         texts=measure_texts(cfg, dataset.hierarchy, dataset.classnames),
-        needed=SPLITS[:1] if cfg.TEST.NO_TEST else SPLITS,
+        needed=needed_splits(cfg, dataset),
     )
     print_summary(result)
     folder = args.output_dir or Path("output") / "check_data" / name
@@ -105,10 +105,22 @@ def read_labels(cfg: CfgNode) -> IntentDataset:
     Raises:
         UserError: an annotation file is missing or broken.
     """
-    lenient = cfg.clone()
-    lenient.defrost()
-    lenient.TEST.NO_TEST = True
-    return build_annotations(lenient, splits=SPLITS[1:])
+    try:
+        dataset = build_annotations(cfg, splits=SPLITS[1:])
+    except UserError:
+        lenient = cfg.clone()
+        lenient.defrost()
+        lenient.TEST.NO_TEST = True
+        dataset = build_annotations(lenient, splits=SPLITS[1:])
+    dataset.open_test()  # nothing is trained here
+    return dataset
+
+
+def needed_splits(cfg: CfgNode, dataset: IntentDataset) -> Sequence[str]:
+    """Return the splits that a training with evaluation reads."""
+    if cfg.TEST.NO_TEST:
+        return SPLITS[:1]
+    return SPLITS if dataset.has_test else SPLITS[:2]
 
 
 def read_files(views: Sequence[SplitView], *, workers: int, min_side: int) -> FileCheck:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from datasets.base import SPLITS, IntentDataset, Record, image_names
+from datasets.base import SPLITS, IntentDataset
+from datasets.records import Record, image_names
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,7 +142,7 @@ def _read_images(path: Path) -> list[dict]:
 def read_webemo(root: Path, splits: Sequence[str] = (), file: Path | None = None) -> list[Item]:
     """Return the images of WEBEmo's ``{train25,test25}.txt``, lines ``address label``.
 
-    The lists lie in ``<root>/WEBEmo``, as in the release, or in ``<root>``. The release has no file
+    The lists lie in ``<root>`` or, as in the release, in ``<root>/WEBEmo``. The release has no file
     names, so :func:`url_file_name` gives them.
 
     Raises:
@@ -156,17 +156,16 @@ def read_webemo(root: Path, splits: Sequence[str] = (), file: Path | None = None
     items = []
     for path in paths:
         for number, line in _read_lines(path):
-            url, _, label = line.rpartition(" ")
-            if not url or not label.isdecimal():
+            words = line.rsplit(None, 1)
+            if len(words) != 2 or not words[1].isdecimal():
                 raise UserError(f"{path}:{number}: '{line:.80}'; expected an address and a label")
-            items.append(Item(url_file_name(url), _addresses(url)))
+            items.append(Item(url_file_name(words[0]), _addresses(words[0])))
     return items
 
 
 def _webemo_list(root: Path, split: str) -> Path:
-    inner = root / "WEBEmo" / f"{split}25.txt"
     outer = root / f"{split}25.txt"
-    return outer if outer.is_file() and not inner.is_file() else inner
+    return outer if outer.is_file() else root / "WEBEmo" / outer.name
 
 
 def read_findingemo(root: Path, splits: Sequence[str] = (), file: Path | None = None) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.logging import get_logger
 from datasets.own.cells import NotAList, is_empty, label_text, read_labels, shown
@@ -34,25 +35,40 @@ def read_cells(table: Table, columns: Columns, known: Sequence[str]) -> list[Cel
         UserError: a cell looks like a list of labels and is none.
     """
     names = set(known)
+    column = [row[columns.label] for row in table.rows]
+    # Where JSON has lists for several labels, a text beside them is one label.
+    is_whole = columns.style == "whole" or any(isinstance(value, list) for value in column)
     cells = []
-    j = columns.label
-    for row, where in zip(table.rows, table.wheres, strict=True):
-        value = row[j]
-        if is_empty(value):
-            cells.append(Cell(table, where, "", ()))
-            continue
-        if isinstance(value, str) and value in names:
-            cells.append(Cell(table, where, value, (value,)))
-            continue
+    for value, where in zip(column, table.wheres, strict=True):
         try:
-            labels = read_labels(value)
-            text = value if isinstance(value, str) else label_text(value) if labels is None else ""
+            cells.append(_read_cell(table, where, value, names, is_whole=is_whole))
         except NotAList as error:
-            raise fault(table.path, where, f"column {shown(table.header[j])} {error}") from None
-        if isinstance(row[j], str) and columns.style == "whole" and labels is None:
-            labels = (text,)
-        cells.append(Cell(table, where, text, labels))
+            name = shown(table.header[columns.label])
+            raise fault(table.path, where, f"column {name} {error}") from None
     return cells
+
+
+def _read_cell(table: Table, where: str, value: Any, known: set[str], *, is_whole: bool) -> Cell:
+    """Return one cell.
+
+    Args:
+        known: class names, which are never divided.
+        is_whole: text is one label.
+
+    Raises:
+        NotAList: the cell looks like a list of labels and is none.
+    """
+    if is_empty(value):
+        return Cell(table, where, "", ())
+    if isinstance(value, str) and value in known:
+        return Cell(table, where, value, (value,))
+    labels = read_labels(value)
+    if labels is not None:
+        return Cell(table, where, "", labels)
+    text = label_text(value)
+    if is_whole:
+        return Cell(table, where, text, (text,))
+    return Cell(table, where, text)
 
 
 def choose_delimiter(cells: Sequence[Cell], style: str, options: ReadOptions) -> str:

@@ -142,7 +142,7 @@ CASES = [
     ),
     Case("Folder", "fi", folders.write_fi, single=True),
     Case("Folder", "emotionroi", folders.write_emotionroi, single=True),
-    Case("Folder", "unbiasedemo", folders.write_unbiasedemo, folder="UnBiasedEmo", single=True),
+    Case("Folder", "unbiasedemo", folders.write_unbiasedemo, single=True),
     Case("Folder", "", folders.write_wscnet_fi, folder="FI", single=True),
     Case("Folder", "", folders.write_wscnet_fi_2, folder="FI_2", single=True),
     Case("Folder", "", folders.write_emotion_6, folder="Emotion-6/images", single=True),

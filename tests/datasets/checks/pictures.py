@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datasets.base import Record
 from datasets.checks.splits import SplitView, split_views
+from datasets.records import Record
 
 
 def textured(seed: int, width: int = 120, height: int = 90) -> Image.Image:

@@ -39,7 +39,7 @@ def test_intentonomy_lists_all_splits_or_the_given_ones(tmp_path):
 
 def test_webemo_images_are_named_by_the_digest_of_their_address(tmp_path):
     (tmp_path / "WEBEmo").mkdir()
-    (tmp_path / "WEBEmo/train25.txt").write_text("http://h/a b.jpg 3\r\nhttp://h/c.jpg 24\r\n")
+    (tmp_path / "WEBEmo/train25.txt").write_text("http://h/a b.jpg\t3\r\nhttp://h/c.jpg 24\r\n")
     (tmp_path / "WEBEmo/test25.txt").write_text("http://h/c.jpg 24\n\n")
     train = read_items("webemo", tmp_path, splits=["train"])
     assert [item.urls for item in train] == [("http://h/a b.jpg",), ("http://h/c.jpg",)]
@@ -48,6 +48,9 @@ def test_webemo_images_are_named_by_the_digest_of_their_address(tmp_path):
     (tmp_path / "WEBEmo/test25.txt").write_text("http://h/c.jpg\n")
     with pytest.raises(UserError, match=r"test25.txt:1: 'http://h/c.jpg'; expected an address and"):
         read_items("webemo", tmp_path)
+    (tmp_path / "test25.txt").write_text("http://h/d.jpg 1\n")
+    (item,) = read_items("webemo", tmp_path, splits=["test"])
+    assert item.urls == ("http://h/d.jpg",)  # a list in the root comes first
 
 
 def test_findingemo_lists_several_addresses_in_their_order(tmp_path):

@@ -139,9 +139,9 @@ def write_nus_wide_npy(root: Path, *, seed: int = 0) -> Expected:
             splits[split][f"images/{entries[-1]}"] = expected
             draw(root / "images" / entries[-1], seed=seed, padded=True)
         np.save(folder / "zsl" / f"{file.format('labels')}.npy", np.stack(rows))
-        np.save(
-            folder / "zsl" / f"{file.replace('_all', '').format('images')}.npy", np.array(entries)
-        )
+        # The lists of images lack the "all" of the label files.
+        images_file = file.replace("_all", "").format("images")
+        np.save(folder / "zsl" / f"{images_file}.npy", np.array(entries))
     small_test = splits.pop("small")
     return Expected(
         classnames=names,

@@ -263,7 +263,7 @@ def test_exports_of_tools_hold_the_expected_labels(tmp_path: Path) -> None:
     expected = own_tools.write_cvat(tmp_path / "cvat")
     tree = ElementTree.parse(tmp_path / "cvat" / "annotations.xml")
     for image in tree.iter("image"):
-        labels = {tag.get("label") for tag in image.findall("tag")}
+        labels = {tag.get("label") for kind in ("tag", "box") for tag in image.findall(kind)}
         assert labels == expected.splits["all"][f"images/{image.get('name')}"]
 
     expected = own_tools.write_label_studio_json(tmp_path / "studio")

@@ -175,6 +175,14 @@ def test_hugging_face_json_lines_keep_commas_in_labels(write, load):
     assert not dataset.has_test
 
 
+def test_a_text_beside_lists_of_json_is_one_label(write, load):
+    write(
+        "metadata.jsonl",
+        '{"file_name": "1.png", "labels": ["a", "b"]}\n{"file_name": "2.png", "labels": "c, d"}\n',
+    )
+    assert labels_of(load(FILE="metadata.jsonl")) == {"1.png": {"a", "b"}, "2.png": {"c, d"}}
+
+
 def test_one_line_of_json_lines(write, load):
     write("metadata.jsonl", '{"file_name": "0001.png", "labels": ["calm"]}\n')
     assert labels_of(load(FILE="metadata.jsonl")) == {"0001.png": {"calm"}}

@@ -193,7 +193,7 @@ def test_shares_and_empty_cells_come_back(write, load, values):
 )
 @same_folder
 def test_research_lists_come_back(write, load, images):
-    images = {f"{name.replace('/', '_').strip()}.jpg": c for name, c in images.items()}
+    images = {f"photo {name.replace('/', '_').strip()}.jpg": c for name, c in images.items()}
     lines = [
         f"{name} " + " ".join(str(int(i == c)) for i in range(3)) for name, c in images.items()
     ]
