@@ -89,9 +89,12 @@ def read_samples(root: Path, classnames: Sequence[str]) -> tuple[list[Sample], l
         UserError: the file is missing, or a row is not as expected.
     """
     path = find_first(root, (f"{FOLDER}/{FILE}", FILE), "votes of Abstract")
-    folder = f"{FOLDER}/" if (root / FOLDER).is_dir() else ""
+    folder = ""
+    if (root / FOLDER).is_dir():
+        folder = f"{FOLDER}/"
     numbered = numbered_lines(path, "votes of Abstract")
-    rows = list(csv.reader([line for _, line in numbered], quotechar="'", skipinitialspace=True))
+    _, lines = zip(*numbered, strict=True)
+    rows = list(csv.reader(lines, quotechar="'", skipinitialspace=True))
     has_header = not all(map(is_number, rows[0][1:]))
     columns = rows[0][1:] if has_header else COLUMNS
     order = column_order(columns, classnames, f"{path}: line 1")

@@ -99,7 +99,10 @@ def read_samples(path: Path, classnames: Sequence[str]) -> list[Sample]:
 def keep_present(root: Path, samples: Sequence[Sample], split: str) -> list[Sample]:
     """Return the images whose files are there; the log counts the others."""
     missing = set(find_missing(root, [sample.name for sample in samples]))
-    kept = [sample for sample in samples if sample.name not in missing]
+    kept = []
+    for sample in samples:
+        if sample.name not in missing:
+            kept.append(sample)
     if len(kept) < len(samples):
         log.warning(
             "WEBEmo: %d of %d images of split %s are missing and are left out",
@@ -110,9 +113,13 @@ def keep_present(root: Path, samples: Sequence[Sample], split: str) -> list[Samp
 
 def warn_of_repeated(lists: dict[str, list[Sample]]) -> None:
     """Log how many addresses are listed twice, and how many are in train and in test."""
-    names = {split: {sample.name for sample in samples} for split, samples in lists.items()}
-    repeated = sum(len(samples) - len(names[split]) for split, samples in lists.items())
-    shared = len(set.intersection(*names.values())) if len(names) > 1 else 0
+    repeated, shared = 0, 0
+    seen: set[str] = set()
+    for samples in lists.values():
+        names = {sample.name for sample in samples}
+        repeated += len(samples) - len(names)
+        shared += len(names & seen)
+        seen |= names
     if repeated or shared:
         log.warning(
             "WEBEmo: %d addresses are listed again in the same list; %d are in train and in test",
