@@ -20,8 +20,6 @@ LAYOUTS = {
     "emotion_6_panda": folders.write_emotion_6,
     "twitter2": folders.write_wscnet_twitter2,
 }
-# Folder of the data set below that of the generator.
-ROOTS = {"unbiasedemo": "UnBiasedEmo", "emotion_6_panda": "Emotion-6"}
 
 
 def read(config: str, root: Path, *opts: str):
@@ -32,7 +30,7 @@ def read(config: str, root: Path, *opts: str):
 @pytest.mark.parametrize("config", LAYOUTS)
 def test_the_configuration_reads_its_layout(config: str, tmp_path: Path) -> None:
     expected = LAYOUTS[config](tmp_path)
-    dataset = read(config, tmp_path / ROOTS.get(config, ""))
+    dataset = read(config, tmp_path)
     assert dataset.kind == "single_label"
     check_classes(dataset, expected, ordered=False)
     check_labels(dataset, expected, tmp_path, single=True)
