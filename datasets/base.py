@@ -120,7 +120,14 @@ class IntentDataset:
         if unseen:
             check_no_subsample(cfg)
             hierarchy = with_seen_and_unseen(hierarchy, self.unseen)
-        selected = select(cfg, given, hierarchy, num_classes=len(classnames), draw="val" in splits)
+        selected = select(
+            cfg,
+            given,
+            hierarchy,
+            num_classes=len(classnames),
+            kind=kind,
+            draw="val" in splits,
+        )
         self._take(selected, list(classnames))
         chosen = {"train": self.train_x, "val": self.val, "test": self.test}
         self._check_splits(cfg, splits, chosen)

@@ -9,6 +9,7 @@ import numpy as np
 from yacs.config import CfgNode
 
 from core.errors import UserError
+from core.labels import UNKNOWN
 from core.seed import make_generator
 from datasets.hierarchy import Hierarchy
 from datasets.records import Record, image_names
@@ -18,6 +19,7 @@ from datasets.selection.partial_labels import apply_mask, mask_file_name, mask_o
 from datasets.selection.portion import num_used
 from datasets.selection.shots import draw_shots, val_shots
 from datasets.selection.val_split import draw_val
+from datasets.targets import one_hot
 
 SHOTS_STREAM = 4  # of core.seed.make_generator
 
@@ -49,6 +51,7 @@ def select(
     hierarchy: Hierarchy,
     *,
     num_classes: int,
+    kind: str = "multi_label",
     draw: bool = True,
 ) -> Selected:
     """Return the records that ``cfg.DATASET`` selects.
@@ -58,6 +61,7 @@ def select(
         given: records by split as the files have them; ``val`` None: there is no such split.
         hierarchy: of all classes.
         num_classes: C of the files.
+        kind: ``multi_label`` or ``single_label``.
         draw: False leaves a missing val split empty.
 
     Raises:
@@ -67,7 +71,7 @@ def select(
     selected = Selected(train, val, list(given["test"] or ()), list(range(num_classes)), hierarchy)
     full = _use_portion(cfg, _mask(cfg, selected), selected)
     if draw and given["val"] is None and not cfg.TEST.NO_TEST:
-        _draw_val(cfg, full, selected)
+        _draw_val(cfg, full, selected, kind)
     _subsample(cfg, selected)
     _few_shots(cfg, selected)
     return selected
@@ -115,7 +119,7 @@ def _use_portion(cfg: CfgNode, full: list[Record], selected: Selected) -> list[R
     return full[:number]
 
 
-def _draw_val(cfg: CfgNode, full: list[Record], selected: Selected) -> None:
+def _draw_val(cfg: CfgNode, full: list[Record], selected: Selected, kind: str) -> None:
     """Move a share of the training images to val, with all their labels."""
     node = cfg.DATASET
     if not full or node.VAL_PERCENT <= 0:
@@ -126,7 +130,11 @@ def _draw_val(cfg: CfgNode, full: list[Record], selected: Selected) -> None:
     in_val = draw_val(
         [record.impath for record in full], labels, share=node.VAL_PERCENT, seed=node.SPLIT_SEED
     )
-    selected.val = [record for record, chosen in zip(full, in_val, strict=True) if chosen]
+    selected.val = [
+        _with_hard_label(record, kind)
+        for record, chosen in zip(full, in_val, strict=True)
+        if chosen
+    ]
     selected.train = [
         record for record, chosen in zip(selected.train, in_val, strict=True) if not chosen
     ]
@@ -143,6 +151,17 @@ def _draw_val(cfg: CfgNode, full: list[Record], selected: Selected) -> None:
     )
     names = image_names(selected.val, node.ROOT)
     selected.drawn.append(Drawn(message, "val_images.txt", lambda path: _write_lines(path, names)))
+
+
+def _with_hard_label(record: Record, kind: str) -> Record:
+    """Return a record of val, where a soft target of train becomes a decision."""
+    label = record.label
+    if not ((label > 0) & (label < 1)).any():
+        return record
+    if kind == "single_label":
+        return replace(record, label=one_hot(int(label.argmax()), len(label)))
+    decided = np.where(label == UNKNOWN, UNKNOWN, label > 0.5).astype(np.float32)
+    return replace(record, label=decided)
 
 
 def _subsample(cfg: CfgNode, selected: Selected) -> None:

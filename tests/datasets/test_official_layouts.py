@@ -249,6 +249,24 @@ def test_persons_of_emotic_have_their_box_and_the_shares_of_the_annotators(
     check_shares(dataset, expected, tmp_path, splits=["val", "test"])
 
 
+def test_difficult_objects_of_voc_count_on_request(tmp_path: Path) -> None:
+    expected, dataset = build(VOC, tmp_path, "DATASET.VOC_DIFFICULT", "positive")
+    merge_val(expected)
+    check_labels(dataset, expected, tmp_path, readings=["difficult_positive"])
+
+
+@pytest.mark.parametrize("agreement", ["four", "five"])
+def test_pictures_of_twitter_with_more_agreement(agreement: str, tmp_path: Path) -> None:
+    expected, dataset = build(TWITTER1, tmp_path, "DATASET.AGREEMENT", agreement)
+    check_labels(dataset, expected, tmp_path, readings=[agreement], single=True)
+
+
+def test_nus_wide_in_one_table(tmp_path: Path) -> None:
+    case = Case("NusWide", "nus_wide", nus_wide.write_nus_wide_csv)
+    expected, dataset = build(case, tmp_path)
+    check_labels(dataset, expected, tmp_path, readings=[""])
+
+
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_labels_do_not_depend_on_the_order_in_the_files(order: int, tmp_path: Path) -> None:
     for case in (COCO, NUS):

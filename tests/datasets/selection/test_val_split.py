@@ -96,3 +96,22 @@ def test_another_number_of_images_than_published_is_a_warning(cfg, caplog) -> No
     IntentDataset(cfg, classnames=NAMES, train_x=records(60), test=records(3), counts=counts)
     assert "60 images in split train; the published one has 61" in caplog.text
     assert "split test" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "soft", "hard"),
+    [
+        ("single_label", [0.2, 0.5, 0.3], [0, 1, 0]),
+        ("multi_label", [0.4, 0.6, 1.0], [0, 1, 1]),
+        ("multi_label", [-1, 0.6, 0.2], [-1, 1, 0]),
+    ],
+)
+def test_soft_targets_of_train_are_decisions_in_val(cfg, kind, soft, hard) -> None:
+    cfg.DATASET.HIERARCHY, cfg.DATASET.NAME = "", "Photos"
+    label = np.array(soft, dtype=np.float32)
+    train = [Record(f"{i}.jpg", label, votes=label) for i in range(20)]
+    dataset = IntentDataset(cfg, classnames=NAMES, train_x=train, test=records(3), kind=kind)
+    for record in dataset.val:
+        assert record.label.tolist() == hard
+        np.testing.assert_array_equal(record.votes, label)
+    np.testing.assert_array_equal(dataset.train_x[0].label, label)
