@@ -206,9 +206,9 @@ def train_targets(cfg: CfgNode, records: Sequence[Record]) -> list[Record]:
 
 
 def hard_targets(records: Sequence[Record], classnames: Sequence[str]) -> list[Record]:
-    """Return records with one-hot labels, for a val split that was drawn from soft targets.
+    """Return records whose one-hot label is ``Record.classname``, for a val split drawn from train.
 
-    The class is ``Record.classname``, or the one with most votes where that class is not in use.
+    Where that class is not in use, it is the one with the largest label.
     """
     hardened = []
     for record in records:

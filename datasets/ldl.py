@@ -85,7 +85,7 @@ class _LdlDataset(IntentDataset):
             splits=splits,
             kind="single_label",
         )
-        if "val" not in divided:  # drawn from train, whose labels may be soft
+        if "val" not in divided:  # the base knows the votes of a tie, but not the class of the file
             self.val = hard_targets(self.val, self.classnames)
 
 

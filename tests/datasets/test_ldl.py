@@ -105,6 +105,15 @@ def test_a_tie_goes_to_the_class_id_or_to_the_first_column(cfg, tmp_path: Path, 
     assert "class id" in caplog.text and "is not the column with most votes" not in caplog.text
 
 
+def test_a_tie_in_a_drawn_val_split_has_the_class_of_the_file(cfg, tmp_path: Path) -> None:
+    rows = {f"{i}.jpg": [0, 4, 0, 0, 4, 0, 0, 0] for i in range(30)}
+    write_lists(tmp_path, rows, train=25, ids=dict.fromkeys(rows, 1))
+    dataset = build(cfg, tmp_path, "FlickrLdl", TARGETS="soft")
+    assert dataset.val
+    for record in dataset.val:
+        assert class_of(dataset, record) == "awe"  # anger comes first in the alphabet
+
+
 def test_class_ids_of_another_order_are_not_trusted(cfg, tmp_path: Path, caplog) -> None:
     rows = counts()
     ids = {}
