@@ -1,11 +1,19 @@
 """User-facing errors, with suggestions for the nearest valid value."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class UserError(ValueError):
     """A mistake in the configuration, a path or a file; users see the message without traceback."""
+
+
+def first_names(names: Sequence[str], most: int = 5) -> str:
+    """Return the first names, and how many more there are: ``a, b and 3 more``."""
+    text = ", ".join(names[:most])
+    if len(names) > most:
+        text += f" and {len(names) - most} more"
+    return text
 
 
 def did_you_mean(name: str, accepted: Iterable[str]) -> str:

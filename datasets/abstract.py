@@ -9,10 +9,11 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.errors import UserError
 from core.logging import get_logger
-from datasets.base import SPLITS, IntentDataset
+from datasets.base import SPLITS
 from datasets.build import DATASET_REGISTRY
 from datasets.emotions import (
     MIKELS,
+    FoldedEmotions,
     Sample,
     check_unique,
     column_order,
@@ -20,10 +21,8 @@ from datasets.emotions import (
     make_records,
     numbered_lines,
     read_votes,
-    train_targets,
     warn_of_total,
 )
-from datasets.folds import split_folds
 from datasets.reading import find_first, read_list, root_of
 from datasets.targets import distribution, is_tied
 
@@ -49,7 +48,7 @@ log = get_logger()
 
 
 @DATASET_REGISTRY.register()
-class Abstract(IntentDataset):
+class Abstract(FoldedEmotions):
     """``<root>/testImages_abstract/*.jpg`` with ``ABSTRACT_groundTruth.csv`` in it or beside it.
 
     The class is the emotion with most votes; the votes of a record are their shares. There is no
@@ -70,15 +69,12 @@ class Abstract(IntentDataset):
         samples, tied = read_samples(root, classnames)
         used = samples + tied if keep_ties else samples
         records = make_records(cfg, root, used, classnames, images=images)
-        train, val, test = split_folds(records[: len(samples)], cfg)
         super().__init__(
             cfg,
             classnames=classnames,
-            train_x=train_targets(cfg, train + records[len(samples) :]),
-            val=val,
-            test=test,
+            records=records[: len(samples)],
             splits=splits,
-            kind="single_label",
+            train_only=records[len(samples) :],
         )
 
 

@@ -7,19 +7,18 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from core.errors import UserError
-from datasets.base import SPLITS, IntentDataset
+from datasets.base import SPLITS
 from datasets.build import DATASET_REGISTRY
 from datasets.emotions import (
-    IMAGE_SUFFIXES,
     MIKELS,
     SHORT_NAMES,
+    FoldedEmotions,
     Sample,
     class_index,
     make_records,
-    train_targets,
     warn_of_total,
 )
-from datasets.folds import split_folds
+from datasets.images import IMAGE_SUFFIXES
 from datasets.reading import read_list, root_of
 
 FOLDER = "testImages_artphoto"
@@ -27,7 +26,7 @@ TOTAL = 806
 
 
 @DATASET_REGISTRY.register()
-class Artphoto(IntentDataset):
+class Artphoto(FoldedEmotions):
     """``<root>/testImages_artphoto/<emotion>_<n>.jpg``, or the files in the root itself.
 
     Sadness has the prefix ``sad``. Other files are skipped. There is no official split: folds
@@ -41,16 +40,7 @@ class Artphoto(IntentDataset):
         classnames = read_list(MIKELS)
         samples = read_samples(root, classnames)
         records = make_records(cfg, root, samples, classnames, images=images)
-        train, val, test = split_folds(records, cfg)
-        super().__init__(
-            cfg,
-            classnames=classnames,
-            train_x=train_targets(cfg, train),
-            val=val,
-            test=test,
-            splits=splits,
-            kind="single_label",
-        )
+        super().__init__(cfg, classnames=classnames, records=records, splits=splits)
 
 
 def read_samples(root: Path, classnames: Sequence[str]) -> list[Sample]:

@@ -1,6 +1,6 @@
 """IntentDataset: the form in which every data set reaches the loaders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from yacs.config import CfgNode
@@ -22,6 +22,7 @@ from datasets.sealed import SealedRecords
 from datasets.selection.classes import check_no_subsample
 from datasets.selection.drawn import Drawn
 from datasets.selection.select import Selected, select
+from datasets.targets import hard_label
 
 SPLITS = ("train", "val", "test")
 KINDS = ("multi_label", "single_label")
@@ -72,6 +73,8 @@ class IntentDataset:
         unseen: indices of classes that training must not know. Their labels in train and val are
             ``UNKNOWN``, and test labels cannot be read before the final evaluation.
         notes: sentences about the data that a reader of the results must know, for log and report.
+        as_val: returns a training record with the label that it has in a drawn val split; by
+            default a soft target becomes a decision (:func:`datasets.targets.hard_label`).
 
     ``val`` and ``test`` may be empty when ``TEST.NO_TEST`` is True. The keys of
     ``datasets.selection`` are applied to the records afterwards.
@@ -103,6 +106,7 @@ class IntentDataset:
         counts: Mapping[str, int] | None = None,
         unseen: Sequence[int] = (),
         notes: Sequence[str] = (),
+        as_val: Callable[[Record], Record] | None = None,
     ) -> None:
         assert kind in KINDS, f"kind is {kind!r}; expected one of {KINDS}"
         self.kind = kind
@@ -125,7 +129,7 @@ class IntentDataset:
             given,
             hierarchy,
             num_classes=len(classnames),
-            kind=kind,
+            as_val=as_val or (lambda record: hard_label(record, classnames, kind)),
             draw="val" in splits,
         )
         self._take(selected, list(classnames))

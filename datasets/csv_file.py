@@ -99,9 +99,8 @@ class Csv(IntentDataset):
             test=divided.get("test"),
             splits=splits,
             kind=kind,
+            as_val=targets.evaluated,
         )
-        if "val" not in divided:  # drawn from train
-            self.val = [targets.evaluated(record) for record in self.val]
 
 
 def read_options(cfg: CfgNode, root: Path, sources: Sequence[Source]) -> ReadOptions:

@@ -17,10 +17,9 @@ from datasets.emotions import (
     check_unique,
     class_index,
     make_records,
-    needed_splits,
     warn_of_total,
 )
-from datasets.reading import read_list, read_text, root_of
+from datasets.reading import needed_files, read_list, read_text, root_of
 
 TOTAL = 118_102
 ROW = "[emotion, image, annotation] or [emotion, id, image, annotation]"
@@ -43,7 +42,7 @@ class EmoSet(IntentDataset):
         root = root_of(cfg)
         classnames = read_list(MIKELS)
         check_info(root / "info.json", classnames)
-        paths = needed_splits(splits, {split: root / f"{split}.json" for split in SPLITS})
+        paths = needed_files(splits, {split: root / f"{split}.json" for split in SPLITS})
         lists = {split: read_rows(path, classnames) for split, path in paths.items()}
         everything = [sample.name for samples in lists.values() for sample in samples]
         check_unique(everything, f"{root}: {', '.join(path.name for path in paths.values())}")

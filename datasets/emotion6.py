@@ -10,9 +10,10 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.errors import UserError
 from core.logging import get_logger
-from datasets.base import SPLITS, IntentDataset
+from datasets.base import SPLITS
 from datasets.build import DATASET_REGISTRY
 from datasets.emotions import (
+    FoldedEmotions,
     Sample,
     check_unique,
     class_index,
@@ -20,10 +21,8 @@ from datasets.emotions import (
     make_records,
     numbered_lines,
     read_votes,
-    train_targets,
     warn_of_total,
 )
-from datasets.folds import split_folds
 from datasets.reading import read_list, root_of
 from datasets.targets import distribution, is_tied
 
@@ -54,7 +53,7 @@ log = get_logger()
 
 
 @DATASET_REGISTRY.register()
-class Emotion6(IntentDataset):
+class Emotion6(FoldedEmotions):
     """``<root>/ground_truth.txt`` and ``<root>/images/<emotion>/<n>.jpg``, without splits.
 
     The votes of a record are the probabilities. Folds divide the images (``DATASET.FOLD``).
@@ -67,16 +66,7 @@ class Emotion6(IntentDataset):
         classnames = read_list("emotion6.txt")[: cfg.DATASET.EMOTION6_CLASSES]
         samples = read_samples(root / FILE, classnames, hard=cfg.DATASET.EMOTION6_HARD)
         records = make_records(cfg, root, samples, classnames, images=images)
-        train, val, test = split_folds(records, cfg)
-        super().__init__(
-            cfg,
-            classnames=classnames,
-            train_x=train_targets(cfg, train),
-            val=val,
-            test=test,
-            splits=splits,
-            kind="single_label",
-        )
+        super().__init__(cfg, classnames=classnames, records=records, splits=splits)
 
 
 def read_samples(path: Path, classnames: Sequence[str], *, hard: str) -> list[Sample]:

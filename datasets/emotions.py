@@ -9,7 +9,8 @@ from yacs.config import CfgNode
 
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
-from datasets.base import SPLITS
+from datasets.base import IntentDataset
+from datasets.folds import split_folds
 from datasets.reading import read_text, resolve_images
 from datasets.records import Record
 from datasets.targets import one_hot
@@ -17,7 +18,6 @@ from datasets.targets import one_hot
 MIKELS = "mikels8.txt"  # of datasets.reading.read_list; all sets with these classes have this order
 # Short names of Mikels' emotions in the files of Artphoto and Abstract.
 SHORT_NAMES = {"sad": "sadness", "content": "contentment"}
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
 log = get_logger()
 
@@ -35,6 +35,38 @@ class Sample:
     name: str
     emotion: str
     votes: np.ndarray | None = None
+
+
+class FoldedEmotions(IntentDataset):
+    """One emotion per image, without official split: folds divide the records.
+
+    Args:
+        cfg: the whole configuration.
+        classnames: class names in label order.
+        records: all images, with the class as a one-hot label.
+        splits: splits that must have images.
+        train_only: further images that are train in every fold.
+    """
+
+    def __init__(
+        self,
+        cfg: CfgNode,
+        *,
+        classnames: Sequence[str],
+        records: Sequence[Record],
+        splits: Sequence[str],
+        train_only: Sequence[Record] = (),
+    ) -> None:
+        train, val, test = split_folds(records, cfg)
+        super().__init__(
+            cfg,
+            classnames=classnames,
+            train_x=train_targets(cfg, [*train, *train_only]),
+            val=val,
+            test=test,
+            splits=splits,
+            kind="single_label",
+        )
 
 
 def class_index(name: str, classnames: Sequence[str], where: str) -> int:
@@ -126,16 +158,6 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def needed_splits(splits: Sequence[str], files: dict[str, Path]) -> dict[str, Path]:
-    """Return the files that are read: of the needed splits, and of train if it is there."""
-    needed = {}
-    for split in SPLITS:
-        path = files.get(split)
-        if path is not None and (split in splits or (split == "train" and path.is_file())):
-            needed[split] = path
-    return needed
-
-
 def check_unique(names: Iterable[str], where: str) -> None:
     """Raise :class:`UserError` if an image is listed twice."""
     seen: set[str] = set()
@@ -203,17 +225,3 @@ def train_targets(cfg: CfgNode, records: Sequence[Record]) -> list[Record]:
         label = record.label if record.votes is None else record.votes
         softened.append(replace(record, label=label))
     return softened
-
-
-def hard_targets(records: Sequence[Record], classnames: Sequence[str]) -> list[Record]:
-    """Return records whose one-hot label is ``Record.classname``, for a val split drawn from train.
-
-    Where that class is not in use, it is the one with the largest label.
-    """
-    hardened = []
-    for record in records:
-        index = int(record.label.argmax())
-        if record.classname in classnames:
-            index = list(classnames).index(record.classname)
-        hardened.append(replace(record, label=one_hot(index, len(classnames))))
-    return hardened

@@ -19,7 +19,7 @@ from core.logging import get_logger
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
 from datasets.label_policy import apply_policy, held_out_policy
-from datasets.reading import resolve_images, root_of
+from datasets.reading import needed_files, resolve_images, root_of
 from datasets.records import Record
 
 log = get_logger()
@@ -55,12 +55,7 @@ class Intentonomy(IntentDataset):
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
         root = root_of(cfg)
-        paths = {}
-        for split in SPLITS:
-            path = annotation_path(root, split)
-            # Given predictions need no train labels, but the report shows them if they are there.
-            if split in splits or (split == "train" and path.is_file()):
-                paths[split] = path
+        paths = needed_files(splits, {split: annotation_path(root, split) for split in SPLITS})
         files = {split: read_annotations(path) for split, path in paths.items()}
         check_same_classes(paths, files)
         names = [name for file in files.values() for name in file.filenames]

@@ -17,16 +17,14 @@ from datasets.emotions import (
     Sample,
     check_unique,
     column_order,
-    hard_targets,
     is_number,
     make_records,
-    needed_splits,
     numbered_lines,
     read_votes,
     train_targets,
 )
 from datasets.folds import split_folds
-from datasets.reading import read_list, root_of
+from datasets.reading import needed_files, read_list, root_of
 from datasets.records import Record
 from datasets.targets import distribution, is_tied
 
@@ -66,7 +64,7 @@ class _LdlDataset(IntentDataset):
         if has_lists(cfg, root):
             paths = {split: root / name for split, name in LISTS.items()}
             lists = {}
-            for split, path in needed_splits(splits, paths).items():
+            for split, path in needed_files(splits, paths).items():
                 lists[split] = read_samples(path, classnames)
             names = [sample.name for samples in lists.values() for sample in samples]
             check_unique(names, f"{root}: {' and '.join(LISTS.values())}")
@@ -85,8 +83,6 @@ class _LdlDataset(IntentDataset):
             splits=splits,
             kind="single_label",
         )
-        if "val" not in divided:  # the base knows the votes of a tie, but not the class of the file
-            self.val = hard_targets(self.val, self.classnames)
 
 
 @DATASET_REGISTRY.register()

@@ -2,22 +2,33 @@
 
 import codecs
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from yacs.config import CfgNode
 
-from core.errors import UserError
+from core.errors import UserError, first_names
 from core.files import find_missing
 from datasets.prepared import find_copies
 
 LISTS = Path(__file__).parent / "lists"
-MAX_NAMED = 5  # missing images that an error names; more are counted
 
 
 def root_of(cfg: CfgNode) -> Path:
     """Return the absolute folder of the data set, ``DATASET.ROOT``."""
     return Path(cfg.DATASET.ROOT).expanduser().absolute()
+
+
+def needed_files(splits: Sequence[str], files: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the files to read: of the given splits, and of train if it is there.
+
+    Given predictions need no train labels, but the report shows them if they are there.
+    """
+    needed = {}
+    for split, path in files.items():
+        if split in splits or (split == "train" and path.is_file()):
+            needed[split] = path
+    return needed
 
 
 def read_text(path: str | Path, needed: str = "") -> str:
@@ -106,9 +117,6 @@ def check_images(root: Path, names: Iterable[str], advice: str = "") -> None:
     missing = find_missing(root, names)
     if not missing:
         return
-    named = ", ".join(missing[:MAX_NAMED])
-    if len(missing) > MAX_NAMED:
-        named += f" and {len(missing) - MAX_NAMED} more"
     count = f"{len(missing)} images are" if len(missing) > 1 else "1 image is"
     end = f". {advice}" if advice else ""
-    raise UserError(f"{count} missing below {root}: {named}{end}")
+    raise UserError(f"{count} missing below {root}: {first_names(missing)}{end}")

@@ -1,8 +1,13 @@
 """Targets of one class per image, from a name or from votes over the classes."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from core.config import Key, declare
+from core.labels import UNKNOWN
+from datasets.records import Record
 
 declare(
     "DATASET",
@@ -21,6 +26,27 @@ def one_hot(index: int, num_classes: int) -> np.ndarray:
     label = np.zeros(num_classes, dtype=np.float32)
     label[index] = 1.0
     return label
+
+
+def hard_label(record: Record, classnames: Sequence[str], kind: str) -> Record:
+    """Return a training record as val has it: a soft target becomes a decision.
+
+    Args:
+        record: the record.
+        classnames: class names in label order.
+        kind: ``single_label``: the class is ``Record.classname`` where it is given, which decides
+            ties, else the one with the largest share. ``multi_label``: shares above 0.5.
+    """
+    label = record.label
+    if not ((label > 0) & (label < 1)).any():
+        return record
+    if kind == "single_label":
+        index = int(label.argmax())
+        if record.classname in classnames:
+            index = list(classnames).index(record.classname)
+        return replace(record, label=one_hot(index, len(label)))
+    decided = np.where(label == UNKNOWN, UNKNOWN, label > 0.5).astype(np.float32)
+    return replace(record, label=decided)
 
 
 def distribution(counts: np.ndarray) -> np.ndarray:

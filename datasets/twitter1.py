@@ -10,18 +10,17 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
-from datasets.base import SPLITS, IntentDataset
+from datasets.base import SPLITS
 from datasets.build import DATASET_REGISTRY
 from datasets.emotions import (
+    FoldedEmotions,
     Sample,
     is_number,
     make_records,
     numbered_lines,
     read_votes,
-    train_targets,
     warn_of_total,
 )
-from datasets.folds import split_folds
 from datasets.reading import find_first, root_of
 from datasets.targets import distribution
 
@@ -45,7 +44,7 @@ log = get_logger()
 
 
 @DATASET_REGISTRY.register()
-class TwitterI(IntentDataset):
+class TwitterI(FoldedEmotions):
     """``<root>/Agg_AMT_Candidates/*.jpg`` and ``<root>/{three,four,five}_agree.txt``.
 
     The lists are also accepted as ``twitter_three_agrees.txt``. Votes come from
@@ -68,16 +67,7 @@ class TwitterI(IntentDataset):
         for name, label in labels.items():
             samples.append(Sample(f"{FOLDER}/{name}", CLASSES[label], votes.get(name)))
         records = make_records(cfg, root, samples, CLASSES, images=images)
-        train, val, test = split_folds(records, cfg)
-        super().__init__(
-            cfg,
-            classnames=CLASSES,
-            train_x=train_targets(cfg, train),
-            val=val,
-            test=test,
-            splits=splits,
-            kind="single_label",
-        )
+        super().__init__(cfg, classnames=CLASSES, records=records, splits=splits)
 
 
 def read_labels(root: Path, agreement: str) -> dict[str, int]:

@@ -12,12 +12,12 @@ import numpy as np
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError, not_accepted
+from core.errors import UserError, first_names, not_accepted
 from core.files import find_missing
 from core.labels import UNKNOWN
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
-from datasets.reading import MAX_NAMED, read_lines, read_list, resolve_images, root_of
+from datasets.reading import read_lines, read_list, resolve_images, root_of
 from datasets.records import Record
 from datasets.selection.val_split import files_needed
 
@@ -128,12 +128,9 @@ def _check_annotations(folder: Path, names: Sequence[str], split: str) -> None:
     missing = find_missing(folder, names)
     if not missing:
         return
-    named = ", ".join(missing[:MAX_NAMED])
-    if len(missing) > MAX_NAMED:
-        named += f" and {len(missing) - MAX_NAMED} more"
     raise UserError(
         f"{len(missing)} of {len(names)} annotation files of split {split} are missing in "
-        f"{folder}: {named}. They are in {ARCHIVES[split]}"
+        f"{folder}: {first_names(missing)}. They are in {ARCHIVES[split]}"
     )
 
 

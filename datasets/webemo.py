@@ -12,8 +12,8 @@ from core.logging import get_logger
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
 from datasets.download.addresses import url_file_name
-from datasets.emotions import Sample, make_records, needed_splits, numbered_lines
-from datasets.reading import read_list, root_of
+from datasets.emotions import Sample, make_records, numbered_lines
+from datasets.reading import needed_files, read_list, root_of
 
 FOLDER = "WEBEmo"
 LISTS = {"train": "train25.txt", "test": "test25.txt"}
@@ -48,7 +48,7 @@ class WEBEmo(IntentDataset):
         classnames = read_list("webemo25.txt")
         paths = {split: list_path(root, name) for split, name in LISTS.items()}
         lists = {}
-        for split, path in needed_splits(splits, paths).items():
+        for split, path in needed_files(splits, paths).items():
             lists[split] = read_samples(path, classnames)
         warn_of_repeated(lists)
         records = {}

@@ -88,13 +88,13 @@ def make_root(path: str) -> Path:
     return root
 
 
-def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, Any]:
+def feature_key(model: ClipNetwork, cfg: CfgNode, dtype: torch.dtype | None) -> dict[str, Any]:
     """Return the part of the key that all splits of a run share.
 
     Args:
         model: network that computes the features.
         cfg: configuration of the run.
-        precision: precision of the forward pass.
+        dtype: type that autocast computes in; None: without autocast.
 
     Raises:
         UserError: training images are augmented at random, so they have no fixed features.
@@ -106,6 +106,9 @@ def feature_key(model: ClipNetwork, cfg: CfgNode, precision: str) -> dict[str, A
             "TRAIN.FEATURE_CACHE needs deterministic transforms, but INPUT.TRANSFORMS has "
             f"{', '.join(random)}; set INPUT.NO_TRANSFORM True, or TRAIN.FEATURE_CACHE ''"
         )
+    precision = str(dtype or "fp32")
+    if cfg.SPEED.TF32 != "torch":
+        precision += f", TF32 {cfg.SPEED.TF32}"
     return {
         "features": model.feature_cache_key_part(),
         "precision": precision,
@@ -145,6 +148,26 @@ class FeatureCache(Dataset):
                 )
             self.checked[index] = True
         return tuple(_tensor(row) for row in rows)
+
+
+def cache_splits(
+    loaders: Iterable[DataLoader | None],
+    folder: str,
+    key: dict[str, Any],
+    encode: Callable[[dict], Features],
+) -> None:
+    """Let loaders return cached features in place of images; arguments as in :func:`cache_split`.
+
+    Args:
+        loaders: loaders of the splits; None: the split has no images.
+        folder: ``TRAIN.FEATURE_CACHE``.
+        key: key of all splits.
+        encode: function from a batch to its features.
+    """
+    root = make_root(folder)
+    for loader in loaders:
+        if loader is not None:
+            cache_split(loader, root, key, encode)
 
 
 def cache_split(

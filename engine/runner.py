@@ -16,15 +16,15 @@ from core import distributed
 from core.config import Key, class_section, declare, get_section
 from core.distributed import is_main
 from core.errors import UserError
-from core.files import write_atomically
 from core.logging import get_logger, setup_logging
 from core.seed import set_seed
 from datasets import DataManager, IntentDataset
 from datasets.normalizer import Statistics, choose_statistics
+from datasets.selection.drawn import keep_drawn
 from engine.base_choice import TrainerX, describe_base, sync_registries
 from engine.checkpoint import frozen_digest
 from engine.costs import measure_costs
-from engine.feature_cache import cache_split, feature_key, make_root
+from engine.feature_cache import cache_splits, feature_key, make_root
 from engine.final_evaluation import (
     check_rule_classes,
     check_settings,
@@ -165,7 +165,7 @@ class MultiLabelRunner(TrainerX, ABC):
         mean, std = choose_statistics(self.cfg, self.image_statistics())
         self.dm = dm = DataManager(self.cfg, mean=mean, std=std, images="uint8")
         self.check_dataset(dm.dataset)
-        self.keep_drawn(dm.dataset)
+        keep_drawn(dm.dataset.drawn, Path(self.output_dir))
         self.train_loader_x, self.train_loader_u = dm.train_loader_x, dm.train_loader_u
         self.val_loader, self.test_loader = dm.val_loader, dm.test_loader
         self.num_classes, self.num_source_domains = dm.num_classes, dm.num_source_domains
@@ -183,13 +183,6 @@ class MultiLabelRunner(TrainerX, ABC):
                 f"TRAINER.NAME '{type(self).__name__}' cannot be evaluated on classes without "
                 f"training images, which DATASET.NAME '{self.cfg.DATASET.NAME}' has here: {reason}"
             )
-
-    def keep_drawn(self, dataset: IntentDataset) -> None:
-        """Log what was drawn at random, and keep it in the output folder."""
-        for drawn in dataset.drawn:
-            log.info(drawn.message)
-            if drawn.write is not None and is_main():
-                write_atomically(Path(self.output_dir, drawn.file), drawn.write)
 
     def build_model(self) -> None:
         """Build and register the network."""
@@ -226,25 +219,18 @@ class MultiLabelRunner(TrainerX, ABC):
 
     def cache_features(self) -> None:
         """Let the loaders return cached features in place of images, if there is a cache folder."""
-        loaders = [self.train_loader_x, self.val_loader]
-        if not self.dm.dataset.unseen:  # test labels of a zero-shot data set are sealed
-            loaders.append(self.test_loader)
-        self.cache_loaders(loaders)
+        # Test labels of a zero-shot data set are sealed; open_test caches its features.
+        test = () if self.dm.dataset.unseen else (self.test_loader,)
+        self.cache_loaders(self.train_loader_x, self.val_loader, *test)
 
-    def cache_loaders(self, loaders: Sequence[Any]) -> None:
+    def cache_loaders(self, *loaders: Any) -> None:
         """Let loaders return cached features in place of images, if there is a cache folder."""
         if not self.cfg.TRAIN.FEATURE_CACHE:
             return
         self.set_model_mode("eval")
-        precision = str(self.precision.dtype or "fp32")
-        if self.cfg.SPEED.TF32 != "torch":
-            precision += f", TF32 {self.cfg.SPEED.TF32}"
-        key = feature_key(self.model, self.cfg, precision)
+        key = feature_key(self.model, self.cfg, self.precision.dtype)
         key |= {"weights": self.digest_features(), "normalizer": repr(self.dm.normalizer)}
-        root = make_root(self.cfg.TRAIN.FEATURE_CACHE)
-        for loader in loaders:
-            if loader is not None:
-                cache_split(loader, root, key, self._encode)
+        cache_splits(loaders, self.cfg.TRAIN.FEATURE_CACHE, key, self._encode)
 
     @torch.no_grad()
     def _encode(self, batch: dict) -> tuple[Tensor, ...]:
@@ -313,7 +299,7 @@ class MultiLabelRunner(TrainerX, ABC):
         dataset = self.dm.dataset
         if dataset.unseen:
             dataset.open_test()
-            self.cache_loaders([self.test_loader])
+            self.cache_loaders(self.test_loader)
 
     def write_results(self, results: Mapping[str, SplitResult]) -> None:
         """Write the files of the final evaluation and the report.

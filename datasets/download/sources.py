@@ -11,8 +11,8 @@ from typing import Any
 
 from core.errors import UserError, not_accepted
 from datasets.download.addresses import SCHEMES, url_file_name
+from datasets.images import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MAX_NAME_BYTES = 240  # file systems allow 255; the suffixes of partial files need the rest
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 FINDINGEMO_FILE = "data/dataset_urls_exploded.json"

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from core.errors import UserError
+from core.errors import UserError, first_names
+from datasets.images import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
-MAX_NAMED = 5
 LOCAL_FILES, UPLOAD = "/data/local-files/", "/data/upload/"  # of Label Studio
 UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
 
@@ -168,12 +167,10 @@ def _find(listing: Listing, folder: Path, name: str, suffix: str) -> str | None:
 def _missing(
     missing: Sequence[str], count: int, folders: Sequence[Path], source: Path
 ) -> UserError:
-    named = ", ".join(missing[:MAX_NAMED])
-    if len(missing) > MAX_NAMED:
-        named += f" and {len(missing) - MAX_NAMED} more"
     places = ", ".join(map(str, folders))
     return UserError(
-        f"{source}: {len(missing)} of {count} images are missing: {named}; looked in {places}; set "
+        f"{source}: {len(missing)} of {count} images are missing: {first_names(missing)}; "
+        f"looked in {places}; set "
         "DATASET.IMAGES to their folder below DATASET.ROOT (--root), DATASET.SUFFIX where the file "
         "leaves it out"
     )

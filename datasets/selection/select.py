@@ -1,7 +1,7 @@
 """Apply the choices of ``datasets.selection`` to the records of a data set."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import numpy as np
 from yacs.config import CfgNode
 
 from core.errors import UserError
-from core.labels import UNKNOWN
 from core.seed import make_generator
 from datasets.hierarchy import Hierarchy
 from datasets.records import Record, image_names
@@ -19,7 +18,6 @@ from datasets.selection.partial_labels import apply_mask, mask_file_name, mask_o
 from datasets.selection.portion import num_used
 from datasets.selection.shots import draw_shots, val_shots
 from datasets.selection.val_split import draw_val
-from datasets.targets import one_hot
 
 SHOTS_STREAM = 4  # of core.seed.make_generator
 
@@ -51,7 +49,7 @@ def select(
     hierarchy: Hierarchy,
     *,
     num_classes: int,
-    kind: str = "multi_label",
+    as_val: Callable[[Record], Record],
     draw: bool = True,
 ) -> Selected:
     """Return the records that ``cfg.DATASET`` selects.
@@ -61,7 +59,7 @@ def select(
         given: records by split as the files have them; ``val`` None: there is no such split.
         hierarchy: of all classes.
         num_classes: C of the files.
-        kind: ``multi_label`` or ``single_label``.
+        as_val: returns a training record with the label that it has in a drawn val split.
         draw: False leaves a missing val split empty.
 
     Raises:
@@ -71,7 +69,7 @@ def select(
     selected = Selected(train, val, list(given["test"] or ()), list(range(num_classes)), hierarchy)
     full = _use_portion(cfg, _mask(cfg, selected), selected)
     if draw and given["val"] is None and not cfg.TEST.NO_TEST:
-        _draw_val(cfg, full, selected, kind)
+        _draw_val(cfg, full, selected, as_val)
     _subsample(cfg, selected)
     _few_shots(cfg, selected)
     return selected
@@ -119,7 +117,9 @@ def _use_portion(cfg: CfgNode, full: list[Record], selected: Selected) -> list[R
     return full[:number]
 
 
-def _draw_val(cfg: CfgNode, full: list[Record], selected: Selected, kind: str) -> None:
+def _draw_val(
+    cfg: CfgNode, full: list[Record], selected: Selected, as_val: Callable[[Record], Record]
+) -> None:
     """Move a share of the training images to val, with all their labels."""
     node = cfg.DATASET
     if not full or node.VAL_PERCENT <= 0:
@@ -130,11 +130,8 @@ def _draw_val(cfg: CfgNode, full: list[Record], selected: Selected, kind: str) -
     in_val = draw_val(
         [record.impath for record in full], labels, share=node.VAL_PERCENT, seed=node.SPLIT_SEED
     )
-    selected.val = [
-        _with_hard_label(record, kind)
-        for record, chosen in zip(full, in_val, strict=True)
-        if chosen
-    ]
+    drawn = [record for record, chosen in zip(full, in_val, strict=True) if chosen]
+    selected.val = [as_val(record) for record in drawn]
     selected.train = [
         record for record, chosen in zip(selected.train, in_val, strict=True) if not chosen
     ]
@@ -151,17 +148,6 @@ def _draw_val(cfg: CfgNode, full: list[Record], selected: Selected, kind: str) -
     )
     names = image_names(selected.val, node.ROOT)
     selected.drawn.append(Drawn(message, "val_images.txt", lambda path: _write_lines(path, names)))
-
-
-def _with_hard_label(record: Record, kind: str) -> Record:
-    """Return a record of val, where a soft target of train becomes a decision."""
-    label = record.label
-    if not ((label > 0) & (label < 1)).any():
-        return record
-    if kind == "single_label":
-        return replace(record, label=one_hot(int(label.argmax()), len(label)))
-    decided = np.where(label == UNKNOWN, UNKNOWN, label > 0.5).astype(np.float32)
-    return replace(record, label=decided)
 
 
 def _subsample(cfg: CfgNode, selected: Selected) -> None:

@@ -5,14 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/coop/common.sh
-if [ $# -lt 2 ]; then
-  echo "error: expected DATASET CFG [SHOTS], such as: emoset rn101 16" >&2
-  exit 2
-fi
-DATASET="$1" CFG="$2" SHOTS="${3:-16}"
-shift $(($# < 3 ? $# : 3))
-check_data "$DATASET" "$CFG"
+base2new_arguments "$@"
 for SEED in $SEEDS; do
-  launch "output/base2new/train_base/${DATASET}/shots_${SHOTS}/${TRAINER}/${CFG}/seed${SEED}" \
-    "$DATASET" "$CFG" "$SEED" DATASET.NUM_SHOTS "$SHOTS" DATASET.SUBSAMPLE_CLASSES base "${SECTION}.CSC" False "$@"
+  launch "output/base2new/train_base/${COMMON}/seed${SEED}" \
+    "$DATASET" "$CFG" "$SEED" DATASET.NUM_SHOTS "$SHOTS" DATASET.SUBSAMPLE_CLASSES base "${SECTION}.CSC" False ${REST[@]+"${REST[@]}"}
 done

@@ -6,10 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/coop/common.sh
-if [ $# -lt 6 ]; then
-  echo "error: expected DATASET CFG CTP NCTX SHOTS CSC, such as: emoset rn101 end 16 4 False" >&2
-  exit 2
-fi
+need 6 "DATASET CFG CTP NCTX SHOTS CSC, such as: emoset rn101 end 16 4 False" "$@"
 DATASET="$1" CFG="$2" CTP="$3" NCTX="$4" SHOTS="$5" CSC="$6"
 shift 6
 if [ "$CTP" != end ]; then

@@ -5,10 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/coop/common.sh
-if [ $# -lt 5 ]; then
-  echo "error: expected SOURCE TARGET CFG NCTX SHOTS, such as: emoset artphoto rn101 16 4" >&2
-  exit 2
-fi
+need 5 "SOURCE TARGET CFG NCTX SHOTS, such as: emoset artphoto rn101 16 4" "$@"
 SOURCE="$1" TARGET="$2" CFG="$3" NCTX="$4" SHOTS="$5"
 shift 5
 check_data "$TARGET" "$CFG"

@@ -13,29 +13,33 @@ known_file() {
   fi
 }
 
+# run_once DIR COMMAND...: run a command unless DIR has results; DRY_RUN=1 only prints it
+run_once() {
+  local dir="$1"
+  shift
+  if [ -f "${dir}/metrics.json" ]; then
+    echo "Oops! The results exist at ${dir} (so skip this job)"
+  elif [ "${DRY_RUN:-0}" = 1 ]; then
+    printf '%q ' "$@"
+    echo
+  else
+    "$@"
+  fi
+}
+
 run_seeds() {
   local data="${DATA:-}"
   if [ -z "$data" ]; then
     echo "error: set DATA to the folder that holds the data sets: DATA=/path/to/datasets bash scripts/intclip/..." >&2
     return 2
   fi
-  local dataset="${1:-intentonomy}" cfg="${2:-rn101}" seed dir command
+  local dataset="${1:-intentonomy}" cfg="${2:-rn101}" seed dir
   shift $(($# < 2 ? $# : 2))
   known_file "configs/datasets/${dataset}.yaml" && known_file "configs/trainers/IntCLIP/${cfg}.yaml" || return 2
   for seed in 1 2 3; do
     dir="output/${dataset}/IntCLIP/${cfg}/seed${seed}"
-    if [ -f "${dir}/metrics.json" ]; then
-      echo "Oops! The results exist at ${dir} (so skip this job)"
-      continue
-    fi
-    command=("${LAUNCH[@]}" train.py --root "${data}/${dataset}" --seed "${seed}" --trainer IntCLIP
-      --dataset-config-file "configs/datasets/${dataset}.yaml" --config-file "configs/trainers/IntCLIP/${cfg}.yaml"
-      --output-dir "${dir}" "$@")
-    if [ "${DRY_RUN:-0}" = 1 ]; then
-      printf '%q ' "${command[@]}"
-      echo
-    else
-      "${command[@]}"
-    fi
+    run_once "$dir" "${LAUNCH[@]}" train.py --root "${data}/${dataset}" --seed "${seed}" --trainer IntCLIP \
+      --dataset-config-file "configs/datasets/${dataset}.yaml" --config-file "configs/trainers/IntCLIP/${cfg}.yaml" \
+      --output-dir "${dir}" "$@"
   done
 }

@@ -145,7 +145,7 @@ def test_a_file_name_must_be_a_path_below_the_root(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("annotations/intentonomy_val2020.json", "ends in no suffix of images: .bmp, .gif"),
+        ("annotations/intentonomy_val2020.json", "ends in no suffix of images: .jpg, .jpeg"),
         ("download_manifest.jsonl", "ends in no suffix"),
         ("a.jpg.part", "ends in no suffix"),
         ("a" * 250 + ".jpg", r"aaa\.\.\.' is longer than 240 bytes"),
