@@ -112,6 +112,8 @@ class IntentDataset:
         self.kind = kind
         self.unseen = tuple(unseen)
         self.notes = list(notes)
+        for note in notes:
+            log.warning("Data set %s: %s", cfg.DATASET.NAME, note)
         self.has_test = test is not None
         self.train_u = None
         given = {"train": list(train_x), "val": val, "test": list(test or ())}

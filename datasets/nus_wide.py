@@ -24,7 +24,7 @@ from datasets.nus_images import find_unusable, image_folder
 from datasets.reading import read_lines, read_list, resolve_images, root_of
 from datasets.records import Record
 from datasets.selection.val_split import files_needed
-from datasets.zero_shot import check_all_classes, is_zero_shot, twins
+from datasets.zero_shot import is_zero_shot, twins
 
 SPLIT = "925_81"
 COUNTS = {"train": 161789, "test": 107859}
@@ -100,12 +100,8 @@ class NusWide(IntentDataset):
     ) -> None:
         root = root_of(cfg)
         zero_shot = is_zero_shot(cfg, SPLIT)
-        if zero_shot:
-            check_all_classes(cfg)
         kind = choose_format(cfg, root, zero_shot)
         source = _read(cfg, root, kind, zero_shot, files_needed(splits))
-        if zero_shot:
-            _log_twins(source)
         records = {}
         for name, split in source.splits.items():
             records[name] = _make_records(cfg, root, name, split, images=images)
@@ -118,6 +114,7 @@ class NusWide(IntentDataset):
             splits=splits,
             counts=source.counts if cfg.DATASET.NUS_UNLABELLED == "keep" else None,
             unseen=source.unseen,
+            notes=about_twins(source) if zero_shot else (),
         )
 
 
@@ -236,18 +233,18 @@ def _names(root: Path, folder: str, name: str, shipped: str) -> list[str]:
     return read_list(shipped) if path is None else read_lines(path)
 
 
-def _log_twins(source: Source) -> None:
-    """Log that some unseen classes are hardly unseen."""
+def about_twins(source: Source) -> list[str]:
+    """Return the sentence that some unseen classes are hardly unseen; none without such classes."""
     is_unseen = set(source.unseen)
     unseen = [source.classnames[i] for i in source.unseen]
     seen = [name for i, name in enumerate(source.classnames) if i not in is_unseen]
     pairs = [f"{name}/{other}" for name, other in twins(seen, unseen).items()]
-    if pairs:
-        log.warning(
-            "NUS-WIDE zero-shot: %d of the %d unseen classes differ from a seen one by a final s "
-            "alone (%s, ...), so they are not strictly unseen; say so beside the numbers",
-            len(pairs), len(unseen), ", ".join(pairs[:3]),
-        )  # fmt: skip
+    if not pairs:
+        return []
+    return [
+        f"{len(pairs)} of the {len(unseen)} unseen classes differ from a seen one by a final s "
+        f"alone ({', '.join(pairs[:3])}, ...), so they are not strictly unseen."
+    ]
 
 
 # Records ----------------------------------------------------------------------------------------

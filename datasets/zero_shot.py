@@ -37,20 +37,6 @@ def is_zero_shot(cfg: CfgNode, split: str) -> bool:
     return chosen == split
 
 
-def check_all_classes(cfg: CfgNode) -> None:
-    """Raise if a zero-shot run would use some of the classes only.
-
-    Raises:
-        UserError: ``DATASET.SUBSAMPLE_CLASSES`` is not ``all``.
-    """
-    which = cfg.DATASET.SUBSAMPLE_CLASSES
-    if which != "all":
-        raise UserError(
-            f"DATASET.SUBSAMPLE_CLASSES '{which}' cannot be used with DATASET.CLASS_SPLIT "
-            f"'{cfg.DATASET.CLASS_SPLIT}'; accepted: all"
-        )
-
-
 def twins(seen: Iterable[str], unseen: Sequence[str]) -> dict[str, str]:
     """Return the unseen names that differ from a seen name by a final ``s`` alone.
 

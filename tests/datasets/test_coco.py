@@ -247,9 +247,6 @@ def test_faults_of_the_zero_shot_keys_are_named(zero_shot, tmp_path) -> None:
     zero_shot.DATASET.ZS_TRAIN = "seen.json"
     with pytest.raises(UserError, match=r"'pearson' is none of .* Did you mean 'person'"):
         build_annotations(zero_shot)
-    zero_shot.DATASET.SUBSAMPLE_CLASSES = "base"
-    with pytest.raises(UserError, match=r"SUBSAMPLE_CLASSES 'base' cannot be used"):
-        build_annotations(zero_shot)
     zero_shot.DATASET.CLASS_SPLIT = "925_81"
     with pytest.raises(UserError, match=r"'925_81' is of the data set NusWide"):
         build_annotations(zero_shot)

@@ -198,7 +198,9 @@ def test_seen_tags_and_unseen_human_labels(cfg, caplog) -> None:
         assert (record.label == UNKNOWN).sum() == 81
     dataset.open_test()
     assert positives(dataset, dataset.test) == [{"blue", "cars"}, set()]
-    assert "30 of the 81 unseen classes differ from a seen one" in caplog.text
+    (note,) = dataset.notes  # for the report
+    assert "30 of the 81 unseen classes differ from a seen one" in note
+    assert note in caplog.text
 
 
 def test_thirty_unseen_names_have_a_twin() -> None:

@@ -145,6 +145,24 @@ def test_scores_that_are_no_probabilities_have_no_sweep_and_no_calibration(tmp_p
     assert "Classes without a positive on test, left out of mAP and macro F1: b." in text
 
 
+def test_notes_about_the_data_are_on_the_page(tmp_path):
+    run = replace(examples.tiny_run(), notes=["30 of the 81 unseen classes have a twin."])
+    assert "30 of the 81 unseen classes have a twin." in page_of(run, tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("metrics", "label"),
+    [({"accuracy": 61.25}, "accuracy"), ({"zsl_mAP": 61.25}, "mAP, unseen classes")],
+)
+def test_the_first_numbers_are_those_of_the_kind_of_data(metrics, label, tmp_path):
+    run = examples.tiny_run()
+    result = replace(run.final.result, metrics={**metrics, **run.final.result.metrics})
+    last = list(run.splits)[-1]
+    run = replace(run, splits={**run.splits, last: replace(run.final, result=result)})
+    texts = page_of(run, tmp_path).text
+    assert label in texts and "61.25" in texts
+
+
 def test_labels_without_any_positive_still_make_a_page(tmp_path):
     labels = np.zeros((3, 2), dtype=np.float32)
     split = examples.split_of(np.full((3, 2), 0.2), labels, GlobalThreshold(0.5), ["a", "b"])
