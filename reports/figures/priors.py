@@ -77,6 +77,8 @@ class _Axis(RowAxis):
             values += [share for share in row.shares if not is_missing(share) and share > 0]
         low = max(min(values, default=1.0), SMALLEST)
         high = max(max(values, default=100.0), low)
+        # A decade at least: a shorter axis has one tick or none, and small differences look large.
+        low = min(low, high / 10)
         return math.log10(low) - 0.1, math.log10(high) + 0.05
 
     def choose_ticks(self, ticks: list[float], start: float, end: float) -> list[float]:

@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from evaluation.metrics import f1_scores
 from reports.figures.forest import Forest, ForestRow, draw_forest
 from reports.figures.precision_recall import curve
+from reports.figures.priors import PriorRow, Priors, draw_priors
 from reports.figures.reliability import equal_width
 from reports.figures.sweep import GRID, sweep
 from reports.svg import drawing, inline_svg, new_figure, text_width, wrap
@@ -104,3 +105,10 @@ def test_a_figure_has_a_text_alternative_and_no_date():
     assert root.get("role") == "img"
     assert root.get("aria-label") == 'a "quoted" <text>'
     assert not re.search(r"<metadata|<style|<!--|20\d\d-", svg)
+
+
+def test_shares_that_hardly_differ_have_an_axis_with_several_ticks():
+    rows = [PriorRow(f"c{i}", (40.0 + i, 42.0)) for i in range(3)]
+    wide, narrow = draw_priors("p", Priors(rows), "shares")
+    for picture in (wide, narrow):
+        assert ">10<" in picture and ">20<" in picture
