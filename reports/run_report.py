@@ -81,5 +81,5 @@ def render_run(run: EvaluatedRun, sections: Sequence[Section]) -> str:
         title=run.title,
         subtitle=f"{size}, {num_labels:,} positive labels",
         sections=sections,
-        kicker="Multi-label evaluation",
+        kicker="Evaluation",
     )
