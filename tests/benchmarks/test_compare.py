@@ -41,6 +41,9 @@ PLAN = {
 }
 
 
+pytestmark = pytest.mark.slow  # a whole benchmark of one small plan
+
+
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comparison")
@@ -98,7 +101,6 @@ def test_table_and_picture_are_written_the_same_each_time(runner, page):
     assert (runner.folder / "table.svg").read_bytes() == first
 
 
-@pytest.mark.slow
 def test_a_failing_run_is_named_and_the_others_are_kept(runner, tmp_path):
     method = PLAN["methods"][1] | {"options": {"TRAINER.LINEARPROBE.LOSS": "NoLoss"}}
     plan = PLAN | {"methods": [method]}

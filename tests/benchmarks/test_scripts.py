@@ -36,6 +36,7 @@ def json_lines(text):
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.slow
 def test_training_step_in_both_forms(capsys, tmp_path):
     output = tmp_path / "lines.jsonl"
     training_step.main([*TINY, "--baseline", "--batch", "2", "--output", str(output)])
@@ -105,6 +106,7 @@ def test_operations_grow_with_the_batch_by_the_image_part():
     assert four - two == 2 * (two - one) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["ours", "straightforward"])
 def test_a_start_reaches_the_first_step(form, capfd):
     settings = {"backbone": "demo", "arch": ARCH, "size": 64, "form": form, "device": "cpu"}
