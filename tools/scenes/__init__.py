@@ -1,15 +1,15 @@
-"""Drawn scenes: a small world of pictures with captions and simulated intents.
+"""Drawn scenes: small worlds of pictures with captions and simulated intents.
 
-The benchmark's data set (:mod:`tools.scenes.make`) and the CLIP that ships with the project
-(:mod:`tools.scenes.pretrain`) are made from it. A caption says what is visible, an intent depends
-on hidden properties that no caption says, such as contrast, tilt and arrangement.
+The benchmark's data set (:mod:`tools.scenes.make`) and the CLIPs that ship with the project
+(:mod:`tools.scenes.pretrain`) are made from them. ``worlds`` has the two worlds.
 
-``world`` samples scenes, ``arrange``, ``shapes`` and ``draw`` make the picture, ``captions`` the
-text, ``intents`` the labels. Weights were trained on this world: a change of its random draws
-makes them useless.
+``scene`` defines a scene and ``sampling`` draws one; ``arrange``, ``shapes``, ``draw`` and ``photo``
+make the picture; ``captions`` and ``hidden_words`` the text; ``cues`` and ``annotators`` the labels.
+Weights were trained on these worlds: a change of their random draws makes the weights useless.
 """
 
 from tools.scenes.draw import draw_scene
-from tools.scenes.world import Group, Scene, sample_scene
+from tools.scenes.scene import Group, Scene
+from tools.scenes.worlds import WORLDS, World, get_world
 
-__all__ = ["Group", "Scene", "draw_scene", "sample_scene"]
+__all__ = ["WORLDS", "Group", "Scene", "World", "draw_scene", "get_world"]

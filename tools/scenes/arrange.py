@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tools.scenes.world import Group, Scene
+from tools.scenes.scene import Group, Scene
 
 FRAME = (0.94, 0.84)  # share of the picture's width and height that the objects may fill
 CENTRE = (0.5, 0.54)
@@ -54,7 +54,7 @@ def arrange(scene: Scene, rng: np.random.Generator) -> list[Placed]:
     parts = [_arrange_group(group, rng) for group in scene.groups]
     if len(parts) == 2:
         parts = _relate(parts, scene.relation, rng)
-    return _fit([_turn(part, scene.tilt) for part in parts], rng)
+    return _fit([_turn(part, scene.tilt) for part in parts], scene.closeness, rng)
 
 
 def _arrange_group(group: Group, rng: np.random.Generator) -> Placed:
@@ -211,12 +211,12 @@ def _turn(part: Placed, tilt: float) -> Placed:
     return replace(part, places=places, angles=part.angles + tilt)
 
 
-def _fit(parts: list[Placed], rng: np.random.Generator) -> list[Placed]:
-    """Scale and move everything into the frame, as large as fits."""
+def _fit(parts: list[Placed], closeness: float, rng: np.random.Generator) -> list[Placed]:
+    """Scale and move everything into the frame, as large as fits at a closeness of 1."""
     lows, highs = zip(*(part.box() for part in parts), strict=True)
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
-    scale = min(*(np.array(FRAME) / (high - low)), LARGEST)
-    room = (np.array(FRAME) - scale * (high - low)) / 2
+    scale = closeness * min(*(np.array(FRAME) / (high - low)), LARGEST)
+    room = np.maximum(np.array(FRAME) - scale * (high - low), 0) / 2
     centre = np.array(CENTRE) + 0.5 * room * rng.uniform(-1, 1, 2)
     fitted = []
     for part in parts:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tools.scenes.shapes import PALETTE
-from tools.scenes.world import Group, Scene
+from tools.scenes.scene import Group, Scene
 
 # Kind -> synonyms as (singular, plural); the first is the name of the kind.
 NOUNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -71,17 +72,26 @@ TEMPLATES = (
 )
 ALL_FACTS_SHARE = 0.5  # of captions that say every fact
 KEEP_SHARE = 0.6  # of facts that the other captions say
+MIN_SATURATION = 0.4  # below it, nobody names the colours
 LAYOUT_NOUN_SHARE = 0.3  # of captions that say "a row of three balls"
 
 
-def caption(scene: Scene, rng: np.random.Generator) -> str:
-    """Return a sentence about kinds, colours, counts, the first layout and the background."""
+def caption(scene: Scene, rng: np.random.Generator, *, usual_noun: float = 0.0) -> str:
+    """Return a sentence about kinds, colours, counts, the first layout and the background.
+
+    Args:
+        scene: what is described.
+        rng: draws the facts that are said, and their words.
+        usual_noun: share of the objects that have their usual name; the others have any.
+    """
     say_second, say_layout, say_where, say_color, say_count = _choose_facts(rng)
+    say_color = say_color and scene.saturation > MIN_SATURATION
     first = scene.groups[0]
     others = scene.groups[1:] if say_second else ()
     phrases = []
     for group in (first, *others):
-        phrases.append(_noun_phrase(group, rng, color=say_color, number=say_count))
+        noun = _draw_noun(group.kind, rng, usual_noun)
+        phrases.append(_noun_phrase(group, noun, rng, color=say_color, number=say_count))
     layout = ""
     if say_layout and first.count > 1:
         layout = " " + _pick(rng, LAYOUT_PHRASES[first.layout])
@@ -128,9 +138,18 @@ def vocabulary() -> tuple[str, ...]:
     return tuple(sorted(set(re.findall(r"[a-z0-9]+", " ".join(texts)))))
 
 
-def _noun_phrase(group: Group, rng: np.random.Generator, *, color: bool, number: bool) -> str:
+def _draw_noun(kind: str, rng: np.random.Generator, usual_noun: float) -> tuple[str, str]:
+    """Return singular and plural of a noun for a kind of object."""
+    if usual_noun > 0 and rng.random() < usual_noun:
+        return NOUNS[kind][0]
+    return _pick(rng, NOUNS[kind])
+
+
+def _noun_phrase(
+    group: Group, noun: tuple[str, str], rng: np.random.Generator, *, color: bool, number: bool
+) -> str:
     """Return words such as "three red balls", "a blue cup" or "some boats"."""
-    singular, plural = _pick(rng, NOUNS[group.kind])
+    singular, plural = noun
     paint = f"{group.color} " if color else ""
     if group.count == 1:
         words = paint + singular
@@ -157,5 +176,5 @@ def _count_words(count: int, rng: np.random.Generator) -> str:
     return _pick(rng, ("many", "several"))
 
 
-def _pick(rng: np.random.Generator, items: Sequence[str]) -> str:
+def _pick(rng: np.random.Generator, items: Sequence[Any]) -> Any:
     return items[int(rng.integers(len(items)))]

@@ -6,8 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tools.scenes.arrange import Placed, arrange
+from tools.scenes.photo import develop
 from tools.scenes.shapes import ROLE_COLORS, SHAPES
-from tools.scenes.world import Scene
+from tools.scenes.scene import Scene
 
 SUPERSAMPLING = 2
 TILT_STEP = 3.0  # degrees; backgrounds are cached at multiples of this angle
@@ -51,23 +52,7 @@ def draw_scene(scene: Scene, size: int = 96) -> np.ndarray:
     _DECORATIONS[scene.background](draw, side, _upright(scene.tilt, side), rng)
     for part in arrange(scene, rng):
         _draw_group(draw, part, side)
-    image = image.reduce(SUPERSAMPLING).point(_tone_curve(scene.contrast, scene.brightness) * 3)
-    return np.asarray(image)
-
-
-def _tone_curve(contrast: float, brightness: float) -> list[int]:
-    """Return 256 output values: a gamma of 2 ** -brightness, then the contrast around mid grey.
-
-    A contrast below 1 scales linearly. Above 1 the curve saturates softly, so that pale objects
-    keep an outline.
-    """
-    z = 2 * (np.arange(256) / 255) ** (2.0**-brightness) - 1  # (256,) from -1 to 1
-    slope = 3.0 * (contrast - 1.0)
-    if slope > 1e-3:
-        z = np.tanh(slope * z) / np.tanh(slope)
-    else:
-        z = contrast * z
-    return (127.5 + 127.5 * z).round().astype(np.uint8).tolist()
+    return develop(image.reduce(SUPERSAMPLING), scene)
 
 
 @lru_cache(maxsize=256)

@@ -11,16 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.clip.load import CLIP_MEAN, CLIP_STD, load_clip
-from tools.scenes import Scene
-from tools.scenes.captions import COLORS, NOUNS, caption
-from tools.scenes.contrastive import dense_mean
+from models.clip.load import load_clip
+from tools.scenes import World
+from tools.scenes.captions import COLORS, NOUNS
+from tools.scenes.pretraining.contrastive import EMBEDDINGS
+from tools.scenes.pretraining.images import embed_images
+from tools.scenes.pretraining.pool import Pool, normalise
 
 NUM_RETRIEVAL = 500
+BATCH_SIZE = 250
 
 
 @torch.no_grad()
-def zero_shot_report(path: Path, images: Tensor, scenes: list[Scene]) -> dict[str, float]:
+def zero_shot_report(path: Path, world: World, held_out: Pool) -> dict[str, float]:
     """Return accuracies from 0 to 1 of a checkpoint.
 
     Object and colour are measured on scenes with one group, with "a photo of a <kind>." and, for
@@ -29,25 +32,25 @@ def zero_shot_report(path: Path, images: Tensor, scenes: list[Scene]) -> dict[st
 
     Args:
         path: the checkpoint file.
-        images: held-out pictures, uint8 ``(N, 3, H, W)``.
-        scenes: the N scenes that they show.
+        world: of the captions.
+        held_out: pictures that training has not seen.
     """
     clip = load_clip("", path=str(path))
     kinds = list(NOUNS)
     single, true_kinds, true_colors = [], [], []
-    for i, scene in enumerate(scenes):
+    for i, scene in enumerate(held_out.scenes):
         if len(scene.groups) == 1:
             single.append(i)
             true_kinds.append(kinds.index(scene.groups[0].kind))
             true_colors.append(COLORS.index(scene.groups[0].color))
     kind, color = torch.tensor(true_kinds), torch.tensor(true_colors)  # (n,), (n,)
-    by_kind = _text_features(clip, [f"a photo of a {name}." for name in kinds])  # (K, E)
+    by_kind = text_features(clip, [f"a photo of a {name}." for name in kinds])  # (K, E)
     by_color = _color_features(clip, kinds)[kind]  # (n, colours, E)
-    num = min(NUM_RETRIEVAL, len(scenes))
+    num = min(NUM_RETRIEVAL, len(held_out.scenes))
     rng = np.random.default_rng(0)
-    captions = _text_features(clip, [caption(scene, rng) for scene in scenes[:num]])
+    captions = text_features(clip, [world.caption(scene, rng) for scene in held_out.scenes[:num]])
     report = {}
-    for name, image in _image_features(clip, images).items():  # (N, E)
+    for name, image in image_features(clip, held_out.images).items():  # (N, E)
         color_scores = torch.einsum("ne,nce->nc", image[single], by_color)
         own = torch.arange(num)
         report[f"object accuracy, {name}"] = _accuracy(image[single] @ by_kind.T, kind)
@@ -56,21 +59,19 @@ def zero_shot_report(path: Path, images: Tensor, scenes: list[Scene]) -> dict[st
     return report
 
 
-def _image_features(clip: open_clip.CLIP, images: Tensor) -> dict[str, Tensor]:
+def image_features(clip: open_clip.CLIP, images: Tensor) -> dict[str, Tensor]:
     """Return the pooled and the mean dense embedding, each of unit length ``(N, E)``."""
-    mean = torch.tensor(CLIP_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(CLIP_STD).view(1, 3, 1, 1)
-    visual = clip.visual
-    pooled, dense = [], []
-    for batch in images.split(250):
-        x = visual.stem((batch.float().div(255) - mean) / std)
-        x = visual.layer4(visual.layer3(visual.layer2(visual.layer1(x))))  # (B, D, h, w)
-        pooled.append(visual.attnpool(x))
-        dense.append(dense_mean(visual.attnpool, x))
-    return {
-        "pooled": F.normalize(torch.cat(pooled), dim=-1),
-        "dense": F.normalize(torch.cat(dense), dim=-1),
-    }
+    batches: dict[str, list[Tensor]] = {name: [] for name in EMBEDDINGS}
+    for batch in images.split(BATCH_SIZE):
+        x = normalise(batch, torch.device("cpu"))
+        for name, embedding in embed_images(clip.visual, x).items():
+            batches[name].append(F.normalize(embedding, dim=-1))
+    return {name: torch.cat(parts) for name, parts in batches.items()}
+
+
+def text_features(clip: open_clip.CLIP, texts: list[str]) -> Tensor:
+    """Return the features of texts, each of unit length ``(N, E)``."""
+    return F.normalize(clip.encode_text(open_clip.tokenize(texts)), dim=-1)
 
 
 def _color_features(clip: open_clip.CLIP, kinds: list[str]) -> Tensor:
@@ -78,11 +79,7 @@ def _color_features(clip: open_clip.CLIP, kinds: list[str]) -> Tensor:
     texts = []
     for kind in kinds:
         texts += [f"a photo of a {color} {kind}." for color in COLORS]
-    return _text_features(clip, texts).unflatten(0, (len(kinds), len(COLORS)))
-
-
-def _text_features(clip: open_clip.CLIP, texts: list[str]) -> Tensor:
-    return F.normalize(clip.encode_text(open_clip.tokenize(texts)), dim=-1)
+    return text_features(clip, texts).unflatten(0, (len(kinds), len(COLORS)))
 
 
 def _accuracy(scores: Tensor, truth: Tensor) -> float:

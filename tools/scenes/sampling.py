@@ -1,93 +1,37 @@
-"""The parts of a drawn scene, and the random draw of scenes.
+"""The random draw of scenes.
 
-A scene has two kinds of properties. Captions say the visible facts: kinds, colours, counts, layout
-and background. The hidden properties are contrast, brightness, tilt, jitter, gap, order of sizes
-and the relation of two groups. They show in the picture, but no caption says them; the simulated
-intents depend on them only.
-
-The two kinds are drawn independently, except where a value would make no sense: a single object has
-no gap and no order of sizes, a single group has no relation.
+All properties are drawn independently, except where a value would make no sense: a single object
+has no gap and no order of sizes, a single group has no relation. Weights were trained on these
+draws: a change of their order or ranges makes the weights useless.
 """
 
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
 
-KINDS = (
-    "person", "ball", "tree", "house", "flower", "coin", "star",
-    "box", "boat", "bird", "fish", "cup", "car", "mushroom",
-)  # fmt: skip
-COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "black")
-BACKGROUNDS = ("sky", "meadow", "beach", "night", "room", "lake", "snow")
-LAYOUTS = ("single", "row", "grid", "ring", "pile", "mirror", "scatter")
-ORDERS = ("equal", "ascending", "descending", "mixed", "one_big")
-RELATIONS = ("none", "apart", "touching", "facing", "away", "above", "surrounding", "aligned")
+from tools.scenes.scene import (
+    BACKGROUNDS,
+    COLORS,
+    KINDS,
+    LAYOUT_COUNTS,
+    ORDERS,
+    RELATIONS,
+    Group,
+    Scene,
+)
 
-LAYOUT_COUNTS = {
-    "row": (2, 3, 4, 5),
-    "grid": (4, 6, 8, 9),
-    "ring": (3, 4, 5, 6, 7, 8, 9),
-    "pile": (3, 4, 5, 6, 7, 8, 9),
-    "mirror": (4, 6, 8),
-    "scatter": (2, 3, 4, 5, 6, 7, 8, 9),
-}
 COUNT_WEIGHTS = (18, 14, 14, 13, 11, 9, 7, 7, 7)  # of 1 to 9 objects in the only group
 FIRST_OF_TWO_WEIGHTS = (20, 22, 22, 18, 10, 8, 0, 0, 0)
 SECOND_OF_TWO_WEIGHTS = (40, 30, 20, 10)
 MAX_ROW_OF_TWO = 4  # objects in a row beside a second group, so that they stay large enough
 TWO_GROUPS_SHARE = 0.6
-HIDDEN_SCENE_FIELDS = ("relation", "contrast", "brightness", "tilt")
-HIDDEN_GROUP_FIELDS = ("gap", "jitter", "order")
 
 
-@dataclass(frozen=True)
-class Group:
-    """Objects of one kind and colour.
-
-    Attributes:
-        layout: one of LAYOUTS. The relation decides where a second group stands.
-        size: 0.75 to 1; neither captions nor intents depend on it.
-        gap: distance between neighbours in objects; negative where they overlap.
-        jitter: 0 to 1, deviation of each object's place and angle.
-        order: of the sizes, one of ORDERS.
-    """
-
-    kind: str
-    color: str
-    count: int
-    layout: str
-    size: float = 1.0
-    gap: float = 0.1
-    jitter: float = 0.0
-    order: str = "equal"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One or two groups before a background.
-
-    Attributes:
-        relation: of two groups, one of RELATIONS.
-        contrast: steepness around mid grey; 1 is neutral.
-        brightness: binary logarithm of a gamma; 0 is neutral, below 0 is dark.
-        tilt: degrees.
-        seed: fixes all other details.
-    """
-
-    background: str
-    groups: tuple[Group, ...]
-    relation: str = "none"
-    contrast: float = 1.0
-    brightness: float = 0.0
-    tilt: float = 0.0
-    seed: int = 0
-
-
-def sample_scene(rng: np.random.Generator) -> Scene:
-    """Draw a scene; both groups share gap, jitter and order of sizes."""
+def sample_plain(rng: np.random.Generator) -> Scene:
+    """Draw a scene of the plain world; both groups share gap, jitter and order of sizes."""
     two = rng.random() < TWO_GROUPS_SHARE
     count = 1 + _weighted(rng, FIRST_OF_TWO_WEIGHTS if two else COUNT_WEIGHTS)
     hidden = {"gap": _sample_gap(rng), "jitter": _sample_jitter(rng), "order": _sample_order(rng)}
@@ -109,6 +53,22 @@ def sample_scene(rng: np.random.Generator) -> Scene:
         brightness=_mixture(rng, (-0.9, -0.55), (-0.1, 0.1), (0.55, 0.85)),
         tilt=_sample_tilt(rng),
         seed=int(rng.integers(2**31)),
+    )
+
+
+def sample_rich(rng: np.random.Generator) -> Scene:
+    """Draw a scene of the rich world: a plain one with milder light, as a photograph shows it."""
+    scene = sample_plain(rng)
+    return replace(
+        scene,
+        contrast=_seldom(rng, 0.6, (0.92, 1.08), (0.48, 0.6), (1.45, 1.75)),
+        brightness=_seldom(rng, 0.6, (-0.08, 0.08), (-0.75, -0.5), (0.5, 0.7)),
+        tint=_seldom(rng, 0.6, (-0.05, 0.05), (-1.0, -0.6), (0.6, 1.0)),
+        saturation=_seldom(rng, 0.6, (0.95, 1.05), (0.15, 0.35), (1.6, 2.0)),
+        blur=_seldom(rng, 0.75, (0.0, 0.0), (8.0, 11.0)),
+        grain=_seldom(rng, 0.75, (0.0, 0.0), (0.045, 0.07)),
+        vignette=_seldom(rng, 0.75, (0.0, 0.0), (0.5, 0.8)),
+        closeness=_seldom(rng, 0.6, (0.94, 1.0), (0.62, 0.7), (1.25, 1.45)),
     )
 
 
@@ -167,6 +127,15 @@ def _mixture(rng: np.random.Generator, *ranges: tuple[float, float]) -> float:
     """Draw uniformly from one of the ranges; low, middle and high values stay distinct."""
     low, high = ranges[int(rng.integers(len(ranges)))]
     return float(rng.uniform(low, high))
+
+
+def _seldom(
+    rng: np.random.Generator, share: float, usual: tuple[float, float], *others: tuple[float, float]
+) -> float:
+    """Draw from the range ``usual`` with probability ``share``, otherwise from one of the others."""
+    if rng.random() < share:
+        return float(rng.uniform(*usual))
+    return _mixture(rng, *others)
 
 
 def _pick(rng: np.random.Generator, items: Sequence[str]) -> str:
