@@ -15,7 +15,7 @@ PLAN = {
     "dataset_config": "configs/datasets/scenes.yaml",
     "trials": 2,
     "common": {
-        "MODEL.BACKBONE.PATH": "assets/scenes_clip.safetensors",
+        "MODEL.BACKBONE.PATH": "assets/scenes_plain_rn.safetensors",
         "OPTIM.MAX_EPOCH": 1,
         "INPUT.SIZE": [64, 64],
     },

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tools.scenes import draw_scene, sample_scene
-from tools.scenes.intents import INTENT_KEYS, annotate
+from tools.scenes import draw_scene, get_world
 
 PICTURES = Path(__file__).parent / "pictures.npz"
 NUM_PICTURES, SIZE = 64, 64
@@ -16,11 +15,12 @@ HELD_OUT = 32  # the first half is val, the second half test
 
 def draw_pictures(path: Path = PICTURES) -> None:
     """Draw the pictures and store pixels (N, H, W, 3) uint8 and votes (N, 3, C) bool."""
+    world = get_world("plain")
     pixels, votes = [], []
     for number in range(NUM_PICTURES):
         rng = np.random.default_rng([64, number])
-        scene = sample_scene(rng)
-        votes.append(annotate(scene, rng))
+        scene = world.sample(rng)
+        votes.append(world.annotators.annotate(scene, rng))
         pixels.append(draw_scene(scene, SIZE))
     np.savez_compressed(path, pixels=np.stack(pixels), votes=np.stack(votes))
 
@@ -30,6 +30,7 @@ def write_data(root: Path) -> Path:
     return ``root``.
     """
     stored = np.load(PICTURES)
+    keys = get_world("plain").annotators.keys
     (root / "low").mkdir(parents=True)
     (root / "annotations").mkdir()
     names = [f"low/{number:02}.png" for number in range(NUM_PICTURES)]
@@ -51,7 +52,7 @@ def write_data(root: Path) -> Path:
                 entry["category_ids"] = np.flatnonzero(shares[number] > 0.5).tolist()
             entries.append(entry)
         content = {
-            "categories": [{"id": c, "name": key} for c, key in enumerate(INTENT_KEYS)],
+            "categories": [{"id": c, "name": key} for c, key in enumerate(keys)],
             "images": [{"id": f"{number:02}", "filename": names[number]} for number in numbers],
             "annotations": entries,
         }

@@ -33,7 +33,7 @@ COMMON = [
 
 def build(name: str, root: Path, out: Path):
     """Return the trainer ``name`` with its shipped small configuration on the golden pictures."""
-    files = ["configs/datasets/scenes.yaml", f"configs/trainers/{name}/scenes.yaml"]
+    files = ["configs/datasets/scenes_plain.yaml", f"tests/golden/configs/{name}.yaml"]
     return build_trainer(
         setup_cfg(files, opts=[*COMMON, "DATASET.ROOT", str(root), "OUTPUT_DIR", str(out)])
     )

@@ -36,8 +36,8 @@ def command(name, root, out):
             opts += [f"TRAINER.{name.upper()}.{key}", value]
     return [
         "--root", str(root), "--seed", "1", "--trainer", name, "--output-dir", str(out),
-        "--dataset-config-file", "configs/datasets/scenes.yaml",
-        "--config-file", f"configs/trainers/{name}/scenes.yaml", *opts, *NO_EXTRAS,
+        "--dataset-config-file", "configs/datasets/scenes_plain.yaml",
+        "--config-file", f"tests/golden/configs/{name}.yaml", *opts, *NO_EXTRAS,
     ]  # fmt: skip
 
 

@@ -1,10 +1,10 @@
 """Write the data set of drawn scenes in Intentonomy's file layout; nothing is downloaded.
 
-    python -m tools.scenes.make --root DIR [--seed N]
+    python -m tools.scenes.make --root DIR [--world rich] [--seed N]
 
-Three simulated annotators read twenty intents (datasets/hierarchies/scenes.yaml) from contrast,
-brightness, tilt and arrangement, never from the objects shown. Another seed gives other pictures of
-the same world.
+Three simulated annotators give twenty intents. In the rich world these depend on objects, context
+and composition (datasets/hierarchies/scenes.yaml), in the plain world only on what captions never
+say. Another seed gives other pictures of the same world.
 """
 
 import argparse
@@ -22,38 +22,49 @@ from tqdm import tqdm
 from core.errors import UserError
 from core.files import write_text
 from tools import command
-from tools.scenes import Scene, draw_scene, sample_scene
-from tools.scenes.intents import INTENT_KEYS, NUM_ANNOTATORS, annotate, consensus
+from tools.scenes import WORLDS, Scene, World, draw_scene, get_world
+from tools.scenes.annotators import NUM_ANNOTATORS
 
 STAMP = "scenes.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+SPLITS = ("train", "val", "test")
 # Pictures of the pre-training pool are seeded with (seed, number). One more number keeps the
 # pictures of the data set apart from them.
 STREAM = 1
-SPLITS = {"train": 1600, "val": 350, "test": 400}
 JPEG_QUALITY = 95
 
 
 def make_scenes(
     root: str | Path,
     *,
+    world: str = "rich",
     seed: int = 0,
     size: int = 96,
-    num_train: int = SPLITS["train"],
-    num_val: int = SPLITS["val"],
-    num_test: int = SPLITS["test"],
+    num_train: int | None = None,
+    num_val: int | None = None,
+    num_test: int | None = None,
 ) -> bool:
     """Write the data set below ``root``; return False if the same one is already complete there.
 
     Args:
+        root: folder to write to.
+        world: name of the world.
+        seed: of the pictures.
         size: side of the square pictures in pixels.
+        num_train: number of train pictures; without it, the world's.
+        num_val: the same of val.
+        num_test: the same of test.
 
     Raises:
-        UserError: ``root`` holds annotation files that this tool did not write.
+        UserError: there is no such world, or ``root`` holds annotation files that this tool did not
+            write.
     """
-    root = Path(root)
-    counts = {"train": num_train, "val": num_val, "test": num_test}
-    settings = {"version": FORMAT_VERSION, "seed": seed, "size": size, **counts}
+    root, drawn = Path(root), get_world(world)
+    counts = dict(drawn.num_images)
+    for split, num in zip(SPLITS, (num_train, num_val, num_test), strict=True):
+        if num is not None:
+            counts[split] = num
+    settings = {"version": FORMAT_VERSION, "world": world, "seed": seed, "size": size, **counts}
     stamp = _read_stamp(root)
     if stamp is None and (root / "annotations").exists():
         raise UserError(
@@ -66,28 +77,30 @@ def make_scenes(
     (root / "low").mkdir(exist_ok=True)
     with tqdm(total=sum(counts.values()), unit="image", disable=None) as bar:
         for split, count in counts.items():
-            _write_split(root, split, count=count, seed=seed, size=size, bar=bar)
+            _write_split(root, drawn, split, count=count, seed=seed, size=size, bar=bar)
     write_text(root / STAMP, json.dumps({**settings, "complete": True}))
     return True
 
 
-def sample_labelled(seed: int, split: str, index: int) -> tuple[Scene, np.ndarray]:
+def sample_labelled(world: World, seed: int, split: str, index: int) -> tuple[Scene, np.ndarray]:
     """Return one picture's scene and the marks of its annotators, bool (3, C)."""
-    rng = np.random.default_rng([seed, list(SPLITS).index(split), index, STREAM])
-    scene = sample_scene(rng)
-    return scene, annotate(scene, rng)
+    rng = np.random.default_rng([seed, SPLITS.index(split), index, STREAM])
+    scene = world.sample(rng)
+    return scene, world.annotators.annotate(scene, rng)
 
 
-def _write_split(root: Path, split: str, *, count: int, seed: int, size: int, bar: tqdm) -> None:
+def _write_split(
+    root: Path, world: World, split: str, *, count: int, seed: int, size: int, bar: tqdm
+) -> None:
     """Write a split's pictures and then its annotation file."""
     images, annotations = [], []
     for i in range(count):
-        scene, votes = sample_labelled(seed, split, i)
-        name = f"scene-{seed}-{split}-{i}"
+        scene, votes = sample_labelled(world, seed, split, i)
+        name = f"{world.name}-{seed}-{split}-{i}"
         image_id = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
         filename = f"low/{image_id}.jpg"
         Image.fromarray(draw_scene(scene, size)).save(root / filename, quality=JPEG_QUALITY)
-        annotations.append({"id": i, "image_id": image_id, **_targets(split, scene, votes)})
+        annotations.append({"id": i, "image_id": image_id, **_targets(world, split, scene, votes)})
         images.append(
             {"id": image_id, "filename": filename, "original_id": image_id, "unsplash_url": ""}
         )
@@ -96,20 +109,20 @@ def _write_split(root: Path, split: str, *, count: int, seed: int, size: int, ba
         "info": {
             "year": 2020,
             "version": FORMAT_VERSION,
-            "description": f"Drawn scenes, {split}",
+            "description": f"Drawn scenes, {world.name} world, {split}",
         },
-        "categories": [{"id": c, "name": name} for c, name in enumerate(INTENT_KEYS)],
+        "categories": [{"id": c, "name": name} for c, name in enumerate(world.annotators.keys)],
         "annotations": annotations,
         "images": images,
     }
     write_text(_annotation_path(root, split), json.dumps(content))
 
 
-def _targets(split: str, scene: Scene, votes: np.ndarray) -> dict[str, list]:
+def _targets(world: World, split: str, scene: Scene, votes: np.ndarray) -> dict[str, list]:
     """Return the shares of the annotators for train, and their consensus for val and test."""
     if split == "train":
         return {"category_ids_softprob": (votes.sum(axis=0) / NUM_ANNOTATORS).tolist()}
-    return {"category_ids": np.flatnonzero(consensus(votes, scene)).tolist()}
+    return {"category_ids": np.flatnonzero(world.annotators.consensus(votes, scene)).tolist()}
 
 
 def _annotation_path(root: Path, split: str) -> Path:
@@ -142,7 +155,9 @@ def write_data_set(args: argparse.Namespace) -> int:
     command.check_least(args.seed, "--seed", 0)
     command.check_least(args.size, "--size", 16)
     for split in SPLITS:
-        command.check_least(getattr(args, f"num_{split}"), f"--num-{split}", 1)
+        num = getattr(args, f"num_{split}")
+        if num is not None:
+            command.check_least(num, f"--num-{split}", 1)
     is_new = make_scenes(**vars(args))
     print(f"scenes in {args.root}: {'written' if is_new else 'already complete'}")
     return 0
@@ -152,13 +167,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = command.make_parser("tools.scenes.make", __doc__)
     parser.add_argument("--root", required=True, help="folder to write to")
+    parser.add_argument(
+        "--world", default="rich", help=f"what intents depend on: {', '.join(WORLDS)} (rich)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="another seed, other pictures (0)")
     parser.add_argument(
         "--size", type=int, default=96, help="side of the square pictures in pixels (96)"
     )
-    for split, count in SPLITS.items():
+    usual = get_world("rich").num_images
+    for split in SPLITS:
         parser.add_argument(
-            f"--num-{split}", type=int, default=count, help=f"number of {split} pictures ({count})"
+            f"--num-{split}",
+            type=int,
+            help=f"number of {split} pictures ({usual[split]} in the rich world)",
         )
     args = parser.parse_args(argv)
     return command.run(lambda: write_data_set(args))

@@ -298,10 +298,10 @@ def test_openais_weights_have_quick_gelu():
 
 def test_shipped_files_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    loaded = load_clip("", path="assets/scenes_clip.safetensors")
+    loaded = load_clip("", path="assets/scenes_plain_rn.safetensors")
     assert has_quick_gelu(loaded)
-    arch = "configs/backbones/scenes_rn.json"
-    again = load_clip("", path="assets/scenes_clip.safetensors", arch=arch)
+    arch = "configs/backbones/scenes_plain_rn.json"
+    again = load_clip("", path="assets/scenes_plain_rn.safetensors", arch=arch)
     images = torch.randn(1, 3, 96, 96)
     assert torch.equal(again.encode_image(images), loaded.encode_image(images))
     assert image_statistics(arch) == image_statistics(str(PROJECT / arch))
