@@ -4,8 +4,9 @@ The zero-shot scores of each class are standardised with their mean and standard
 They are added to the logits of each image's best classes; the others keep their logits.
 """
 
+import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,12 +33,12 @@ class Combination:
     Attributes:
         weight: one of WEIGHTS; 0 leaves the trained model as it is.
         num_best: of each image's classes, those that zero-shot scores are added to.
-        test: the combined logits, ``(M, C)``.
+        scores: the combined scores, from 0 to 1.
     """
 
     weight: float
     num_best: int
-    test: Array
+    scores: Scores
 
 
 def combine(trained: Scores, zero_shot: Scores, val_labels: Array, metric: Metric) -> Combination:
@@ -52,14 +53,18 @@ def combine(trained: Scores, zero_shot: Scores, val_labels: Array, metric: Metri
     logits = Scores(_logit(trained.val), _logit(trained.test))
     added = standardise(Scores(_logit(zero_shot.val), _logit(zero_shot.test)))
     unit = float(logits.val.std())
-    best, best_value = Combination(0.0, NUM_BEST[0], logits.test), -np.inf
-    for weight in WEIGHTS:
-        for num_best in NUM_BEST:
-            value = metric(_add(logits.val, added.val, weight * unit, num_best), val_labels)
-            if value > best_value:
-                combined = _add(logits.test, added.test, weight * unit, num_best)
-                best, best_value = Combination(weight, num_best, combined), value
-    return best
+    best, best_value = None, -np.inf
+    for weight, num_best in itertools.product(WEIGHTS, NUM_BEST):
+        combined = Scores(
+            _add(logits.val, added.val, weight * unit, num_best),
+            _add(logits.test, added.test, weight * unit, num_best),
+        )
+        value = metric(combined.val, val_labels)
+        if value > best_value:
+            best, best_value = Combination(weight, num_best, combined), value
+    assert best is not None
+    scores = Scores(_probability(best.scores.val), _probability(best.scores.test))
+    return replace(best, scores=scores)
 
 
 def standardise(scores: Scores) -> Scores:
@@ -78,3 +83,7 @@ def _add(logits: Array, added: Array, weight: float, num_best: int) -> Array:
 def _logit(scores: Array) -> Array:
     clipped = scores.astype(np.float64).clip(EPSILON, 1 - EPSILON)
     return np.log(clipped / (1 - clipped))
+
+
+def _probability(logits: Array) -> Array:
+    return 1 / (1 + np.exp(-logits))

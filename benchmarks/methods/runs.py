@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -62,6 +61,7 @@ class Runner:
         self.folder = folder
         self.roots = roots
         self.num_jobs = num_jobs
+        self._digests: dict[str, str] = {}  # of backbone files
 
     def results(self, runs: Iterable[Run], desc: str) -> dict[Run, dict]:
         """Return the content of each run's ``metrics.json``, with its ``seconds``.
@@ -75,7 +75,11 @@ class Runner:
         """
         runs = list(dict.fromkeys(runs))
         missing = [run for run in runs if not (self.path(run) / DONE).is_file()]
-        failures = self._execute(missing, desc) if missing else []
+        commands = {}
+        for run in missing:
+            folder = str(self.path(run))
+            commands[folder] = [*self.arguments(run, folder), *NO_EXTRAS]
+        failures = self._execute(commands, desc) if commands else []
         if failures:
             shown = "\n".join(failures[:MAX_SHOWN])
             raise UserError(
@@ -86,7 +90,7 @@ class Runner:
     def path(self, run: Run) -> Path:
         """Return the output folder of a run; every setting and backbone has a different one."""
         config = Path(self.config_file(run.method)).read_text()
-        content = [self.arguments(run), config, self._backbone_digest]
+        content = [self.arguments(run), config, self._backbone_digest(run)]
         text = json.dumps(content, sort_keys=True)
         digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
         kind = "final" if run.final else "sweep"
@@ -113,24 +117,50 @@ class Runner:
             arguments += pair
         return arguments + as_arguments(run.options(self.plan))
 
-    @cached_property
-    def _backbone_digest(self) -> str:
-        path = Path(self.plan.common.get("MODEL.BACKBONE.PATH", ""))
-        if not path.is_file():
-            return ""
-        return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+    def predictions(self, runs: Iterable[Run]) -> dict[Run, dict[str, str]]:
+        """Return the predictions files of finished runs, by split: ``val`` and ``test``.
 
-    def _execute(self, runs: Sequence[Run], desc: str) -> list[str]:
-        """Execute runs in processes of their own; return a line for each that failed."""
+        Each run predicts both splits once more, from its checkpoint.
+
+        Raises:
+            UserError: a prediction failed.
+        """
+        files, missing = {}, {}
+        for run in dict.fromkeys(runs):
+            files[run] = {}
+            for split in ("val", "test"):
+                folder = self.path(run) / f"predictions_{split}"
+                files[run][split] = str(folder / "predictions.csv")
+                if not (folder / DONE).is_file():
+                    missing[str(folder)] = self._predict_arguments(run, split, str(folder))
+        failures = self._execute(missing, "predict") if missing else []
+        if failures:
+            raise UserError(f"{len(failures)} predictions failed: {failures[0]}")
+        return files
+
+    def _predict_arguments(self, run: Run, split: str, folder: str) -> list[str]:
+        arguments = self.arguments(run, folder)
+        if run.method.learns:
+            arguments = ["--eval-only", "--model-dir", str(self.path(run)), *arguments]
+        # the last value of a key counts
+        return [*arguments, "TEST.SPLIT", split, "TEST.PREDICTIONS", "True", *NO_EXTRAS]
+
+    def _backbone_digest(self, run: Run) -> str:
+        path = str(run.options(self.plan).get("MODEL.BACKBONE.PATH", ""))
+        if path not in self._digests:
+            content = Path(path).read_bytes() if Path(path).is_file() else b""
+            self._digests[path] = hashlib.blake2b(content, digest_size=8).hexdigest()
+        return self._digests[path]
+
+    def _execute(self, commands: Mapping[str, list[str]], desc: str) -> list[str]:
+        """Execute commands by output folder, each in a process; return a line for each failure."""
         failures = []
         context = get_context("spawn")
         with ProcessPoolExecutor(
             self.num_jobs, mp_context=context, initializer=_one_thread
         ) as pool:
             folders = {}
-            for run in runs:
-                folder = str(self.path(run))
-                arguments = [*self.arguments(run, folder), *NO_EXTRAS]
+            for folder, arguments in commands.items():
                 folders[pool.submit(execute, arguments, folder)] = folder
             for job in tqdm(as_completed(folders), total=len(folders), desc=desc, disable=None):
                 error = job.exception()
