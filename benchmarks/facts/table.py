@@ -13,7 +13,9 @@ from benchmarks.methods.page import Page
 from benchmarks.methods.statistics import Summary, summarise
 
 FAR_ABOVE = 3  # times chance
-CLOSE = 1.5  # points of mAP between methods that "differ little", as an upper bound of the real ones
+CLOSE = (
+    1.5  # points of mAP between methods that "differ little", as an upper bound of the real ones
+)
 SHIFT = 0.2  # least difference of the two rank correlations
 
 

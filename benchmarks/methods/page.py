@@ -68,7 +68,7 @@ class Page:
         reference = self.methods[-1]
         header = ["method", "mAP", "95 % interval", *list(report.METRICS.values())[1:]]
         header.append(f"mAP against {reference.label}")
-        rows = [["chance", f"{self.chance:.1f}", "", "", "", "", ""]]
+        rows = [["chance", f"{self.chance:.1f}", *[""] * len(report.METRICS), ""]]
         for method in self.methods:
             rows.append(self._results_row(method, reference))
         return report.markdown_table(header, rows)

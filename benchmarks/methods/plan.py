@@ -1,6 +1,7 @@
 """The plan of a comparison, read from YAML: the methods, and the settings that each may try on val.
 
 dataset_config: configs/datasets/scenes.yaml
+world: rich                    # of the drawn scenes
 trials: 8                      # settings that each method tries; another number is an error
 common: {OPTIM.MAX_EPOCH: 16}  # options of every run
 methods:
@@ -13,6 +14,7 @@ methods:
       OPTIM.LR: [1e-3, 2e-3]
       OPTIM.SEMANTIC_LR_MULT: [0.1, 0.3, 1.0, 3.0]
     like: other_name           # instead of sweep: take over the choice of another method
+facts: {pooled: probe, ...}    # optional: methods that show facts of real data (benchmarks/facts)
 """
 
 import itertools
@@ -66,12 +68,16 @@ class Plan:
         common: configuration of all runs.
         num_trials: number of settings that each method tries.
         dataset_config: YAML file of the data set.
+        world: of the drawn scenes.
+        facts: which methods show the facts of real data, by role; empty: none are looked for.
     """
 
     methods: tuple[Method, ...]
     common: Options
     num_trials: int
     dataset_config: str
+    world: str = "rich"
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def select(self, names: Sequence[str]) -> "Plan":
         """Return the plan with the methods ``names`` only, and those that they are ``like``.
@@ -104,7 +110,14 @@ def read_plan(path: Path) -> Plan:
     except (OSError, yaml.YAMLError) as error:
         raise UserError(f"cannot read the plan {path}: {' '.join(str(error).split())}") from None
     methods = tuple(_method(entry, path) for entry in content["methods"])
-    plan = Plan(methods, content.get("common", {}), content["trials"], content["dataset_config"])
+    plan = Plan(
+        methods,
+        content.get("common", {}),
+        content["trials"],
+        content["dataset_config"],
+        world=content.get("world", "rich"),
+        facts=content.get("facts", {}),
+    )
     faults = list(_faults(plan))
     if faults:
         raise UserError(f"plan {path}: {'; '.join(faults)}")

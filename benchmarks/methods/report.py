@@ -8,7 +8,13 @@ import numpy as np
 
 from benchmarks.methods.statistics import Summary
 
-METRICS = {"mAP": "mAP", "macro_f1": "macro F1", "micro_f1": "micro F1", "samples_f1": "samples F1"}
+METRICS = {
+    "mAP": "mAP",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "samples_f1": "samples F1",
+    "top1_accuracy": "first guess right",
+}
 _BLUE, _GREY = "#2f6f9f", "#6b6b6b"
 
 

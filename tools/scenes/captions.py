@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tools.scenes.shapes import PALETTE
 from tools.scenes.scene import Group, Scene
+from tools.scenes.shapes import PALETTE
 
 # Kind -> synonyms as (singular, plural); the first is the name of the kind.
 NOUNS: dict[str, tuple[tuple[str, str], ...]] = {

@@ -7,8 +7,8 @@ from PIL import Image, ImageDraw
 
 from tools.scenes.arrange import Placed, arrange
 from tools.scenes.photo import develop
-from tools.scenes.shapes import ROLE_COLORS, SHAPES
 from tools.scenes.scene import Scene
+from tools.scenes.shapes import ROLE_COLORS, SHAPES
 
 SUPERSAMPLING = 2
 TILT_STEP = 3.0  # degrees; backgrounds are cached at multiples of this angle

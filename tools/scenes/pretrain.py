@@ -33,7 +33,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the settings of the command line."""
     parser = command.make_parser("tools.scenes.pretrain", __doc__)
     parser.add_argument("recipe", choices=RECIPES, help="which CLIP to make")
-    parser.add_argument("--output", type=Path, help="checkpoint to write (assets/RECIPE.safetensors)")
+    parser.add_argument(
+        "--output", type=Path, help="checkpoint to write (assets/RECIPE.safetensors)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of all random numbers (1)")
     parser.add_argument(
         "--held-out", type=int, default=3000, help="pictures for the figures at the end (3000)"

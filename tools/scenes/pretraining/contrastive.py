@@ -62,9 +62,7 @@ class ContrastiveCLIP(nn.Module):
         init_scale: of the cosines at the start.
     """
 
-    def __init__(
-        self, clip: open_clip.CLIP, num_words: int = 0, init_scale: float = 14.0
-    ) -> None:
+    def __init__(self, clip: open_clip.CLIP, num_words: int = 0, init_scale: float = 14.0) -> None:
         super().__init__()
         self.clip = clip
         self.log_scale = nn.ParameterDict()
@@ -79,9 +77,7 @@ class ContrastiveCLIP(nn.Module):
         """Return the pooled and the mean dense embedding of images ``(B, 3, H, W)``: ``(B, E)``."""
         return embed_images(self.clip.visual, images)
 
-    def predict_words(
-        self, images: dict[str, Tensor], targets: Tensor, weights: Tensor
-    ) -> Tensor:
+    def predict_words(self, images: dict[str, Tensor], targets: Tensor, weights: Tensor) -> Tensor:
         """Return the sum of :func:`word_loss` over the image embeddings ``(B, E)``."""
         losses = []
         for name, image in images.items():
