@@ -67,9 +67,49 @@ def test_sheet_is_drawn(finished, tmp_path):
         assert min(image.size) > 300
 
 
-def test_found_missed_and_wrong_classes():
-    judged = contact_sheet.judge({"true": "FindPeace;FeelLoss", "predicted": "FindPeace;KeepHope"})
-    assert [text for text, _ in judged] == ["✓ find peace", "○ feel loss", "✗ keep hope"]
+SHEET = """image,true,predicted,FindPeace,FeelLonely,GetRich,TravelFar
+a.png,FindPeace;GetRich,FindPeace,0.8,0.1,0.3,0.2
+b.png,TravelFar,GetRich,0.1,0.2,0.9,0.4
+c.png,FeelLonely,FeelLonely,0.1,0.6,0.2,0.4
+"""
+
+
+def test_the_sheet_shows_true_classes_and_the_three_most_probable(tmp_path):
+    (tmp_path / "predictions.csv").write_text(SHEET)
+    first, second, third = contact_sheet.read_rows(tmp_path / "predictions.csv")
+    assert first.true == ("FindPeace", "GetRich")
+    assert [name for name, _ in first.guesses] == ["FindPeace", "GetRich", "TravelFar"]
+    assert [text for text, _ in contact_sheet.lines_below(first)] == [
+        "true: find peace, get rich",
+        "",
+        "✓  80%  find peace",
+        "✓  30%  get rich",
+        "✗  20%  travel far",
+    ]
+    assert [picture.is_right for picture in (first, second, third)] == [True, False, True]
+
+
+def test_the_sheet_says_how_often_the_first_guess_is_right(tmp_path, capsys):
+    for name in "abc":
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    file = tmp_path / "predictions.csv"
+    file.write_text(SHEET)
+    assert contact_sheet.main([str(file), "--root", str(tmp_path), "--ceiling", "89.4"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "The first guess is right for 2 of 3 pictures (67 %); annotators disagree, so that no "
+        "model can exceed 89 %."
+    )
+
+
+def test_pictures_are_chosen_by_the_seed_alone(tmp_path, monkeypatch):
+    file = tmp_path / "predictions.csv"
+    file.write_text(SHEET)
+    drawn = []
+    monkeypatch.setattr(contact_sheet, "draw_sheet", lambda found, *_, **__: drawn.append(found))
+    for seed in ("1", "1", "2", "3"):
+        assert contact_sheet.main([str(file), "--num", "2", "--seed", seed]) == 0
+    assert drawn[0] == drawn[1]
+    assert len({tuple(picture.image for picture in pictures) for pictures in drawn}) > 1
 
 
 def test_mistakes_of_the_sheet_are_one_line(tmp_path, capsys):
@@ -78,7 +118,7 @@ def test_mistakes_of_the_sheet_are_one_line(tmp_path, capsys):
 
     def error(text, *flags):
         if text is not None:
-            file.write_text(f"image,true,predicted\n{text},A,B\n")
+            file.write_text(f"image,true,predicted,A,B\n{text},A,B,0.1,0.2\n")
         assert contact_sheet.main([str(file), *flags]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         return line
@@ -87,6 +127,11 @@ def test_mistakes_of_the_sheet_are_one_line(tmp_path, capsys):
     assert "Did you mean 'jpg'?" in error(tmp_path / "a.png", "--output", f"{tmp_path}/x.jpgg")
     assert "cannot read image gone.jpg" in error("gone.jpg")
     assert "--num is 0; expected at least 1" in error("gone.jpg", "--num", "0")
+    assert "--ceiling is 101" in error("gone.jpg", "--ceiling", "101")
+    file.write_text("image,true,predicted,A\na.png,A,A,x\n")
+    assert "line 2: score of A is 'x'" in error(None)
+    file.write_text("image,true,predicted,A\na.png,,A,0.1\n")
+    assert "has a true class" in error(None)
     file.write_text("a,b\n1,2\n")
     assert "expected the columns image, true, predicted" in error(None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "predictions.csv"]

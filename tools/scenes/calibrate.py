@@ -28,7 +28,7 @@ def fit_biases(annotators: Annotators, scenes: Sequence[Scene], seed: int = 0) -
     """Return annotators whose consensus has the frequencies wanted on ``scenes``."""
     wanted = np.geomspace(FREQUENT, RARE, len(annotators.intents))
     for i in range(ROUNDS):
-        votes, found = frequencies(annotators, scenes, seed + i % 5)
+        _, found = frequencies(annotators, scenes, seed + i % 5)
         change = STEP * np.log(wanted / np.maximum(found, 1e-3))
         intents = []
         for intent, step in zip(annotators.intents, change, strict=True):

@@ -68,9 +68,8 @@ def say_hidden(scene: Scene, rng: np.random.Generator) -> tuple[list[str], list[
     chosen = rng.permutation(np.flatnonzero(said))[:MAX_SAID]
     before, behind = [], []
     for i in sorted(chosen.tolist()):
-        words, place = (
-            (looks[i], before) if i < len(looks) else (arrangement[i - len(looks)], behind)
-        )
+        words = [*looks, *arrangement][i]
+        place = before if i < len(looks) else behind
         place.append(words[int(rng.integers(len(words)))])
     return before, behind
 

@@ -56,9 +56,7 @@ def _colour(image: Image.Image, scene: Scene) -> Image.Image:
 def _light(side: int, vignette: float) -> np.ndarray:
     """Return the share of the light that reaches each pixel, ``(side, side, 1)``."""
     axis = np.linspace(-1, 1, side)
-    squared = (
-        axis[:, None] ** 2 + axis**2
-    ) / 2  # of the distance from the centre; 1 in the corners
+    squared = (axis[:, None] ** 2 + axis**2) / 2  # distance from the centre; 1 in the corners
     return (1 - vignette * squared)[..., None]
 
 

@@ -132,7 +132,7 @@ def _mixture(rng: np.random.Generator, *ranges: tuple[float, float]) -> float:
 def _seldom(
     rng: np.random.Generator, share: float, usual: tuple[float, float], *others: tuple[float, float]
 ) -> float:
-    """Draw from the range ``usual`` with probability ``share``, otherwise from one of the others."""
+    """Draw from the range ``usual`` with probability ``share``, else from one of the others."""
     if rng.random() < share:
         return float(rng.uniform(*usual))
     return _mixture(rng, *others)
