@@ -11,7 +11,7 @@ from yacs.config import CfgNode
 import train
 from core.errors import UserError
 from datasets import DATASET_REGISTRY, IntentDataset, Record, build_dataset, multi_hot
-from tools.scenes.intents import INTENT_KEYS
+from tools.scenes import get_world
 
 CLASSES = ["RedCar", "GreenTree", "BlueSky"]
 
@@ -124,6 +124,7 @@ def test_the_hierarchy_is_flat_unless_a_file_has_the_name(cfg) -> None:
     splits = {split: [record] for split in ("train_x", "val", "test")}
     assert IntentDataset(cfg, classnames=["RedCar"], **splits).hierarchy.sentences == ["red car"]
     cfg.DATASET.NAME = "Scenes"
-    record = Record("a.jpg", np.ones(len(INTENT_KEYS), dtype=np.float32))
+    keys = get_world("rich").annotators.keys
+    record = Record("a.jpg", np.ones(len(keys), dtype=np.float32))
     splits = {split: [record] for split in ("train_x", "val", "test")}
-    assert IntentDataset(cfg, classnames=INTENT_KEYS, **splits).hierarchy.levels["super"]
+    assert IntentDataset(cfg, classnames=keys, **splits).hierarchy.levels["super"]

@@ -7,7 +7,7 @@ import yaml
 
 from core.errors import UserError
 from datasets.hierarchy import default_hierarchy, hierarchy_path, key_to_words, load_hierarchy
-from tools.scenes.intents import INTENT_KEYS
+from tools.scenes import WORLDS
 
 KEYS = [
     "Attractive",
@@ -80,9 +80,12 @@ def test_intentonomy_groups() -> None:
 
 def test_sentences_are_short_natural_and_distinct() -> None:
     # sentences of the drawn scenes differ less: their vocabulary is small
-    for name, keys, least in (("intentonomy", KEYS, 4), ("scenes", INTENT_KEYS, 2)):
+    cases = [("intentonomy", KEYS, 4, 8)]
+    for world in WORLDS.values():
+        cases.append((world.hierarchy, world.annotators.keys, 2, 6))
+    for name, keys, least, shortest in cases:
         sentences = load_hierarchy(name, list(keys)).sentences
-        assert all(8 <= len(sentence.split()) <= 18 for sentence in sentences)
+        assert all(shortest <= len(sentence.split()) <= 18 for sentence in sentences)
         words = [frozenset(sentence.split()) for sentence in sentences]
         assert all(len(a ^ b) >= least for i, a in enumerate(words) for b in words[:i])
 

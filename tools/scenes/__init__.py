@@ -5,7 +5,8 @@ The benchmark's data set (:mod:`tools.scenes.make`) and the CLIPs that ship with
 
 ``scene`` defines a scene and ``sampling`` draws one. ``arrange``, ``shapes``, ``draw`` and
 ``photo`` make the picture, ``captions`` and ``hidden_words`` the text, ``cues`` and ``annotators``
-the labels. Weights were trained on these worlds: a change of their random draws makes the weights useless.
+the labels. Weights were trained on these worlds: a change of their random draws makes the weights
+useless.
 """
 
 from tools.scenes.draw import draw_scene

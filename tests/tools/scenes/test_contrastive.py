@@ -7,8 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.image.branches import BranchSettings
 from models.image.resnet import DensePool
-from tools.scenes.contrastive import ContrastiveCLIP, dense_mean, info_nce
+from models.image.vit import SightSemanticViT
+from tools.scenes.pretraining.contrastive import ContrastiveCLIP, info_nce, word_loss
+from tools.scenes.pretraining.images import dense_mean, embed_images
 
 
 @given(st.integers(2, 6), st.integers(0, 1000), st.floats(0.5, 50))
@@ -47,7 +50,9 @@ def test_embeddings_without_fillers_are_clips_own():
     clip = make_clip().eval()
     model = ContrastiveCLIP(clip)
     images = torch.randn(2, 3, 64, 64)
-    assert torch.allclose(model.embed_images(images)[0], clip.encode_image(images), atol=1e-9)
+    assert torch.allclose(
+        model.embed_images(images)["pooled"], clip.encode_image(images), atol=1e-9
+    )
     # CLIP reads at the largest token id, 29
     tokens = torch.tensor([[1, 5, 6, 29, 0], [1, 7, 29, 0, 0]])
     padded = torch.nn.functional.pad(tokens, (0, 15))
@@ -70,9 +75,51 @@ def test_noise_replaces_only_what_it_marks():
     assert not torch.allclose(results[0], model.embed_texts(tokens, eos))
 
 
+@pytest.mark.usefixtures("float64")
+@torch.no_grad()
+def test_the_embeddings_of_a_vit_are_those_of_clip_and_of_the_dense_map():
+    clip = make_vit().eval()
+    images = torch.randn(2, 3, 64, 64)
+    found = embed_images(clip.visual, images)
+    assert torch.allclose(found["pooled"], clip.encode_image(images), atol=1e-9)
+    settings = BranchSettings(num_semantic_blocks=1, branches="sight")
+    encoder = SightSemanticViT(clip.visual, settings)
+    x = encoder.sight(encoder.run_trunk(images))
+    expected = encoder.read(x, (64, 64)).mean(dim=(2, 3))
+    assert torch.allclose(found["dense"], expected, atol=1e-9)
+
+
+def make_vit():
+    torch.manual_seed(0)
+    text = {"context_length": 20, "vocab_size": 30, "width": 64, "heads": 1, "layers": 2}
+    vision = {"image_size": 64, "layers": 2, "width": 64, "patch_size": 16, "head_width": 64}
+    return open_clip.CLIP(embed_dim=32, vision_cfg=vision, text_cfg=text, quick_gelu=True)
+
+
+@given(st.integers(1, 5), st.integers(0, 1000))
+def test_word_loss_is_the_cross_entropy_with_weighted_words(num, seed):
+    rng = np.random.default_rng(seed)
+    logits, weights = rng.normal(size=(num, 6)), rng.uniform(0.1, 3, 6)
+    targets = rng.integers(0, 2, (num, 6))
+    targets[0, 0] = 1  # at least one caption has a known word
+    expected = []
+    for row, words in zip(logits, targets, strict=True):
+        if words.any():
+            log_p = row - np.log(np.exp(row).sum())
+            share = words * weights / (words * weights).sum()
+            expected.append(-(share * log_p).sum())
+    got = word_loss(*map(torch.from_numpy, (logits, targets.astype(float), weights)))
+    np.testing.assert_allclose(got.item(), np.mean(expected), rtol=1e-9)
+
+
 def test_every_parameter_but_clips_own_scale_learns():
-    model = ContrastiveCLIP(make_clip())
-    tokens = torch.tensor([[1, 5, 29], [1, 6, 29], [1, 7, 29]])
-    model(torch.randn(3, 3, 64, 64), tokens, torch.tensor([2, 2, 2])).backward()
-    without = [name for name, p in model.named_parameters() if p.grad is None]
-    assert without == ["clip.logit_scale"]
+    for clip in (make_clip(), make_vit()):
+        model = ContrastiveCLIP(clip, num_words=5)
+        tokens = torch.tensor([[1, 5, 29], [1, 6, 29], [1, 7, 29]])
+        images = model.embed_images(torch.randn(3, 3, 64, 64))
+        text = model.embed_texts(tokens, torch.tensor([2, 2, 2]))
+        loss = model.contrast(images, text)
+        loss = loss + model.predict_words(images, torch.ones(3, 5), torch.ones(5))
+        loss.backward()
+        without = [name for name, p in model.named_parameters() if p.grad is None]
+        assert without == ["clip.logit_scale"]

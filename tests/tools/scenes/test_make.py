@@ -10,9 +10,11 @@ from PIL import Image
 from core.config import get_cfg_default
 from core.errors import UserError
 from datasets.build import build_dataset
-from tools.scenes.intents import INTENT_KEYS
+from tools.scenes import get_world, make
 from tools.scenes.make import main, make_scenes
 
+CONFIGS = Path(__file__).parents[3] / "configs" / "datasets"
+INTENT_KEYS = get_world("rich").annotators.keys
 SMALL = {"size": 32, "num_train": 12, "num_val": 3, "num_test": 4}
 
 
@@ -51,11 +53,11 @@ def test_layout(root: Path) -> None:
 
 def test_builds_as_a_data_set(root: Path) -> None:
     cfg = get_cfg_default()
-    cfg.merge_from_file(str(Path(__file__).parents[3] / "configs" / "datasets" / "scenes.yaml"))
+    cfg.merge_from_file(str(CONFIGS / "scenes.yaml"))
     cfg.DATASET.ROOT = str(root)
     dataset = build_dataset(cfg)
     assert (len(dataset.train_x), len(dataset.val), len(dataset.test)) == (12, 3, 4)
-    assert dataset.classnames == list(INTENT_KEYS) and dataset.hierarchy.names[0] == "find peace"
+    assert dataset.classnames == list(INTENT_KEYS) and dataset.hierarchy.names[0] == "enjoy nature"
 
 
 def test_splits_and_seeds_never_overlap(root: Path, tmp_path: Path) -> None:
@@ -73,6 +75,26 @@ def test_deterministic_and_idempotent(root: Path, tmp_path: Path) -> None:
     next((tmp_path / "low").iterdir()).unlink()
     assert make_scenes(tmp_path, seed=3, **SMALL)
     assert contents(root) == contents(tmp_path)
+
+
+def test_worlds_differ(root: Path, tmp_path: Path) -> None:
+    assert make_scenes(tmp_path, world="plain", seed=3, **SMALL)
+    cfg = get_cfg_default()
+    cfg.merge_from_file(str(CONFIGS / "scenes_plain.yaml"))
+    cfg.DATASET.ROOT = str(tmp_path)
+    dataset = build_dataset(cfg)
+    assert dataset.classnames == list(get_world("plain").annotators.keys)
+    assert dataset.hierarchy.names[0] == "find peace"
+    assert not contents(root).keys() & {path for path in contents(tmp_path) if "low/" in path}
+
+
+def test_the_size_of_a_world_is_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written = {}
+    monkeypatch.setattr(
+        make, "_write_split", lambda root, world, split, **k: written.update({split: k["count"]})
+    )
+    make_scenes(tmp_path, num_val=7)
+    assert written == {"train": 4000, "val": 7, "test": 1000}
 
 
 def test_other_settings_are_written_again(tmp_path: Path) -> None:
@@ -96,7 +118,9 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert "already complete" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("mistake", ["--num-val 0", "--size 15", "--seed -1", "--root {file}"])
+@pytest.mark.parametrize(
+    "mistake", ["--num-val 0", "--size 15", "--seed -1", "--root {file}", "--world rch"]
+)
 def test_mistakes_of_the_command_line_are_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture, mistake: str
 ) -> None:

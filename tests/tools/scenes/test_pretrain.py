@@ -1,6 +1,7 @@
 """Pre-training the small CLIP: reproducible, resumable to the bit, read by the usual loader."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,19 +10,24 @@ from safetensors.torch import load_file
 
 from models.clip.load import load_clip
 from models.clip.tokens import CompactTokenizer
-from tools.scenes import pretrain
-from tools.scenes.pretrain import MAX_FILLER, Run, encode_captions, intent_texts, main
+from tools.scenes import get_world
+from tools.scenes.pretrain import main
+from tools.scenes.pretraining import run as training
+from tools.scenes.pretraining.recipes import RECIPES
+from tools.scenes.pretraining.run import Run
+from tools.scenes.pretraining.texts import MAX_FILLER, encode_captions, intent_texts, word_targets
 
 TINY = [
     "--steps", "4", "--batch-size", "8", "--pool", "16", "--held-out", "60",
     "--device", "cpu", "--no-bf16",
 ]  # fmt: skip
+RICH = ["scenes_rn", *TINY, "--word-steps", "1"]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     path = tmp_path_factory.mktemp("clip") / "tiny.safetensors"
-    assert main(["--output", str(path), *TINY]) == 0
+    assert main([*RICH, "--output", str(path)]) == 0
     return path
 
 
@@ -44,13 +50,13 @@ def test_an_interrupted_run_continues_to_the_same_weights(finished, tmp_path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pretrain, "STATE_EVERY", 2)
+        patch.setattr(training, "STATE_EVERY", 2)
         patch.setattr(Run, "save", save_and_stop)
-        assert main(["--output", str(path), *TINY]) == 130
+        assert main([*RICH, "--output", str(path)]) == 130
     assert [file.name for file in tmp_path.iterdir()] == [f"{path.name}.state"]
-    assert main(["--output", str(path), *TINY, "--lr", "1"]) == 2
+    assert main([*RICH, "--output", str(path), "--lr", "1"]) == 2
     assert "other settings (lr)" in capsys.readouterr().err
-    assert main(["--output", str(path), *TINY]) == 0
+    assert main([*RICH, "--output", str(path)]) == 0
     assert "continue from step 2" in capsys.readouterr().out
     whole, resumed = load_file(finished), load_file(path)
     assert whole.keys() == resumed.keys()
@@ -80,13 +86,50 @@ def test_captions_are_encoded_between_start_and_end():
     ],
 )
 def test_mistakes_of_the_command_line_are_one_line(tmp_path, capsys, flags, message):
-    assert main(["--output", str(tmp_path / "x"), *TINY, *flags.split()]) == 2
+    assert main([*RICH, "--output", str(tmp_path / "x"), *flags.split()]) == 2
     assert capsys.readouterr().err == f"error: {message}\n"
 
 
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "scenes_rn"])
+def test_every_recipe_trains_and_loads(tmp_path, recipe):
+    path = tmp_path / "tiny.safetensors"
+    words = [] if RECIPES[recipe].word_steps == 0 else ["--word-steps", "1"]
+    assert main([recipe, *TINY, *words, "--steps", "2", "--output", str(path)]) == 0
+    assert path.stat().st_size < 4e6
+    assert load_clip("", path=str(path)).visual.image_size in (96, (96, 96))
+
+
+def test_unknown_recipes_are_one_line(capsys):
+    with pytest.raises(SystemExit):
+        main(["scenes_nr"])
+    assert "scenes_rn" in capsys.readouterr().err
+
+
 def test_intent_words_come_as_name_path_and_sentence():
-    texts = intent_texts()
+    texts = intent_texts(get_world("plain"))
     assert texts.shape == (3, 20)
     assert texts[0, 0] == "find peace"
     assert texts[1, 0].endswith("find peace")
     assert "," in texts[1, 0]
+
+
+def test_word_targets_are_the_known_tokens_of_each_caption():
+    tokenizer = CompactTokenizer(["red ball ."])
+    targets = word_targets(["red ball.", "red zebra red", "zebra"], tokenizer)
+    words = {word: tokenizer.encode(word)[0] for word in ("red", "ball", ".")}
+    expected = torch.zeros(3, tokenizer.unknown)
+    expected[0, list(words.values())] = 1
+    expected[1, words["red"]] = 1
+    assert torch.equal(targets, expected)
+
+
+def test_the_image_encoder_learns_more_slowly_in_the_second_phase(tmp_path):
+    recipe = replace(RECIPES["scenes_rn"], word_steps=1, steps=100, image_lr=0.5)
+    run = Run(recipe, 1, tmp_path / "x", torch.device("cpu"))
+    rates = []
+    for step in (0, 50):
+        run.step = step
+        run._set_rates()
+        by_part = {group["is_image"]: group["lr"] for group in run.optim.param_groups}
+        rates.append(by_part[True] / by_part[False])
+    assert rates == [1.0, 0.5]

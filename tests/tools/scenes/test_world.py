@@ -1,4 +1,4 @@
-"""The drawn world: deterministic scenes; hidden properties show in pixels, never in captions."""
+"""The plain world: deterministic scenes; hidden properties show in pixels, never in captions."""
 
 import re
 from dataclasses import replace
@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from datasets.hierarchy import load_hierarchy
+from tools.scenes import get_world
+from tools.scenes.annotators import intent_words
 from tools.scenes.captions import (
     BACKGROUND_NOUNS,
     BACKGROUND_PHRASES,
@@ -19,9 +21,8 @@ from tools.scenes.captions import (
     vocabulary,
 )
 from tools.scenes.draw import draw_scene
-from tools.scenes.intents import INTENT_KEYS, annotate, consensus, intent_words, score_intents
-from tools.scenes.shapes import ROLE_COLORS, SHAPES
-from tools.scenes.world import (
+from tools.scenes.sampling import sample_plain
+from tools.scenes.scene import (
     BACKGROUNDS,
     HIDDEN_GROUP_FIELDS,
     HIDDEN_SCENE_FIELDS,
@@ -32,16 +33,18 @@ from tools.scenes.world import (
     RELATIONS,
     Group,
     Scene,
-    sample_scene,
 )
+from tools.scenes.shapes import ROLE_COLORS, SHAPES
 
 GROUP = Group("fish", "red", 6, "grid")
 SCENE = Scene("meadow", (GROUP, Group("cup", "blue", 2, "row")), relation="apart", seed=3)
+ANNOTATORS = get_world("plain").annotators
+INTENT_KEYS = ANNOTATORS.keys
 seeds = st.integers(0, 2**32 - 1)
 
 
 def sample(seed: int) -> Scene:
-    return sample_scene(np.random.default_rng(seed))
+    return sample_plain(np.random.default_rng(seed))
 
 
 def words_of(text: str) -> list[str]:
@@ -171,7 +174,7 @@ def test_vocabulary_is_exactly_what_captions_use() -> None:
 def test_the_world_stays_as_it_is() -> None:
     """The weights were trained on this world; a change of its random draws makes them useless."""
     rng = np.random.default_rng(2026)
-    scene = sample_scene(rng)
+    scene = sample_plain(rng)
     assert (scene.background, scene.relation, scene.seed) == ("meadow", "above", 1365522154)
     assert [(g.color, g.kind, g.count, g.order) for g in scene.groups] == [
         ("white", "cup", 1, "equal"),
@@ -190,7 +193,7 @@ def test_captions_say_the_facts() -> None:
 
 
 def test_no_caption_word_names_an_intent() -> None:
-    hierarchy = load_hierarchy("scenes", list(INTENT_KEYS))
+    hierarchy = load_hierarchy("scenes_plain", list(INTENT_KEYS))
     assert [tuple(name.split()) for name in hierarchy.names] == [
         intent_words(key) for key in INTENT_KEYS
     ]
@@ -202,7 +205,7 @@ def test_no_caption_word_names_an_intent() -> None:
 
 
 def test_hierarchy_is_complete() -> None:
-    hierarchy = load_hierarchy("scenes", list(INTENT_KEYS))
+    hierarchy = load_hierarchy("scenes_plain", list(INTENT_KEYS))
     assert (len(hierarchy.levels["mid"]), len(hierarchy.levels["super"])) == (10, 5)
     assert len(set(hierarchy.sentences)) == len(INTENT_KEYS) == 20
     for names in (("frequent", "medium", "rare"), ("light", "arrangement", "relation")):
@@ -221,35 +224,35 @@ def test_intents_do_not_depend_on_visible_facts(seed: int, other: int) -> None:
     changed = replace(
         scene, background=donor.background, groups=tuple(replace(g, **facts) for g in scene.groups)
     )
-    assert (score_intents(scene) == score_intents(changed)).all()
+    assert (ANNOTATORS.score(scene) == ANNOTATORS.score(changed)).all()
 
 
 @settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_annotators_mark_one_to_three(seed: int) -> None:
     scene = sample(seed)
-    votes = annotate(scene, np.random.default_rng(seed))
+    votes = ANNOTATORS.annotate(scene, np.random.default_rng(seed))
     assert votes.shape == (3, 20) and votes.dtype == bool and np.isin(votes.sum(1), (1, 2, 3)).all()
-    assert (votes == annotate(scene, np.random.default_rng(seed))).all()
+    assert (votes == ANNOTATORS.annotate(scene, np.random.default_rng(seed))).all()
 
 
 def test_consensus() -> None:
     votes = np.zeros((3, 20), dtype=bool)
     votes[0, [1, 4]] = votes[1, 4] = votes[2, 7] = True
-    assert np.flatnonzero(consensus(votes, SCENE)).tolist() == [4]
+    assert np.flatnonzero(ANNOTATORS.consensus(votes, SCENE)).tolist() == [4]
     votes[1, 4] = False
-    scores = score_intents(SCENE)
+    scores = ANNOTATORS.score(SCENE)
     strongest = max((1, 4, 7), key=lambda c: scores[c])
-    assert np.flatnonzero(consensus(votes, SCENE)).tolist() == [strongest]
+    assert np.flatnonzero(ANNOTATORS.consensus(votes, SCENE)).tolist() == [strongest]
 
 
 @pytest.fixture(scope="module")
 def labelled() -> tuple[list[Scene], np.ndarray, np.ndarray]:
     """Return 1500 scenes, what any annotator marks (N, C) and the consensus (N, C)."""
     rng = np.random.default_rng(11)
-    scenes = [sample_scene(rng) for _ in range(1500)]
-    votes = [annotate(scene, rng) for scene in scenes]
-    agreed = [consensus(vote, scene) for vote, scene in zip(votes, scenes, strict=True)]
+    scenes = [sample_plain(rng) for _ in range(1500)]
+    votes = [ANNOTATORS.annotate(scene, rng) for scene in scenes]
+    agreed = [ANNOTATORS.consensus(vote, scene) for vote, scene in zip(votes, scenes, strict=True)]
     return scenes, np.array(votes).any(axis=1), np.array(agreed)
 
 
@@ -264,7 +267,7 @@ def test_labels_have_a_long_tail(labelled: tuple) -> None:
 def test_labels_are_in_the_hidden_properties_and_not_in_the_facts(labelled: tuple) -> None:
     scenes, marked, _ = labelled
     chance = marked.mean()
-    scores = np.array([score_intents(scene) for scene in scenes])
+    scores = np.array([ANNOTATORS.score(scene) for scene in scenes])
     assert 3 * chance < average_precision_score(marked, scores, average="macro") < 0.75
     facts = np.array([encode_facts(scene) for scene in scenes])  # (N, F)
     train, test = slice(0, 1000), slice(1000, None)
