@@ -22,7 +22,7 @@ from models.clip.configs import read_arch
 from tools import command
 from tools.scenes.pretraining.pool import draw_pool
 from tools.scenes.pretraining.recipes import RECIPES, Recipe
-from tools.scenes.pretraining.report import zero_shot_report
+from tools.scenes.pretraining.report import describe
 from tools.scenes.pretraining.run import Run, arch_file
 
 HELD_OUT_SEED = 1_000_003  # added to the seed for pictures that training never sees
@@ -99,12 +99,13 @@ def pretrain(args: argparse.Namespace) -> int:
     run.train(pool)
     run.export(output)
     held_out = draw_pool(run.world, args.held_out, size, args.seed + HELD_OUT_SEED, "held out")
-    report = zero_shot_report(output, run.world, held_out)
-    report["minutes"] = round((run.seconds + drawing) / 60, 1)
-    figures = json.dumps({"settings": run.settings, "figures": report}, indent=2)
-    write_text(f"{output}.json", figures + "\n")
+    figures = describe(output, run.world, held_out)
+    card = {"settings": run.settings, "minutes": round((run.seconds + drawing) / 60, 1), **figures}
+    write_text(f"{output}.json", json.dumps(card, indent=2) + "\n")
     run.state_path.unlink(missing_ok=True)
-    print(f"{output}: {output.stat().st_size / 1e6:.2f} MB", *report.items(), sep="\n")
+    print(
+        f"{output}: {output.stat().st_size / 1e6:.2f} MB", *figures["zero-shot"].items(), sep="\n"
+    )
     return 0
 
 

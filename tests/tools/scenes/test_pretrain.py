@@ -36,7 +36,7 @@ def test_file_is_small_and_loads_by_shapes_alone(finished):
     clip = load_clip("", path=str(finished))
     assert clip.token_embedding.num_embeddings == 49408
     assert clip.visual.image_size == 96
-    figures = json.loads(finished.with_name(finished.name + ".json").read_text())["figures"]
+    figures = json.loads(finished.with_name(finished.name + ".json").read_text())["zero-shot"]
     assert 0 <= figures["object accuracy, dense"] <= 1
     assert not finished.with_name(finished.name + ".state").exists()
 

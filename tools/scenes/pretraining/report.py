@@ -1,7 +1,4 @@
-"""Zero-shot accuracy of a CLIP on scenes that it has not seen.
-
-Object, colour and retrieval are measured, each with the pooled and with the dense embedding.
-"""
+"""What a CLIP has learnt: zero-shot accuracy on unseen scenes, and what its embeddings know."""
 
 from pathlib import Path
 
@@ -12,10 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.clip.load import load_clip
-from tools.scenes import World
+from tools.scenes import Scene, World
 from tools.scenes.captions import COLORS, NOUNS
 from tools.scenes.pretraining.contrastive import EMBEDDINGS
 from tools.scenes.pretraining.images import embed_images
+from tools.scenes.pretraining.knowledge import known_properties
 from tools.scenes.pretraining.pool import Pool, normalise
 
 NUM_RETRIEVAL = 500
@@ -23,12 +21,11 @@ BATCH_SIZE = 250
 
 
 @torch.no_grad()
-def zero_shot_report(path: Path, world: World, held_out: Pool) -> dict[str, float]:
-    """Return accuracies from 0 to 1 of a checkpoint.
+def describe(path: Path, world: World, held_out: Pool) -> dict[str, dict]:
+    """Return the figures of a checkpoint's model card.
 
-    Object and colour are measured on scenes with one group, with "a photo of a <kind>." and, for
-    the right kind, "a photo of a <colour> <kind>.". R@1 is the share of pictures that find their
-    own caption among the first 500.
+    ``zero-shot`` has the accuracies of :func:`zero_shot_report`, and ``known`` the AUC of every
+    property by embedding.
 
     Args:
         path: the checkpoint file.
@@ -36,9 +33,32 @@ def zero_shot_report(path: Path, world: World, held_out: Pool) -> dict[str, floa
         held_out: pictures that training has not seen.
     """
     clip = load_clip("", path=str(path))
+    features = image_features(clip, held_out.images)
+    known = {}
+    for name, image in features.items():
+        known[name] = known_properties(image.numpy(), held_out.scenes)
+    return {"zero-shot": zero_shot_report(clip, features, world, held_out.scenes), "known": known}
+
+
+@torch.no_grad()
+def zero_shot_report(
+    clip: open_clip.CLIP, features: dict[str, Tensor], world: World, scenes: list[Scene]
+) -> dict[str, float]:
+    """Return accuracies from 0 to 1.
+
+    Object and colour are measured on scenes with one group, with "a photo of a <kind>." and, for
+    the right kind, "a photo of a <colour> <kind>.". R@1 is the share of pictures that find their
+    own caption among the first 500.
+
+    Args:
+        clip: the model.
+        features: of N pictures, by embedding ``(N, E)``.
+        world: of the captions.
+        scenes: the N scenes that the pictures show.
+    """
     kinds = list(NOUNS)
     single, true_kinds, true_colors = [], [], []
-    for i, scene in enumerate(held_out.scenes):
+    for i, scene in enumerate(scenes):
         if len(scene.groups) == 1:
             single.append(i)
             true_kinds.append(kinds.index(scene.groups[0].kind))
@@ -46,11 +66,11 @@ def zero_shot_report(path: Path, world: World, held_out: Pool) -> dict[str, floa
     kind, color = torch.tensor(true_kinds), torch.tensor(true_colors)  # (n,), (n,)
     by_kind = text_features(clip, [f"a photo of a {name}." for name in kinds])  # (K, E)
     by_color = _color_features(clip, kinds)[kind]  # (n, colours, E)
-    num = min(NUM_RETRIEVAL, len(held_out.scenes))
+    num = min(NUM_RETRIEVAL, len(scenes))
     rng = np.random.default_rng(0)
-    captions = text_features(clip, [world.caption(scene, rng) for scene in held_out.scenes[:num]])
-    report = {}
-    for name, image in image_features(clip, held_out.images).items():  # (N, E)
+    captions = text_features(clip, [world.caption(scene, rng) for scene in scenes[:num]])
+    report: dict[str, float] = {}
+    for name, image in features.items():  # (N, E)
         color_scores = torch.einsum("ne,nce->nc", image[single], by_color)
         own = torch.arange(num)
         report[f"object accuracy, {name}"] = _accuracy(image[single] @ by_kind.T, kind)
