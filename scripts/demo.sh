@@ -7,14 +7,15 @@ source scripts/setup_env.sh
 setup_env requirements.txt
 root="data/scenes/demo"
 out="${OUT_DIR:-output/demo}"
-.venv/bin/python -m tools.scenes.make --root "$root"
+.venv/bin/python -m tools.scenes.make --root "$root" --seed 21
 for trainer in ZeroshotCLIP DualCoOp IntCLIP; do
   .venv/bin/python train.py --root "$root" --seed 1 --trainer "$trainer" \
     --dataset-config-file configs/datasets/scenes.yaml --config-file "configs/trainers/$trainer/scenes.yaml" \
     --output-dir "$out/$trainer/seed1" TEST.PREDICTIONS True TRAIN.FEATURE_CACHE "$out/features" "$@"
 done
-.venv/bin/python -m tools.contact_sheet "$out/IntCLIP/seed1/predictions.csv" --output "$out/contact_sheet.png" \
-  --title "IntCLIP on drawn scenes it has not seen"
 .venv/bin/python -m tools.compare_runs "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1 --output-dir "$out/comparison"
+.venv/bin/python -m tools.contact_sheet "$out/IntCLIP/seed1/predictions.csv" --output "$out/contact_sheet.png" \
+  --title "IntCLIP on drawn pictures that it has not seen, chosen at random" \
+  --ceiling "$(.venv/bin/python -m tools.scenes.ceiling --root "$root")"
 echo "Report: $out/IntCLIP/seed1/report.html; comparison: $out/comparison/comparison.html"
 echo "Predictions: $out/IntCLIP/seed1/predictions.csv; pictures: $out/contact_sheet.png"
