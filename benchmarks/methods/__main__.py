@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks.facts.find import write_facts
+from benchmarks.methods.against import compare_with, read_table
 from benchmarks.methods.compare import compare
 from benchmarks.methods.plan import read_plan
 from benchmarks.methods.runs import Runner
@@ -50,6 +51,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=Path("output/benchmark"),
         help="runs, sweep.json, table, picture",
     )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="--output of an earlier call, to see what a change of the code has changed",
+    )
     parser.add_argument("--data", type=Path, default=Path("data/scenes"))
     args = parser.parse_args(argv)
     for name in ("seeds", "splits", "jobs"):
@@ -63,6 +70,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     started = time.time()
     plan = read_plan(args.plan).select(args.only)
+    if args.against:
+        read_table(args.against)  # a wrong folder is told before the runs, not after them
     splits, seeds = range(1, args.splits + 1), range(1, args.seeds + 1)
     roots = {split: args.data / plan.world / f"split{split}" for split in splits}
     for split, root in roots.items():
@@ -72,6 +81,8 @@ def main(argv: list[str] | None = None) -> None:
     words = sys.argv[1:] if argv is None else argv
     command = shlex.join(["bash", "scripts/benchmark.sh", *words])
     page.write(args.output, command=command, minutes=(time.time() - started) / 60)
+    if args.against:
+        print(compare_with(page, args.against))
     write_facts(runner, page)
 
 
