@@ -104,3 +104,21 @@ def _color_features(clip: open_clip.CLIP, kinds: list[str]) -> Tensor:
 
 def _accuracy(scores: Tensor, truth: Tensor) -> float:
     return round((scores.argmax(dim=1) == truth).float().mean().item(), 4)
+
+
+def card_tables(figures: dict[str, dict]) -> str:
+    """Return the figures of :func:`describe` as two Markdown tables for a model card."""
+    lines = ["| | " + " | ".join(figures["known"]) + " |", "| --- |" + " ---: |" * len(EMBEDDINGS)]
+    by_name: dict[str, list[str]] = {}
+    for key, value in figures["zero-shot"].items():
+        by_name.setdefault(key.rpartition(", ")[0], []).append(f"{value:.2f}")
+    lines += [_row(name, cells) for name, cells in by_name.items()]
+    lines += ["", "| property | " + " | ".join(figures["known"]) + " |", lines[1]]
+    for name in figures["known"][EMBEDDINGS[0]]:
+        cells = [f"{known[name]:.0f}" for known in figures["known"].values()]
+        lines.append(_row(name, cells))
+    return "\n".join(lines)
+
+
+def _row(name: str, cells: list[str]) -> str:
+    return f"| {name} | {' | '.join(cells)} |"
