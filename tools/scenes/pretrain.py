@@ -22,7 +22,7 @@ from models.clip.configs import read_arch
 from tools import command
 from tools.scenes.pretraining.pool import draw_pool
 from tools.scenes.pretraining.recipes import RECIPES, Recipe
-from tools.scenes.pretraining.report import describe
+from tools.scenes.pretraining.report import card_tables, describe
 from tools.scenes.pretraining.run import Run, arch_file
 
 HELD_OUT_SEED = 1_000_003  # added to the seed for pictures that training never sees
