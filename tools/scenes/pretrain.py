@@ -103,9 +103,8 @@ def pretrain(args: argparse.Namespace) -> int:
     card = {"settings": run.settings, "minutes": round((run.seconds + drawing) / 60, 1), **figures}
     write_text(f"{output}.json", json.dumps(card, indent=2) + "\n")
     run.state_path.unlink(missing_ok=True)
-    print(
-        f"{output}: {output.stat().st_size / 1e6:.2f} MB", *figures["zero-shot"].items(), sep="\n"
-    )
+    print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+    print(card_tables(figures))
     return 0
 
 
