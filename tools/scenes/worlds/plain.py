@@ -1,6 +1,6 @@
 """The plain world: intents depend on hidden properties only, which no caption says.
 
-A CLIP that was trained on such captions is blind to these intents (docs/benchmark.md).
+A CLIP that was trained on such captions is blind to these intents (docs/benchmark_plain.md).
 """
 
 from tools.scenes.annotators import Annotators, Intent
