@@ -160,7 +160,7 @@ def test_scenes_are_an_intentonomy(cfg, scenes_root: Path) -> None:
     dataset = build_dataset(cfg)
     assert [len(split) for split in (dataset.train_x, dataset.val, dataset.test)] == [22, 6, 7]
     assert dataset.num_classes == 20
-    assert dataset.lab2cname[0] == "FindPeace"
+    assert dataset.lab2cname[0] == "EnjoyNature"
     assert dataset.train_u is None
     record = dataset.train_x[0]
     assert record.impath.startswith(str(scenes_root))

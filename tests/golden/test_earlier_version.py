@@ -1,9 +1,11 @@
 """Output folders and checkpoints of an earlier version evaluate to the numbers that it wrote."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 import train
 from core.errors import UserError
@@ -53,8 +55,21 @@ def test_an_earlier_checkpoint_evaluates_to_its_numbers(tmp_path, name):
         assert now == pytest.approx(stored[split], abs=0.02, nan_ok=True)
 
 
+def earlier_run(name, folder):
+    """Return a copy of a stored run whose checkpoint has today's name of the plain world's classes;
+    the earlier version called them ``scenes``.
+    """
+    shutil.copytree(FOLDERS / name, folder)
+    for path in folder.glob("*/model.pth.tar-*"):
+        checkpoint = torch.load(path, map_location="cpu", weights_only=False)
+        assert checkpoint["settings"]["DATASET.HIERARCHY"] == "scenes"
+        checkpoint["settings"]["DATASET.HIERARCHY"] = "scenes_plain"
+        torch.save(checkpoint, path)
+    return folder
+
+
 def test_an_earlier_run_resumes_and_its_options_are_compared_under_their_new_names(tmp_path):
-    root, folder = write_data(tmp_path / "data"), str(FOLDERS / "DualCoOp")
+    root, folder = write_data(tmp_path / "data"), str(earlier_run("DualCoOp", tmp_path / "earlier"))
     args = command("DualCoOp", root, tmp_path / "out")
     train.main(["--resume", folder, *args])
     found = json.loads((tmp_path / "out" / "metrics.json").read_text())
