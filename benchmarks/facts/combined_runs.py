@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from yacs.config import CfgNode
 
 from benchmarks.facts.combine import Scores, combine
-from benchmarks.facts.labels import labels_of
+from benchmarks.facts.labels import labels_of, read_annotations
 from benchmarks.methods.compare import Place
 from benchmarks.methods.runs import Run, Runner
 from benchmarks.methods.statistics import grid
+from datasets import IntentDataset
 from evaluation import GlobalThreshold
 from evaluation.metrics import macro_f1, mean_average_precision
-from evaluation.predictions import read_predictions
+from tools.evaluate_predictions import read_split
 
 Array = np.ndarray
 
@@ -43,19 +46,26 @@ def find_gain(
     """
     files = runner.predictions([*trained.values(), *zero_shot.values()])
     config = runner.plan.dataset_config
-    labels = {split: labels_of(runner.roots[split], config) for split in splits}
+    annotations = {split: read_annotations(runner.roots[split], config) for split in splits}
     mean_ap, macro = {}, {}
     for place, run in trained.items():
-        val, test = labels[place[0]]["val"], labels[place[0]]["test"]
-        alone = _read(files[run])
-        combined = combine(alone, _read(files[zero_shot[place]]), val, mean_average_precision)
+        cfg, dataset = annotations[place[0]]
+        labels = labels_of(dataset)
+        val, test = labels["val"], labels["test"]
+        alone = _read(files[run], cfg, dataset)
+        other = _read(files[zero_shot[place]], cfg, dataset)
+        combined = combine(alone, other, val, mean_average_precision)
         before, after = _results(alone, val, test), _results(combined.scores, val, test)
         mean_ap[place], macro[place] = 100 * (after - before)
     return Gain(grid(mean_ap, splits, seeds), grid(macro, splits, seeds))
 
 
-def _read(files: dict[str, str]) -> Scores:
-    return Scores(**{split: read_predictions(path).scores for split, path in files.items()})
+def _read(files: dict[str, Path], cfg: CfgNode, dataset: IntentDataset) -> Scores:
+    """Return the scores of val and test in the order of the data set."""
+    scores = {}
+    for split, path in files.items():
+        scores[split] = read_split(path, cfg, dataset, split, logits=False).scores
+    return Scores(**scores)
 
 
 def _results(scores: Scores, val: Array, test: Array) -> Array:

@@ -4,17 +4,22 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
+from yacs.config import CfgNode
 
 from core.config_merge import setup_cfg
-from datasets import build_annotations
+from datasets import IntentDataset, build_annotations
 
 Array = np.ndarray
 
 
-def labels_of(root: Path, dataset_config: str) -> dict[str, Array]:
-    """Return the labels ``(N, C)`` of ``train``, ``val`` and ``test`` below ``root``."""
-    flags = {"DATASET.ROOT": (str(root), "--root")}
-    dataset = build_annotations(setup_cfg([dataset_config], flags=flags), splits=("val", "test"))
+def read_annotations(root: Path, dataset_config: str) -> tuple[CfgNode, IntentDataset]:
+    """Return the configuration and the data set below ``root``, without its images."""
+    cfg = setup_cfg([dataset_config], flags={"DATASET.ROOT": (str(root), "--root")})
+    return cfg, build_annotations(cfg, splits=("val", "test"))
+
+
+def labels_of(dataset: IntentDataset) -> dict[str, Array]:
+    """Return the labels ``(N, C)`` of ``train``, ``val`` and ``test``."""
     splits = {"train": dataset.train_x, "val": dataset.val, "test": dataset.test}
     return {
         name: np.stack([record.label for record in records]) for name, records in splits.items()

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.facts.find import write_facts
+from benchmarks.facts.find import read_roles, write_facts
 from benchmarks.methods.against import compare_with, read_table
 from benchmarks.methods.compare import compare
 from benchmarks.methods.plan import read_plan
@@ -69,7 +69,9 @@ def main(argv: list[str] | None = None) -> None:
     """Make the data, sweep on val, run on test, write table and picture."""
     args = parse_args(argv)
     started = time.time()
-    plan = read_plan(args.plan).select(args.only)
+    plan = read_plan(args.plan)
+    roles = read_roles(plan)
+    plan = plan.select(args.only)
     if args.against:
         read_table(args.against)  # a wrong folder is told before the runs, not after them
     splits, seeds = range(1, args.splits + 1), range(1, args.seeds + 1)
@@ -83,7 +85,8 @@ def main(argv: list[str] | None = None) -> None:
     page.write(args.output, command=command, minutes=(time.time() - started) / 60)
     if args.against:
         print(compare_with(page, args.against))
-    write_facts(runner, page)
+    if roles is not None:
+        write_facts(runner, page, roles)
 
 
 if __name__ == "__main__":

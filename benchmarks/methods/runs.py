@@ -117,7 +117,7 @@ class Runner:
             arguments += pair
         return arguments + as_arguments(run.options(self.plan))
 
-    def predictions(self, runs: Iterable[Run]) -> dict[Run, dict[str, str]]:
+    def predictions(self, runs: Iterable[Run]) -> dict[Run, dict[str, Path]]:
         """Return the predictions files of finished runs, by split: ``val`` and ``test``.
 
         Each run predicts both splits once more, from its checkpoint.
@@ -130,7 +130,7 @@ class Runner:
             files[run] = {}
             for split in ("val", "test"):
                 folder = self.path(run) / f"predictions_{split}"
-                files[run][split] = str(folder / "predictions.csv")
+                files[run][split] = folder / "predictions.csv"
                 if not (folder / DONE).is_file():
                     missing[str(folder)] = self._predict_arguments(run, split, str(folder))
         failures = self._execute(missing, "predict") if missing else []

@@ -5,10 +5,13 @@ import json
 import pytest
 import yaml
 
-from benchmarks.methods.compare import compare
+from benchmarks.facts.labels import labels_of, read_annotations
+from benchmarks.methods.compare import compare, final_runs
 from benchmarks.methods.plan import read_plan
 from benchmarks.methods.runs import Runner
 from core.errors import UserError
+from evaluation.metrics import mean_average_precision
+from tools.evaluate_predictions import read_split
 from tools.scenes.make import make_scenes
 
 PLAN = {
@@ -65,6 +68,22 @@ def test_every_method_has_a_value_per_split_and_seed(page):
     zero = page.values["zero"]["mAP"]
     assert (zero[:, 0] == zero[:, 1]).all()  # a seed changes nothing
     assert 0 < page.chance < 100
+
+
+def test_val_and_test_of_a_run_can_be_predicted_again(runner, page):
+    method = {method.name: method for method in page.methods}["probe"]
+    (run,) = final_runs(method, page.choices["probe"].setting, (1,), (1,)).values()
+    files = runner.predictions([run])[run]
+    assert files == runner.predictions([run])[run]
+    root = runner.roots[1]
+    cfg, dataset = read_annotations(root, runner.plan.dataset_config)
+    for split, labels in labels_of(dataset).items():
+        if split == "train":
+            continue
+        scores = read_split(files[split], cfg, dataset, split, logits=False).scores
+        assert scores.shape == labels.shape
+    test = 100 * mean_average_precision(scores, labels)
+    assert test == pytest.approx(page.values["probe"]["mAP"][0, 0], abs=0.01)
 
 
 def test_settings_are_those_that_won_on_val(runner, page):

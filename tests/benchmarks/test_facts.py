@@ -1,6 +1,7 @@
 """Facts of real data on built results, and the sum of trained and zero-shot scores."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,19 @@ from hypothesis import strategies as st
 
 from benchmarks.facts.combine import NUM_BEST, Scores, combine, standardise
 from benchmarks.facts.combined_runs import Gain
-from benchmarks.facts.labels import labels_of, rank_correlation
+from benchmarks.facts.find import read_roles
+from benchmarks.facts.labels import labels_of, rank_correlation, read_annotations
 from benchmarks.facts.table import Roles, facts_table, find_facts
 from benchmarks.methods.against import compare_with
 from benchmarks.methods.page import Page
-from benchmarks.methods.plan import Method
+from benchmarks.methods.plan import Method, Plan, read_plan
 from core.errors import UserError
 from evaluation.metrics import mean_average_precision
 from tools.scenes.make import make_scenes
 
-ROLES = Roles("pooled", "mean", "both", "small", "name", "sentence", ("both", "tuned"), ("tuned",))
+ROLES = Roles(
+    "pooled", "mean", "both", "name", "sentence", ("both", "tuned"), ("tuned",), small="small"
+)
 GOOD = {
     "pooled": 40.0, "mean": 39.0, "both": 41.0, "small": 30.0,
     "name": 20.0, "sentence": 25.0, "tuned": 41.5,
@@ -77,6 +81,35 @@ def test_results_unlike_those_of_real_data_do_not(
     assert verdicts(root, **changes)[number] == expected
 
 
+def test_without_a_small_clip_its_row_is_left_out(root: Path) -> None:
+    gains = {"tuned": Gain(np.full((2, 3), 1.0), np.full((2, 3), 1.0))}
+    roles = replace(ROLES, small="")
+    numbers = [fact.number for fact in find_facts(page(), roles, {1: root}, CONFIG, gains)]
+    assert numbers.count("R1") == 1
+    assert "small" not in roles.methods() and "small" in ROLES.methods()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pold": "pooled"}, "'pold'; accepted: .*pooled"),
+        ({"mean": None}, "needs mean"),
+        ({"both": "bth"}, "'bth'; accepted: .*Did you mean 'both'"),
+    ],
+)
+def test_wrong_roles_are_one_line_before_any_run(changes: dict, message: str) -> None:
+    given = {**vars(ROLES), **changes}
+    facts = {role: name for role, name in given.items() if name is not None}
+    methods = tuple(Method(name, name, "IntCLIP") for name in GOOD)
+    with pytest.raises(UserError, match=message):
+        read_roles(Plan(methods, {}, 1, CONFIG, facts=facts))
+    assert read_roles(Plan(methods, {}, 1, CONFIG)) is None
+
+
+def test_the_shipped_plan_names_its_facts() -> None:
+    assert read_roles(read_plan(Path("configs/benchmarks/scenes.yaml"))) is not None
+
+
 def test_the_table_has_a_row_per_fact(root: Path) -> None:
     gains = {"tuned": Gain(np.full((2, 3), -1.0), np.full((2, 3), 1.0))}
     text = facts_table(find_facts(page(), ROLES, {1: root}, CONFIG, gains))
@@ -85,7 +118,7 @@ def test_the_table_has_a_row_per_fact(root: Path) -> None:
 
 
 def test_frequencies_shift_between_train_and_test_only(root: Path) -> None:
-    labels = labels_of(root, CONFIG)
+    labels = labels_of(read_annotations(root, CONFIG)[1])
     train = rank_correlation(labels["train"], labels["test"])
     assert train + 0.2 < rank_correlation(labels["val"], labels["test"]) <= 1
     assert rank_correlation(labels["test"], labels["test"]) == pytest.approx(1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tools.scenes.scene import BACKGROUNDS, KINDS, LAYOUTS, RELATIONS, Group, Scene
+from tools.scenes.scene import RELATIONS, Group, Scene
 
 Cue = Callable[[Scene], float]
 
@@ -122,6 +122,3 @@ CUES: dict[str, Cue] = {
 CUES |= {relation: _relation_cue(relation) for relation in RELATIONS[1:]}  # all but "none"
 CUES |= {name: _object_cue(kinds) for name, kinds in OBJECTS.items()}
 CUES |= {name: _place_cue(backgrounds) for name, backgrounds in PLACES.items()}
-assert {kind for kinds in OBJECTS.values() for kind in kinds} == set(KINDS)
-assert {place for places in PLACES.values() for place in places} == set(BACKGROUNDS)
-assert set(ORDERED_LAYOUTS) < set(LAYOUTS)

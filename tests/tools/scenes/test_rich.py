@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from datasets.hierarchy import load_hierarchy
 from models.clip.tokens import clip_tokenizer
 from tools.scenes import Group, Scene, draw_scene, get_world
-from tools.scenes.cues import CUES
+from tools.scenes.cues import CUES, OBJECTS, ORDERED_LAYOUTS, PLACES
 from tools.scenes.hidden_words import (
     LOOKS,
     MAX_SAID,
@@ -21,7 +21,7 @@ from tools.scenes.hidden_words import (
     say_hidden,
 )
 from tools.scenes.pretraining.texts import MAX_FILLER
-from tools.scenes.scene import PHOTO_FIELDS
+from tools.scenes.scene import BACKGROUNDS, KINDS, LAYOUTS, PHOTO_FIELDS
 
 WORLD = get_world("rich")
 INTENTS = {intent.key: intent for intent in WORLD.annotators.intents}
@@ -173,6 +173,12 @@ CAPTION = "this is a drawing of a white cup and 3 purple people on the grass, on
 
 def load(words: str) -> list[str]:
     return getattr(load_hierarchy(WORLD.hierarchy, list(INTENTS)), words)
+
+
+def test_every_object_and_place_has_a_cue() -> None:
+    assert {kind for kinds in OBJECTS.values() for kind in kinds} == set(KINDS)
+    assert {place for places in PLACES.values() for place in places} == set(BACKGROUNDS)
+    assert set(ORDERED_LAYOUTS) < set(LAYOUTS)
 
 
 def test_subsets_are_the_kinds_and_the_order() -> None:
