@@ -66,7 +66,9 @@ def test_an_interrupted_run_continues_to_the_same_weights(finished, tmp_path, mo
 
 def test_captions_are_encoded_between_start_and_end():
     tokenizer = CompactTokenizer(["red ball ."])
-    tokens, eos, noise = encode_captions(["red ball."] * 40, tokenizer, np.random.default_rng(0))
+    tokens, eos, noise = encode_captions(
+        [tokenizer.encode("red ball.")] * 40, tokenizer, np.random.default_rng(0)
+    )
     assert (tokens[:, 0] == tokenizer.start).all()
     assert (tokens[torch.arange(40), eos] == tokenizer.end).all()
     num_fillers = eos - 4  # start, red, ball, full stop
@@ -115,7 +117,8 @@ def test_intent_words_come_as_name_path_and_sentence():
 
 def test_word_targets_are_the_known_tokens_of_each_caption():
     tokenizer = CompactTokenizer(["red ball ."])
-    targets = word_targets(["red ball.", "red zebra red", "zebra"], tokenizer)
+    texts = ["red ball.", "red zebra red", "zebra"]
+    targets = word_targets([tokenizer.encode(text) for text in texts], tokenizer)
     words = {word: tokenizer.encode(word)[0] for word in ("red", "ball", ".")}
     expected = torch.zeros(3, tokenizer.unknown)
     expected[0, list(words.values())] = 1

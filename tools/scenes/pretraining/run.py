@@ -18,7 +18,7 @@ from core.files import PROJECT, write_atomically
 from core.seed import random_state, set_random_state, set_seed
 from models.clip.configs import read_arch
 from models.clip.tokens import CompactTokenizer, pack_tokens
-from tools.scenes import get_world
+from tools.scenes import Scene, get_world
 from tools.scenes.pretraining.contrastive import ContrastiveCLIP
 from tools.scenes.pretraining.pool import Pool, normalise
 from tools.scenes.pretraining.recipes import Recipe
@@ -88,7 +88,7 @@ class Run:
         recipe = self.recipe
         rng = np.random.default_rng((self.seed, 1, self.step))
         picked = rng.choice(len(pool.scenes), recipe.batch_size, replace=False)
-        captions = [self.writer.write(pool.scenes[i], rng) for i in picked]
+        captions = [self._caption(pool.scenes[i], rng) for i in picked]
         self._set_rates()
         images = normalise(pool.images[torch.from_numpy(picked)], self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
@@ -106,7 +106,7 @@ class Run:
             is_slow = group["is_image"] and not is_word_phase
             group["lr"] = rate * (self.recipe.image_lr if is_slow else 1.0)
 
-    def _loss(self, images: Tensor, captions: list[str], rng: np.random.Generator) -> Tensor:
+    def _loss(self, images: Tensor, captions: list[list[int]], rng: np.random.Generator) -> Tensor:
         """Return the loss of the phase: words first, then contrast and weighted words."""
         embedded = self.model.embed_images(images)
         is_word_phase = self.step < self.recipe.word_steps
@@ -121,11 +121,15 @@ class Run:
             losses.append(self.model.contrast(embedded, text))
         return sum(losses)
 
+    def _caption(self, scene: Scene, rng: np.random.Generator) -> list[int]:
+        """Return the token numbers of a new caption."""
+        return self.tokenizer.encode(self.writer.write(scene, rng))
+
     def _word_weights(self, pool: Pool) -> Tensor:
         """Return the weight of every known word, ``(K,)``: its inverse document frequency."""
         rng = np.random.default_rng((self.seed, 2))
         num = min(NUM_COUNTED, len(pool.scenes))
-        captions = [self.writer.write(scene, rng) for scene in pool.scenes[:num]]
+        captions = [self._caption(scene, rng) for scene in pool.scenes[:num]]
         count = word_targets(captions, self.tokenizer).sum(dim=0)  # (K,)
         return ((1 + num) / (1 + count)).log()
 

@@ -57,15 +57,20 @@ def intent_texts(world: World) -> np.ndarray:
 
 
 def encode_captions(
-    captions: list[str], tokenizer: CompactTokenizer, rng: np.random.Generator
+    captions: list[list[int]], tokenizer: CompactTokenizer, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return token ids ``(B, L)``, positions of the end token ``(B,)`` and noise, bool ``(B, L)``.
 
     Noise is True at fillers that a random vector replaces.
+
+    Args:
+        captions: token numbers of B captions.
+        tokenizer: that gave the numbers.
+        rng: draws the fillers.
     """
     rows, noises = [], []
-    for text in captions:
-        words = np.array(tokenizer.encode(text))
+    for caption in captions:
+        words = np.array(caption)
         words[rng.random(len(words)) < UNKNOWN_RATE] = tokenizer.unknown
         num = 0
         if rng.random() < FILLER_SHARE:
@@ -78,10 +83,14 @@ def encode_captions(
     return tokens, torch.tensor(list(map(len, rows))) - 1, noise
 
 
-def word_targets(captions: list[str], tokenizer: CompactTokenizer) -> Tensor:
-    """Return which tokens each caption holds, float32 ``(B, K)`` for K known tokens."""
+def word_targets(captions: list[list[int]], tokenizer: CompactTokenizer) -> Tensor:
+    """Return which of the K known tokens each caption holds, float32 ``(B, K)``.
+
+    Args:
+        captions: token numbers of B captions.
+        tokenizer: that gave the numbers.
+    """
     targets = torch.zeros(len(captions), tokenizer.unknown)
-    for row, text in zip(targets, captions, strict=True):
-        known = [number for number in tokenizer.encode(text) if number != tokenizer.unknown]
-        row[known] = 1
+    for row, caption in zip(targets, captions, strict=True):
+        row[[number for number in caption if number != tokenizer.unknown]] = 1
     return targets
