@@ -89,11 +89,18 @@ def test_a_trainer_with_two_options_and_a_network_of_its_own(folder):
     checkpoint = next((folder / "output" / "bottleneck").rglob("model.pth.tar-1"))
     weights = torch.load(checkpoint, weights_only=False)["state_dict"]
     assert {name: tuple(value.shape) for name, value in weights.items()} == {
-        "mlp.0.weight": (16, 64),
+        "mlp.0.weight": (16, 128),
         "mlp.0.bias": (16,),
         "mlp.2.weight": (20, 16),
         "mlp.2.bias": (20,),
     }
+
+
+def test_the_table_names_pictures_that_the_page_draws(folder):
+    rows = (folder / "data" / "photos.csv").read_text().splitlines()[1:]
+    assert len(rows) == 16
+    for row in rows:
+        assert (folder / "data" / row.split(",")[0]).is_file(), row
 
 
 @pytest.mark.slow
