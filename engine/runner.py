@@ -151,11 +151,6 @@ class MultiLabelRunner(TrainerX, ABC):
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check settings that depend on each other; raise :class:`UserError` if they do not fit."""
-        if cfg.TEST.EVALUATOR == "Classification":
-            raise UserError(
-                "TEST.EVALUATOR is 'Classification', which is Dassl's; accepted here: auto, "
-                "MultiLabel, SingleLabel"
-            )
         check_settings(cfg)
         if cfg.TRAIN.FEATURE_CACHE:
             make_root(cfg.TRAIN.FEATURE_CACHE)

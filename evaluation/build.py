@@ -10,6 +10,7 @@ from .scored import Groups
 from .signature import accepts
 
 EVALUATOR_REGISTRY = Registry("TEST.EVALUATOR")
+DASSL_DEFAULT = "Classification"  # in Dassl's tree, where nothing is set; it takes no label sets
 
 declare(
     "TEST",
@@ -78,7 +79,7 @@ def evaluator_name(cfg: Any, *, kind: str = "multi_label", zero_shot: bool = Fal
         zero_shot: training does not know some of the classes.
     """
     name = cfg.TEST.EVALUATOR
-    if name != "auto":
+    if name not in ("auto", DASSL_DEFAULT):
         return name
     if zero_shot:
         return "ZeroShot"

@@ -24,6 +24,12 @@ def test_the_evaluator_follows_from_the_kind_of_data(cfg):
     assert evaluator_name(cfg, kind="single_label") == "MultiLabel"
 
 
+def test_dassls_default_evaluator_stands_for_auto(cfg):
+    cfg.TEST.EVALUATOR = "Classification"
+    assert evaluator_name(cfg) == "MultiLabel"
+    assert evaluator_name(cfg, kind="single_label") == "SingleLabel"
+
+
 def test_single_labels_against_scikit_learn(cfg, caplog):
     caplog.set_level("INFO", logger="intclip")
     random = np.random.default_rng(0)
