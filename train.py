@@ -7,10 +7,12 @@ import sys
 from yacs.config import CfgNode
 
 from core import distributed
-from core.cli import parse_args
-from core.config_merge import setup_from_args
+from core.cli import check_run, parse_args
+from core.config_merge import resolve_args
+from core.config_print import describe_config
 from core.errors import UserError
-from core.logging import close_logging, setup_logging
+from core.logging import close_logging, print_text, setup_logging
+from engine.listing import list_components
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -23,12 +25,14 @@ def main(argv: list[str] | None = None) -> None:
         UserError: the user made a mistake in the command line, the configuration or the data.
     """
     args = parse_args(argv)
-    if args.base:
-        # setup_cfg imports the trainers, which read the variable.
+    if args.base:  # the modules below read the variable when they are imported
         os.environ["INTCLIP_BASE"] = args.base
-    cfg = setup_from_args(args)
-    if args.eval_only and not args.model_dir:
-        raise UserError("--eval-only needs --model-dir, the output folder of the run to evaluate")
+    if args.list is not None:
+        return print_text(list_components(args))
+    cfg, sources = resolve_args(args)
+    if args.print_config is not None:
+        return print_text(describe_config(cfg, sources, args.print_config))
+    check_run(args)
     with distributed.session(use_cuda=cfg.USE_CUDA, timeout_minutes=cfg.TRAIN.TIMEOUT):
         run_experiment(args, cfg, argv)
 
@@ -36,9 +40,12 @@ def main(argv: list[str] | None = None) -> None:
 def run_experiment(args: argparse.Namespace, cfg: CfgNode, argv: list[str] | None = None) -> None:
     """Build the trainer, then train or evaluate; all processes of a run call this."""
     from engine.base_choice import TRAINER_REGISTRY, build_trainer, describe_base
+    from engine.dry_run import dry_run
     from engine.run import find_trainer, log_start
 
     trainer_class = find_trainer(cfg, TRAINER_REGISTRY)
+    if args.dry_run:
+        return dry_run(args, cfg, trainer_class)
     setup_logging(cfg.OUTPUT_DIR)
     log_start(args, cfg, describe_base(), trainer_class)
     trainer = build_trainer(cfg)  # seeds from cfg.SEED before anything random
@@ -62,10 +69,7 @@ def run() -> int:
         return 1
     except KeyboardInterrupt:
         if distributed.is_main():
-            print(
-                "interrupted; run the same command again to resume after the last finished epoch",
-                file=sys.stderr,
-            )
+            print("interrupted; run the same command again to resume", file=sys.stderr)
         return 130
     finally:
         close_logging()

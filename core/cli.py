@@ -1,6 +1,7 @@
 """The command line of CoOp and Dassl, with DualCoOp's underscore spellings as aliases."""
 
 import argparse
+import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -120,20 +121,51 @@ def build_parser() -> argparse.ArgumentParser:
         "--load-epoch", type=int, default=None, help="epoch to evaluate (default: the best)"
     )
     parser.add_argument("--no-train", action="store_true", help="build everything, train nothing")
+    _add_reports(parser)
     parser.add_argument(
         "opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the configuration"
     )
     return parser
 
 
+def _add_reports(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that print something in place of a run; one of them at a time."""
+    reports = parser.add_mutually_exclusive_group()
+    reports.add_argument(
+        "--list",
+        nargs="?",
+        const="",
+        metavar="KIND",
+        help="print all trainers, datasets, configs, backbones, losses, rules, metrics and "
+        "evaluators, or those of one kind; needs no other flag",
+    )
+    reports.add_argument(
+        "--print-config",
+        nargs="?",
+        const="",
+        metavar="SECTION",
+        help="print the configuration, or one section or key of it, as YAML, with the place where "
+        "each value was set",
+    )
+    reports.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check and build everything, show the data, run a few steps, estimate time and "
+        "memory; trains nothing and writes nothing",
+    )
+
+
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line, by default the arguments of this process.
 
     Raises:
-        UserError: a flag is unknown, lacks its value, or follows the KEY VALUE pairs.
+        UserError: a flag is unknown, lacks its value, follows the KEY VALUE pairs, or
+            does not go with another one.
     """
     parser = build_parser()
+    argv = sys.argv[1:] if argv is None else list(argv)
     args = parser.parse_args(argv)
+    _give_back_first_key(args, argv)
     # argparse leaves everything after the first word that is not a flag to the KEY VALUE pairs.
     for word in args.opts[::2]:
         flag = word.split("=")[0]
@@ -146,6 +178,35 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                 f"unknown flag '{flag}'.{did_you_mean(flag, parser._option_string_actions)}"
             )
     return args
+
+
+def check_run(args: argparse.Namespace) -> None:
+    """Check that the flags of a run fit together.
+
+    Raises:
+        UserError: ``--eval-only`` lacks the folder to evaluate, or stands beside ``--dry-run``.
+    """
+    if args.dry_run and (args.eval_only or args.no_train):
+        raise UserError("--dry-run does not go with --eval-only or --no-train; give one of them")
+    if args.eval_only and not args.model_dir:
+        raise UserError("--eval-only needs --model-dir, the output folder of the run to evaluate")
+
+
+def _give_back_first_key(args: argparse.Namespace, argv: list[str]) -> None:
+    """Return to the KEY VALUE pairs their first key, if a report took it for its own word.
+
+    In ``--print-config OPTIM.LR 1e-3`` argparse takes ``OPTIM.LR`` for the section. One word is
+    then left over, so the pairs do not come out even.
+    """
+    if len(args.opts) % 2 == 0:
+        return
+    before = argv[: -len(args.opts)][-2:]
+    for flag, name in (("--list", "list"), ("--print-config", "print_config")):
+        word = getattr(args, name)
+        # Keys are in capitals, kinds are not.
+        if word and before == [flag, word] and word.isupper():
+            args.opts.insert(0, word)
+            setattr(args, name, "")
 
 
 def key_flags(args: argparse.Namespace) -> dict[str, tuple[Any, str]]:

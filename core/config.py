@@ -23,6 +23,20 @@ BASE = "_BASE_"  # in a YAML file: path, or list of paths, of the files that it 
 # Importing these packages declares every key of the project: trainers imports engine and models.
 OWNERS = ("datasets", "losses", "evaluation", "trainers")
 
+# Order of the sections where all keys are listed.
+SECTION_ORDER = (
+    "DATASET",
+    "INPUT",
+    "DATALOADER",
+    "MODEL",
+    "OPTIM",
+    "TRAIN",
+    "TEST",
+    "SPEED",
+    "TRAINER",
+    "LOSS",
+)
+
 Choices = Iterable[str] | Callable[[], Iterable[str]]
 
 

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yacs.config import CfgNode
@@ -15,14 +15,13 @@ from yacs.config import CfgNode
 from core.cli import flags_of, key_flags
 from core.config import (
     BASE,
-    Key,
     alias_of,
     declared_keys,
     get_cfg_default,
     keys_of,
     section_of,
 )
-from core.config_values import convert, decode, decode_as, fault_of
+from core.config_values import convert, decode, decode_as, fault_of, unknown_key
 from core.errors import UserError, did_you_mean
 from core.files import find_base, find_file
 from core.imports import import_modules
@@ -43,6 +42,19 @@ class Setting:
     name: str
     value: Any
     source: str
+
+
+class Resolved(NamedTuple):
+    """The configuration of a run and where each value was set.
+
+    Attributes:
+        cfg: frozen configuration tree.
+        sources: file, flag or ``the command line`` by dotted key; keys with their default are
+            missing.
+    """
+
+    cfg: CfgNode
+    sources: Mapping[str, str]
 
 
 def setup_cfg(
@@ -68,23 +80,7 @@ def setup_cfg(
     Example:
         ``setup_cfg(["configs/datasets/scenes.yaml"], opts=["OPTIM.LR", "1e-3"]).OPTIM.LR``
     """
-    faults: list[str] = []
-    settings: list[Setting] = []
-    for file in files:
-        settings += read_yaml(file, faults)
-    for name, (value, flag) in (flags or {}).items():
-        settings.append(Setting(name, value, flag))
-    settings += _read_opts(opts, faults)
-    # Before the check, because these modules declare keys of their own.
-    settings = _import_own(settings, files, faults)
-    cfg = get_cfg_default()
-    for setting in resolve_sections(settings, faults):
-        fault = _apply(cfg, setting)
-        if fault:
-            faults.append(fault)
-    raise_faults(faults)
-    cfg.freeze()
-    return cfg
+    return resolve_cfg(files, flags=flags, opts=opts).cfg
 
 
 def setup_from_args(args: argparse.Namespace) -> CfgNode:
@@ -93,8 +89,52 @@ def setup_from_args(args: argparse.Namespace) -> CfgNode:
     Raises:
         UserError: see :func:`setup_cfg`.
     """
-    files = [file for file in (args.dataset_config_file, args.config_file) if file]
-    return setup_cfg(files, flags=key_flags(args), opts=args.opts)
+    return resolve_args(args).cfg
+
+
+def resolve_cfg(
+    files: Sequence[str],
+    *,
+    flags: Mapping[str, tuple[Any, str]] | None = None,
+    opts: Sequence[str] = (),
+) -> Resolved:
+    """Return the configuration tree and the source of each value; see :func:`setup_cfg`."""
+    faults: list[str] = []
+    settings = _read_settings(files, flags or {}, opts, faults)
+    cfg, sources = get_cfg_default(), {}
+    for setting in resolve_sections(settings, faults):
+        fault = _apply(cfg, setting)
+        sources[setting.name] = setting.source
+        if fault:
+            faults.append(fault)
+    raise_faults(faults)
+    cfg.freeze()
+    return Resolved(cfg, sources)
+
+
+def resolve_args(args: argparse.Namespace) -> Resolved:
+    """Return the configuration tree of a command line and the source of each value.
+
+    Raises:
+        UserError: see :func:`setup_cfg`.
+    """
+    return resolve_cfg(_files_of(args), flags=key_flags(args), opts=args.opts)
+
+
+def import_own(args: argparse.Namespace) -> None:
+    """Import the modules under ``IMPORTS`` of a command line, without a check of other settings.
+
+    Raises:
+        UserError: a module does not import, or a YAML file cannot be read.
+    """
+    declared_keys()  # the registries are complete even without a module of one's own
+    faults: list[str] = []
+    _read_settings(_files_of(args), {}, args.opts, faults)
+    raise_faults(faults)
+
+
+def _files_of(args: argparse.Namespace) -> list[str]:
+    return [file for file in (args.dataset_config_file, args.config_file) if file]
 
 
 def raise_faults(faults: Sequence[str]) -> None:
@@ -121,6 +161,23 @@ def flatten(tree: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 # Reading ------------------------------------------------------------------------------------------
+
+
+def _read_settings(
+    files: Sequence[str],
+    flags: Mapping[str, tuple[Any, str]],
+    opts: Sequence[str],
+    faults: list[str],
+) -> list[Setting]:
+    """Return all settings in the order of precedence; import the modules under ``IMPORTS``."""
+    settings: list[Setting] = []
+    for file in files:
+        settings += read_yaml(file, faults)
+    for name, (value, flag) in flags.items():
+        settings.append(Setting(name, value, flag))
+    settings += _read_opts(opts, faults)
+    # Before the check, because these modules declare keys of their own.
+    return _import_own(settings, files, faults)
 
 
 def read_yaml(file: str | Path, faults: list[str], above: tuple[Path, ...] = ()) -> list[Setting]:
@@ -195,19 +252,20 @@ def _import_own(
     are found on Python's path, in the current folder, and beside the YAML files.
     """
     folders = [find_file(file).parent for file in files]
-    rest, names = [], []
+    rest, names, sources = [], [], []
     for setting in settings:
         own = _own_modules(setting)
         if own is None:
             rest.append(setting)
             continue
+        sources += [setting.source] if setting.source not in sources else []
         names += [name for name in own if name not in names]
         beside = [] if setting.source == COMMAND_LINE else [find_file(setting.source).parent]
         try:
             import_modules(own, folders=[*beside, *folders])
         except UserError as error:
             faults.append(f"{error} (set in {setting.source})")
-    return [*rest, Setting("IMPORTS", tuple(names), "IMPORTS")] if names else rest
+    return [*rest, Setting("IMPORTS", tuple(names), ", ".join(sources))] if names else rest
 
 
 def _own_modules(setting: Setting) -> list[str] | None:
@@ -322,7 +380,7 @@ def _apply(cfg: CfgNode, setting: Setting) -> str | None:
     """Set one value in ``cfg``; return the fault, None if the value is accepted."""
     key = declared_keys().get(setting.name)
     if key is None:
-        return _unknown_key(setting)
+        return f"{unknown_key(setting.name)} (set in {setting.source})"
     value = decode(setting.value, key)
     expected = fault_of(value, key)
     if expected:
@@ -337,26 +395,3 @@ def _apply(cfg: CfgNode, setting: Setting) -> str | None:
         node = node[parent]
     node[leaf] = convert(value, key)
     return None
-
-
-def _unknown_key(setting: Setting) -> str:
-    name, known = setting.name, declared_keys()
-    children = [k for k in known if k.startswith(f"{name}.")]
-    if children:
-        some = ", ".join(children[:3])
-        return f"'{name}' is a group of keys ({some}, ...), not a key (set in {setting.source})"
-    return f"unknown key '{name}'.{_nearest_key(name, known)} (set in {setting.source})"
-
-
-def _nearest_key(name: str, known: Mapping[str, Key]) -> str:
-    """Return the suggestion for an unknown key."""
-    section, _, leaf = name.rpartition(".")
-    # First a misspelt option of the same section,
-    hint = did_you_mean(leaf, keys_of(section))
-    if hint:
-        return hint.replace("'", f"'{section}.", 1) if section else hint
-    # then the same option in another section, then any similar name.
-    for other in known:
-        if other.rpartition(".")[2] == leaf:
-            return f" Did you mean '{other}'?"
-    return did_you_mean(name, known)

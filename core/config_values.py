@@ -1,9 +1,11 @@
 """Decode the raw value of a key and check it against the type and range of the key."""
 
 import ast
+from collections.abc import Mapping
 from typing import Any
 
-from core.config import Key
+from core.config import Key, declared_keys, keys_of
+from core.errors import did_you_mean
 
 
 def decode(raw: Any, key: Key) -> Any:
@@ -116,3 +118,27 @@ def _describe_range(key: Key) -> str:
     if key.high is not None:
         bounds.append(f"at most {key.high}")
     return " and ".join(bounds)
+
+
+def unknown_key(name: str) -> str:
+    """Return the fault of a name that is no key: it is a group of keys, or the nearest key."""
+    known = declared_keys()
+    children = [k for k in known if k.startswith(f"{name}.")]
+    if children:
+        some = ", ".join(children[:3])
+        return f"'{name}' is a group of keys ({some}, ...), not a key"
+    return f"unknown key '{name}'.{_nearest_key(name, known)}"
+
+
+def _nearest_key(name: str, known: Mapping[str, Key]) -> str:
+    """Return the suggestion for an unknown key."""
+    section, _, leaf = name.rpartition(".")
+    # First a misspelt option of the same section,
+    hint = did_you_mean(leaf, keys_of(section))
+    if hint:
+        return hint.replace("'", f"'{section}.", 1) if section else hint
+    # then the same option in another section, then any similar name.
+    for other in known:
+        if other.rpartition(".")[2] == leaf:
+            return f" Did you mean '{other}'?"
+    return did_you_mean(name, known)

@@ -4,13 +4,16 @@ Lines carry no prefix, because result parsers of CoOp and Dassl compare whole li
 """
 
 import logging
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
 
-from core.distributed import is_main
+from core.distributed import is_main, read_launch
 from core.errors import UserError
 
 NAME = "intclip"
@@ -76,3 +79,32 @@ def close_logging() -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def only_warnings() -> Iterator[None]:
+    """Let only warnings and errors pass inside."""
+    logger = get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def print_text(text: str) -> None:
+    """Print a text on the main process; a reader that ends early, such as ``head``, is no error.
+
+    Raises:
+        UserError: the environment of several processes is incomplete.
+    """
+    place = read_launch(os.environ)  # before the processes have joined
+    if place is not None and place["RANK"] > 0:
+        return
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # At its end Python flushes again, which then must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

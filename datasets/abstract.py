@@ -49,7 +49,9 @@ log = get_logger()
 
 @DATASET_REGISTRY.register()
 class Abstract(FoldedEmotions):
-    """``<root>/testImages_abstract/*.jpg`` with ``ABSTRACT_groundTruth.csv`` in it or beside it.
+    """Abstract paintings with votes for Mikels' eight emotions.
+
+    Files: ``<root>/testImages_abstract/*.jpg``, and ``ABSTRACT_groundTruth.csv`` in it or beside it.
 
     The class is the emotion with most votes; the votes of a record are their shares. There is no
     official split: folds divide the images without a tie (``DATASET.FOLD``).

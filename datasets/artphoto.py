@@ -27,7 +27,9 @@ TOTAL = 806
 
 @DATASET_REGISTRY.register()
 class Artphoto(FoldedEmotions):
-    """``<root>/testImages_artphoto/<emotion>_<n>.jpg``, or the files in the root itself.
+    """Artistic photographs with one of Mikels' eight emotions each.
+
+    Files: ``<root>/testImages_artphoto/<emotion>_<n>.jpg``, or the files in the root itself.
 
     Sadness has the prefix ``sad``. Other files are skipped. There is no official split: folds
     divide the images (``DATASET.FOLD``).

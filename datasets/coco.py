@@ -87,8 +87,10 @@ class Split:
 
 @DATASET_REGISTRY.register()
 class Coco2014(IntentDataset):
-    """80 object classes in ascending order of the category ids; an image has a class if any
-    annotation has it, crowds included. Test is val2014; val is drawn from train2014.
+    """MS-COCO 2014: 80 object classes; an image has a class if any annotation has it.
+
+    Crowds count, too. The classes are in ascending order of the category ids. Test is val2014; val
+    is drawn from train2014.
 
     With ``DATASET.CLASS_SPLIT 48_17`` (Bansal et al., ECCV 2018) the classes are the 65 of the
     split. Train has the images of train2014 with a seen class, and unseen labels are unknown; test

@@ -64,7 +64,7 @@ declare(
 
 @DATASET_REGISTRY.register()
 class Csv(IntentDataset):
-    """Images with the labels of ``DATASET.FILE``, or of one file per split.
+    """Your own images with the labels of ``DATASET.FILE``, or of one file per split.
 
     A file without splits is train: val is drawn from it, or ``DATASET.USE_FOLDS`` divides it.
     """

@@ -29,7 +29,9 @@ log = get_logger()
 
 @DATASET_REGISTRY.register()
 class EmoSet(IntentDataset):
-    """``<root>/{train,val,test}.json`` and ``<root>/image/<emotion>/<id>.jpg``.
+    """EmoSet-118K: photographs with one of Mikels' eight emotions each.
+
+    Files: ``<root>/{train,val,test}.json`` and ``<root>/image/<emotion>/<id>.jpg``.
 
     A row of a list has three fields (the released archive) or four (its README). ``info.json`` and
     ``annotation/`` are not needed. The emotions of ``info.json``, if it is there, must be Mikels'

@@ -64,7 +64,7 @@ class Item:
 
 @DATASET_REGISTRY.register()
 class Emotic(IntentDataset):
-    """26 emotions in alphabetical order, with the official train, val and test.
+    """EMOTIC: 26 emotions of persons in photographs, with the official train, val and test.
 
     One annotator labelled train. In val and test the label is ``combined_categories`` of the file,
     whatever ``DATASET.LABEL_POLICY`` is, and ``votes`` are the shares of the annotators.

@@ -54,7 +54,9 @@ log = get_logger()
 
 @DATASET_REGISTRY.register()
 class Emotion6(FoldedEmotions):
-    """``<root>/ground_truth.txt`` and ``<root>/images/<emotion>/<n>.jpg``, without splits.
+    """Emotion6: photographs with a distribution over six emotions and neutral.
+
+    Files: ``<root>/ground_truth.txt`` and ``<root>/images/<emotion>/<n>.jpg``, without splits.
 
     The votes of a record are the probabilities. Folds divide the images (``DATASET.FOLD``).
     """

@@ -40,7 +40,9 @@ log = get_logger()
 
 @DATASET_REGISTRY.register()
 class Folder(IntentDataset):
-    """Images at ``<root>/<class>/**`` or ``<root>/<split>/<class>/**``; the folder is the class.
+    """Your own images in one folder per class; the folder is the label.
+
+    Files: ``<root>/<class>/**`` or ``<root>/<split>/<class>/**``.
 
     Without splits all images are train: val is drawn from them, or ``DATASET.USE_FOLDS`` divides
     them. ``DATASET.CLASSES`` gives the order of classes and leaves out other folders.

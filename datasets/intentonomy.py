@@ -44,7 +44,7 @@ class Annotations:
 
 @DATASET_REGISTRY.register()
 class Intentonomy(IntentDataset):
-    """Multi-label intents, marked by several annotators per image.
+    """Intentonomy: intents behind images, several per image, marked by several annotators.
 
     ``DATASET.LABEL_POLICY`` makes the training targets. ``any``: an annotator marks the class.
     ``majority``: more than half of them do; images without a positive class stay in the data set.

@@ -87,12 +87,12 @@ class _LdlDataset(IntentDataset):
 
 @DATASET_REGISTRY.register()
 class FlickrLdl(_LdlDataset):
-    """Flickr_LDL: 11 annotators, each chose one emotion."""
+    """Flickr_LDL: photographs with the votes of 11 annotators for Mikels' eight emotions."""
 
 
 @DATASET_REGISTRY.register()
 class TwitterLdl(_LdlDataset):
-    """Twitter_LDL: 8 annotators, each chose one emotion."""
+    """Twitter_LDL: photographs with the votes of 8 annotators for Mikels' eight emotions."""
 
 
 def has_lists(cfg: CfgNode, root: Path) -> bool:

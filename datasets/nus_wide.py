@@ -89,7 +89,7 @@ class Source:
 
 @DATASET_REGISTRY.register()
 class NusWide(IntentDataset):
-    """81 concepts with human labels; val is drawn from train.
+    """NUS-WIDE: 81 concepts with human labels; val is drawn from train.
 
     With ``DATASET.CLASS_SPLIT 925_81`` the classes are 1,006 in alphabetical order: 925 seen ones,
     which are users' tags, and the 81 concepts as unseen ones, with human labels in test.

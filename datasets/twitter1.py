@@ -45,7 +45,9 @@ log = get_logger()
 
 @DATASET_REGISTRY.register()
 class TwitterI(FoldedEmotions):
-    """``<root>/Agg_AMT_Candidates/*.jpg`` and ``<root>/{three,four,five}_agree.txt``.
+    """Twitter I: tweeted images that five annotators judged as positive or negative.
+
+    Files: ``<root>/Agg_AMT_Candidates/*.jpg`` and ``<root>/{three,four,five}_agree.txt``.
 
     The lists are also accepted as ``twitter_three_agrees.txt``. Votes come from
     ``<root>/amt_result.csv`` if it is there. There is no official split: folds divide the images

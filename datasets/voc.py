@@ -41,7 +41,10 @@ declare(
 
 @DATASET_REGISTRY.register()
 class Voc2007(IntentDataset):
-    """20 object classes in alphabetical order. Train is trainval, from which val is drawn."""
+    """PASCAL VOC 2007: 20 object classes in alphabetical order.
+
+    Train is trainval, from which val is drawn.
+    """
 
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True

@@ -35,7 +35,10 @@ log = get_logger()
 
 @DATASET_REGISTRY.register()
 class WEBEmo(IntentDataset):
-    """``<root>/WEBEmo/{train25,test25}.txt``, also in the root, and images named by their address.
+    """WEBEmo: stock photographs with one of 25 emotions each.
+
+    Files: ``<root>/WEBEmo/{train25,test25}.txt``, also in the root, and images named by their
+    address.
 
     The image of an address is ``<root>/`` and
     :func:`datasets.download.addresses.url_file_name`. Val is drawn from train.

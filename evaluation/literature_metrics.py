@@ -47,16 +47,19 @@ def micro_auc(split: Scored) -> float:
 def _register_recall(k: int) -> None:
     @metric(f"recall_at_{k}", listed=False)
     def recall(split: Scored) -> float:
+        """Return the share of an image's positives among its k best classes, mean over images."""
         return recall_at(split.ranks, split.labels, k)
 
 
 def _register_oracle(k: int) -> None:
     @metric(f"oracle_macro_f1_at_{k}", listed=False)
     def oracle_macro(split: Scored) -> float:
+        """Return the macro F1 when an oracle picks the positives among the k best classes."""
         return macro_f1(oracle_decisions(split.ranks, split.labels, k), split.labels)
 
     @metric(f"oracle_samples_f1_at_{k}", listed=False)
     def oracle_samples(split: Scored) -> float:
+        """Return the samples F1 when an oracle picks the positives among the k best classes."""
         return samples_f1(oracle_decisions(split.ranks, split.labels, k), split.labels)
 
 
@@ -65,6 +68,7 @@ def _register_top(k: int) -> None:
         # The default keeps this position; without it, all three would read the last one.
         @metric(f"{name}_top{k}", listed=False)
         def top(split: Scored, position: int = position) -> float:
+            """Return the score of all decisions together when each image gets its k best classes."""
             return top_k_scores(split.ranks, split.labels, k)[position]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.config import Key, declared_keys, is_component
+from core.config import SECTION_ORDER, Key, declared_keys, is_component
 from core.errors import UserError
 from core.files import PROJECT, write_text
 from tools import command
@@ -21,19 +21,7 @@ from tools import command
 PAGE = PROJECT / "docs" / "configuration.md"
 MARKER = "<!-- Below this line: written by python -m tools.config_page. Do not edit. -->"
 GENERAL = "General"  # heading of the keys without a section
-ORDER = (
-    GENERAL,
-    "DATASET",
-    "INPUT",
-    "DATALOADER",
-    "MODEL",
-    "OPTIM",
-    "TRAIN",
-    "TEST",
-    "SPEED",
-    "TRAINER",
-    "LOSS",
-)
+ORDER = (GENERAL, *SECTION_ORDER)
 HEADER = (
     "| key | default | accepted | meaning | may change on resume | declared in |\n"
     "| --- | --- | --- | --- | --- | --- |"

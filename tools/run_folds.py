@@ -57,6 +57,11 @@ def read_config(argv: Sequence[str]) -> CfgNode:
         raise UserError("DATASET.FOLD is set for each fold; leave it out")
     if args.eval_only or args.no_train:
         raise UserError("--eval-only and --no-train do not go with folds; use train.py")
+    if args.dry_run or args.list is not None or args.print_config is not None:
+        raise UserError(
+            "--dry-run, --list and --print-config do not go with folds; use train.py, with "
+            "DATASET.FOLD 0"
+        )
     cfg = setup_from_args(args)
     if cfg.SEED < 0:
         raise UserError(f"SEED is {cfg.SEED}; give --seed N, after which the folders are named")

@@ -17,7 +17,7 @@ from models.clip.tokens import VOCAB_SIZE
 from models.clip.weights import FORMATS
 
 BACKBONES = ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "ViT-B/32", "ViT-B/16", "ViT-L/14")
-_PUBLISHED = (*BACKBONES, "ViT-L/14-336")  # by OpenAI
+PUBLISHED = (*BACKBONES, "ViT-L/14-336")  # by OpenAI
 _MODEL_KEYS = (
     "embed_dim",
     "vision_cfg",
@@ -35,7 +35,7 @@ def config_name(name: str) -> str:
 
 def is_openai_name(name: str) -> bool:
     """Return whether ``name`` is a backbone that OpenAI published."""
-    return config_name(name) in {config_name(known) for known in _PUBLISHED}
+    return config_name(name) in {config_name(known) for known in PUBLISHED}
 
 
 def named_config(name: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def check_agrees(name: str, config: dict[str, Any], held: dict[str, Any], path: 
 
 def published_name(config: dict[str, Any]) -> str:
     """Return the name of OpenAI's backbone with the shapes of ``config``, or an empty string."""
-    for known in _PUBLISHED:
+    for known in PUBLISHED:
         if signature(named_config(known)) == signature(config):
             return known
     return ""

@@ -42,6 +42,11 @@ def register_family(
     return register
 
 
+def has_family(visual_class: type[nn.Module]) -> bool:
+    """Return True if image encoders of this class have a family."""
+    return any(parent in _FAMILIES for parent in visual_class.__mro__)
+
+
 def find_family(visual: nn.Module) -> type[SightSemantic]:
     """Return the family of CLIP's image encoder ``visual``; a subclass has its parent's family.
 
