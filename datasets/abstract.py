@@ -51,7 +51,8 @@ log = get_logger()
 class Abstract(FoldedEmotions):
     """Abstract paintings with votes for Mikels' eight emotions.
 
-    Files: ``<root>/testImages_abstract/*.jpg``, and ``ABSTRACT_groundTruth.csv`` in it or beside it.
+    Files: ``<root>/testImages_abstract/*.jpg``, and in it or beside it
+    ``ABSTRACT_groundTruth.csv``.
 
     The class is the emotion with most votes; the votes of a record are their shares. There is no
     official split: folds divide the images without a tie (``DATASET.FOLD``).

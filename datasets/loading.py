@@ -100,6 +100,16 @@ class Loader(DataLoader):
             self._end_workers(iterator)
             raise UserError(str(error).rpartition("UserError: ")[2].strip()) from None
 
+    def first_batch(self) -> dict:
+        """Return the first batch of an epoch; the workers that loaded it are ended."""
+        batches = iter(self)
+        try:
+            return next(batches)
+        finally:
+            batches.close()
+            if self._iterator is not None:
+                self._end_workers(self._iterator)
+
     def _end_workers(self, iterator: Iterator[dict]) -> None:
         """End the workers now; garbage collection after an error would take seconds."""
         if self.num_workers > 0:

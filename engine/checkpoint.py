@@ -210,7 +210,13 @@ class Checkpointer:
         Raises:
             UserError: the file cannot be written.
         """
-        state = {
+        state = self.state(num_epochs, best_result, val_result)
+        path = Path(folder, self.name, file)
+        from_main(lambda: save_checkpoint(state, path, remember=file != BEST))
+
+    def state(self, num_epochs: int, best_result: float, val_result: float | None) -> dict:
+        """Return the content of a checkpoint; arguments as in :meth:`save`."""
+        return {
             "state_dict": self.network.trainable_state_dict(),
             "epoch": num_epochs,
             "optimizer": self.optim.state_dict(),
@@ -223,8 +229,6 @@ class Checkpointer:
             "source_digest": self.digest,
             "open_digest": self.open_digest,
         }
-        path = Path(folder, self.name, file)
-        from_main(lambda: save_checkpoint(state, path, remember=file != BEST))
 
     def load(self, folder: str | Path, epoch: int | None = None) -> int:
         """Load weights for evaluation and return after how many epochs they were saved.

@@ -175,20 +175,22 @@ def _time(predict: Predict, images: Tensor, limit: float, most: int) -> tuple[fl
 
     One prediction before them is not timed, unless it took longer than ``limit`` seconds itself.
     """
-    times = [_seconds(predict, images)]
+    device = images.device
+    times = [seconds_of(lambda: predict(images), device)]
     if times[0] < limit:
         start = time.perf_counter()
-        times = [_seconds(predict, images)]
+        times = [seconds_of(lambda: predict(images), device)]
         while len(times) < most and time.perf_counter() - start < limit:
-            times.append(_seconds(predict, images))
+            times.append(seconds_of(lambda: predict(images), device))
     return median(times), len(times)
 
 
-def _seconds(predict: Predict, images: Tensor) -> float:
-    _synchronize(images.device)
+def seconds_of(function: Callable[[], object], device: torch.device) -> float:
+    """Return how long a call takes, with the work that it leaves to the device."""
+    _synchronize(device)
     start = time.perf_counter()
-    predict(images)
-    _synchronize(images.device)
+    function()
+    _synchronize(device)
     return time.perf_counter() - start
 
 

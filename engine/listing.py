@@ -149,8 +149,7 @@ def describe_object(component: Any) -> str:
     """
     sentence = first_sentence(component.__doc__ or "(no docstring)")
     sentence = re.sub(r":\w+:`~?([^`]*)`", r"\1", sentence).replace("``", "")
-    words = sentence.removeprefix("Return ")
-    words = words[:1].upper() + words[1:]
+    words = re.sub(r"^Return (.)", lambda match: match[1].upper(), sentence)
     file = Path(inspect.getfile(component)).resolve()
     return words if file.is_relative_to(PROJECT) else f"{words} [{file.name}]"
 

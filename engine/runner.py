@@ -214,8 +214,7 @@ class MultiLabelRunner(TrainerX, ABC):
 
     def cache_features(self) -> None:
         """Let the loaders return cached features in place of images, if there is a cache folder."""
-        # Test labels of a zero-shot data set are sealed; open_test caches its features.
-        test = () if self.dm.dataset.unseen else (self.test_loader,)
+        test = () if self.dm.dataset.unseen else (self.test_loader,)  # open_test does it later
         self.cache_loaders(self.train_loader_x, self.val_loader, *test)
 
     def cache_loaders(self, *loaders: Any) -> None:
@@ -225,10 +224,11 @@ class MultiLabelRunner(TrainerX, ABC):
         self.set_model_mode("eval")
         key = feature_key(self.model, self.cfg, self.precision.dtype)
         key |= {"weights": self.digest_features(), "normalizer": repr(self.dm.normalizer)}
-        cache_splits(loaders, self.cfg.TRAIN.FEATURE_CACHE, key, self._encode)
+        cache_splits(loaders, self.cfg.TRAIN.FEATURE_CACHE, key, self.encode)
 
     @torch.no_grad()
-    def _encode(self, batch: dict) -> tuple[Tensor, ...]:
+    def encode(self, batch: dict) -> tuple[Tensor, ...]:
+        """Return the frozen features of a batch, as the cache stores them."""
         images, _ = self.parse_batch_test(batch)
         with self.precision.autocast():
             return self.model.frozen_features(images).tensors

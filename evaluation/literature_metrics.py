@@ -68,7 +68,7 @@ def _register_top(k: int) -> None:
         # The default keeps this position; without it, all three would read the last one.
         @metric(f"{name}_top{k}", listed=False)
         def top(split: Scored, position: int = position) -> float:
-            """Return the score of all decisions together when each image gets its k best classes."""
+            """Return the score of all decisions when each image gets its k best classes."""
             return top_k_scores(split.ranks, split.labels, k)[position]
 
 

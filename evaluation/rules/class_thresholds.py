@@ -62,10 +62,10 @@ class PerClassThresholds(_ClassThresholds):
 @decision_rule("shrunk")
 @dataclass(frozen=True, eq=False)
 class ShrunkThresholds(_ClassThresholds):
-    """``t_c = (n_c t_c + k t) / (n_c + k)``: rare classes are pulled to the global threshold.
+    """One threshold per class; those of rare classes are pulled to the global threshold.
 
-    ``t_c`` is the class's best threshold, ``n_c`` its number of positives in val, ``t`` the global
-    threshold. ``k`` is one of ``SHRINKAGE``.
+    The threshold is ``(n_c t_c + k t) / (n_c + k)``. ``t_c`` is the class's best threshold, ``n_c``
+    its number of positives in val, ``t`` the global threshold. ``k`` is one of ``SHRINKAGE``.
     """
 
     k: float
