@@ -52,16 +52,27 @@ def describe_checkpoint(trainer: Any) -> str:
 
     The state of the optimiser is then complete.
     """
-    checkpointer = getattr(trainer, "checkpointer", None)
-    if checkpointer is None:
+    if not learns(trainer):
         return "Checkpoints: none"
     counter = _Counter()
-    torch.save(checkpointer.state(1, 0.0, 0.0), counter)
-    kept = "the last and the best epoch are kept"
+    torch.save(_state(trainer), counter)
+    text = f"Checkpoints: {format_size(counter.size)} each"
+    if not hasattr(trainer, "checkpointer"):
+        return text
     frequency = trainer.cfg.TRAIN.CHECKPOINT_FREQ
-    if frequency:
-        kept += f", and every {frequency}th"
-    return f"Checkpoints: {format_size(counter.size)} each; {kept}"
+    often = f", and every {frequency} epochs" if frequency else ""
+    return f"{text}; the last and the best epoch are kept{often}"
+
+
+def _state(trainer: Any) -> Any:
+    """Return the content of a checkpoint."""
+    if hasattr(trainer, "checkpointer"):
+        return trainer.checkpointer.state(1, 0.0, 0.0)
+    state = []
+    for name, model in trainer._models.items():  # as a trainer of Dassl's kind saves them
+        optim = trainer._optims[name]
+        state.append((model.state_dict(), optim and optim.state_dict()))
+    return state
 
 
 class _Counter:

@@ -28,7 +28,8 @@ def format_pairs(pairs: Sequence[tuple[str, str]]) -> list[str]:
 def format_seconds(seconds: float) -> str:
     """Return a duration: ``12 ms``, ``3.4 s`` or ``H:MM:SS``."""
     if seconds < 1:
-        return f"{1e3 * seconds:.0f} ms"
+        digits = 1 if seconds < 0.01 else 0
+        return f"{1e3 * seconds:.{digits}f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     return str(datetime.timedelta(seconds=round(seconds)))
