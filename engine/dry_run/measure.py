@@ -28,14 +28,14 @@ class BatchTime:
         num_runs: timed runs.
         loss: loss of the first training step; NaN for a prediction.
         once: seconds once per evaluation, before its first batch: encoding of the texts.
-        cached: the batch has features from the cache, whose loading takes no time.
+        loading: seconds in which one process loads one image; 0 for features from the cache.
     """
 
     seconds: float
     num_runs: int
     loss: float = float("nan")
     once: float = 0.0
-    cached: bool = False
+    loading: float = 0.0
 
 
 def measure_steps(trainer: Any, batch: dict) -> BatchTime:
@@ -59,11 +59,12 @@ def measure_steps(trainer: Any, batch: dict) -> BatchTime:
     first = results[0]
     loss = float(first["loss"] if "loss" in first else next(iter(first.values())))
     check_finite(loss, epoch=0, batch=0)
-    return BatchTime(seconds, num_runs, loss=loss, cached="features" in batch)
+    loading = 0.0 if "features" in batch else loading_seconds(trainer.train_loader_x)
+    return BatchTime(seconds, num_runs, loss=loss, loading=loading)
 
 
 def measure_evaluation(trainer: Any, batch: dict) -> BatchTime:
-    """Return the time of the prediction of a batch; all processes call this together."""
+    """Return the time of the prediction of a batch of val; all processes call this together."""
     trainer.set_model_mode("eval")
 
     def predict() -> None:
@@ -75,7 +76,8 @@ def measure_evaluation(trainer: Any, batch: dict) -> BatchTime:
             texts = text_once(trainer.model, trainer.precision)
             once = seconds_of(lambda: stack.enter_context(texts), trainer.device)
         seconds, num_runs = _time(predict, trainer.device)
-    return BatchTime(seconds, num_runs, once=once, cached="features" in batch)
+    loading = 0.0 if "features" in batch else loading_seconds(trainer.val_loader)
+    return BatchTime(seconds, num_runs, once=once, loading=loading)
 
 
 def with_loading(loader: Any, batch: BatchTime) -> float:
@@ -83,16 +85,13 @@ def with_loading(loader: Any, batch: BatchTime) -> float:
 
     Args:
         loader: loader of the split.
-        batch: time of the batch without loading.
+        batch: time of the batch.
     """
-    compute = batch.seconds
-    if batch.cached:
-        return compute
-    loading = loading_seconds(loader) * loader.batch_size
+    loading = batch.loading * min(loader.batch_size, len(loader.dataset))
     if loader.num_workers == 0:
-        return compute + loading
+        return batch.seconds + loading
     cores = max(1, usable_cores() // local_world_size())
-    return max(compute, loading / min(loader.num_workers, cores))
+    return max(batch.seconds, loading / min(loader.num_workers, cores))
 
 
 def loading_seconds(loader: Any) -> float:

@@ -134,7 +134,12 @@ def test_mistakes_are_one_line_before_any_fold_starts(launch, capsys, arguments,
 
 
 def test_flags_of_other_modes_and_unknown_flags_are_refused(tmp_path, capsys):
-    for flag, expected in (("--eval-only", "do not go with folds"), ("--sed", "'--seed'")):
+    for flag, expected in (
+        ("--eval-only", "do not go with folds"),
+        ("--dry-run", "do not go with folds; use train.py, with DATASET.FOLD 0"),
+        ("--print-config", "do not go with folds"),
+        ("--sed", "'--seed'"),
+    ):
         assert run_folds.main(["--output-dir", str(tmp_path), flag]) == 2
         assert expected in capsys.readouterr().err
 

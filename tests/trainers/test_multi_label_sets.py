@@ -62,19 +62,34 @@ CASES = [
 ]
 
 
+def arguments(root, name, opts):
+    return [
+        *("--root", str(root), "--seed", "1", "--trainer", "DualCoOp"),
+        *("--dataset-config-file", f"configs/datasets/{name}.yaml"),
+        *("--config-file", "configs/trainers/DualCoOp/scenes.yaml"),
+        *("--output-dir", str(root / "out"), "--max-epochs", "1", "--input-size", "64"),
+        *("DATALOADER.TRAIN_X.BATCH_SIZE", "4", "DATALOADER.NUM_WORKERS", "0", *NO_EXTRAS),
+        *("DATASET.VAL_PERCENT", "0.25", *opts),
+    ]
+
+
 @pytest.mark.parametrize(("name", "write", "opts"), CASES)
 def test_a_shipped_file_trains(tmp_path, name, write, opts):
     write(tmp_path)
     out = tmp_path / "out"
-    train.main(
-        [
-            *("--root", str(tmp_path), "--seed", "1", "--trainer", "DualCoOp"),
-            *("--dataset-config-file", f"configs/datasets/{name}.yaml"),
-            *("--config-file", "configs/trainers/DualCoOp/scenes.yaml"),
-            *("--output-dir", str(out), "--max-epochs", "1", "--input-size", "64"),
-            *("DATALOADER.TRAIN_X.BATCH_SIZE", "4", "DATALOADER.NUM_WORKERS", "0", *NO_EXTRAS),
-            *("DATASET.VAL_PERCENT", "0.25", *opts),
-        ]
-    )
+    train.main(arguments(tmp_path, name, opts))
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["test"]["mAP"] > 0 and metrics["val"]["mAP"] > 0
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_dry_run_reads_no_label_of_an_unseen_class(tmp_path, capsys, cached):
+    name, write, opts = CASES[-1]
+    write(tmp_path)
+    cache = ("TRAIN.FEATURE_CACHE", str(tmp_path / "cache") if cached else "")
+    # A sealed label raises SealBroken.
+    train.main(["--dry-run", *arguments(tmp_path, name, (*opts, *cache))])
+    report = capsys.readouterr().out
+    assert "65 classes, 17 of them unseen in training" in report
+    assert "% unknown" in report and "(val and test, " in report
+    assert not (tmp_path / "out").exists() and not (tmp_path / "cache").exists()
