@@ -125,8 +125,10 @@ def _decode_jpeg(image: Image.Image) -> torch.Tensor | None:
 
 
 def _unreadable(path: str, error: Exception) -> UserError:
-    text = str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file")
-    reason = " ".join(text.split())
+    reason = getattr(error, "strerror", None)  # of the file system, without number and path
+    if not reason:
+        text = str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file")
+        reason = " ".join(text.split())
     return UserError(f"cannot read image {path}: {reason}; fetch or export the file again")
 
 

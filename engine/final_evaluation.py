@@ -4,6 +4,7 @@
 
 - ``metrics.json``: metrics of all splits, the same from run to run
 - ``per_class.csv``: a row per class; ``per_class_val.csv`` for val
+- ``classes.json`` of a run: keys, words and groups of the classes, so that it can predict alone
 - ``scores_<split>.npz``: scores, labels, image names and class names
 - ``predictions.csv``: a row per image, with ``TEST.PREDICTIONS True``
 - ``rule.json``: the chosen decision rule

@@ -19,6 +19,7 @@ from core.errors import UserError
 from core.logging import get_logger, setup_logging
 from core.seed import set_seed
 from datasets import DataManager, IntentDataset
+from datasets.classes_only import write_classes
 from datasets.normalizer import Statistics, choose_statistics
 from datasets.selection.drawn import keep_drawn
 from engine.base_choice import TrainerX, describe_base, sync_registries
@@ -39,13 +40,7 @@ from engine.prediction import evaluate_on_main, predict_split
 from engine.run_card import Card, describe_backbone, describe_data, finish_card, start_card
 from engine.run_settings import Settings, run_settings
 from engine.speed import Inputs, apply_speed, text_once
-from evaluation import (
-    DecisionRule,
-    SplitResult,
-    build_evaluator,
-    evaluator_name,
-    groups_of,
-)
+from evaluation import DecisionRule, SplitResult, build_evaluator, evaluator_name, groups_of
 
 log = get_logger()
 
@@ -94,6 +89,7 @@ class MultiLabelRunner(TrainerX, ABC):
     """
 
     section = ""
+    data_manager = DataManager  # replaced where there is no data set
     model_name = "model"
     precision_name = "fp32"
     weights = "the initial weights"
@@ -158,7 +154,7 @@ class MultiLabelRunner(TrainerX, ABC):
     def build_data_loader(self) -> None:
         """Create the loaders; their images are uint8 and are normalised on the device."""
         mean, std = choose_statistics(self.cfg, self.image_statistics())
-        self.dm = dm = DataManager(self.cfg, mean=mean, std=std, images="uint8")
+        self.dm = dm = self.data_manager(self.cfg, mean=mean, std=std, images="uint8")
         self.check_dataset(dm.dataset)
         keep_drawn(dm.dataset.drawn, Path(self.output_dir))
         self.train_loader_x, self.train_loader_u = dm.train_loader_x, dm.train_loader_u
@@ -306,6 +302,7 @@ class MultiLabelRunner(TrainerX, ABC):
         title = f"{type(self).__name__} on {cfg.DATASET.NAME}, seed {cfg.SEED}"
         run = evaluated_run(cfg, self.dm.dataset, results, title=title)
         write_numbers(folder, cfg, run, weights=self.weights)
+        write_classes(folder, self.dm.dataset)
         if self._writer is not None:
             self._writer.flush()  # the curves are read back from its files
         history = read_history(Path(self.trained_in or folder, "tensorboard"))

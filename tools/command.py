@@ -38,6 +38,9 @@ def run(command: Callable[[], int]) -> int:
     """
     try:
         return command()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        sys.stderr.close()
+        return 0
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,76 @@
+"""Plain CLIP over classes that a user names, as a trainer without a data set."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from core.config_merge import setup_cfg
+from core.errors import UserError
+from datasets.classes_only import ClassesOnly
+from datasets.hierarchy import default_hierarchy, hierarchy_path, load_hierarchy
+from inference.open_run import build_without_data
+
+CONFIG = "configs/trainers/ZeroshotCLIP/vit_b16.yaml"
+TRAINER = "ZeroshotCLIP"
+
+
+def open_classes(
+    classes: str | Sequence[str],
+    *,
+    hierarchy: str = "",
+    config_file: str = "",
+    options: Sequence[str] = (),
+) -> Any:
+    """Return the trainer ZeroshotCLIP over these classes.
+
+    Args:
+        classes: names, a list or one text with commas; empty: those of ``hierarchy``.
+        hierarchy: YAML file or name of a shipped hierarchy.
+        config_file: YAML file of backbone and templates; empty: ViT-B/16.
+        options: KEY VALUE pairs of the configuration.
+
+    Raises:
+        UserError: there are no classes or two equal ones, or the backbone cannot be loaded.
+    """
+    dataset = _dataset(classes, hierarchy)
+    flags = {
+        "TRAINER.NAME": (TRAINER, "--classes"),
+        "VERBOSE": (False, "--classes"),
+    }
+    cfg = setup_cfg([config_file or CONFIG], flags=flags, opts=list(options))
+    return build_without_data(cfg, dataset)
+
+
+def _dataset(classes: str | Sequence[str], hierarchy: str) -> ClassesOnly:
+    if bool(classes) == bool(hierarchy):
+        raise UserError("give either classes, such as 'joy, calm', or a hierarchy file")
+    if hierarchy:
+        keys = _keys_of(hierarchy)
+        return ClassesOnly(keys, load_hierarchy(hierarchy, keys))
+    given = classes.split(",") if isinstance(classes, str) else classes
+    names = [str(name).strip() for name in given]
+    names = [name for name in names if name]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"the class '{name}' is given twice")
+    if not names:
+        raise UserError("no class is given; expected names such as 'joy, calm'")
+    return ClassesOnly(names, default_hierarchy(names))
+
+
+def _keys_of(hierarchy: str) -> list[str]:
+    """Return the class keys of a hierarchy file in its order; its form is checked later."""
+    path = hierarchy_path(hierarchy)
+    if not path.is_file():
+        shipped = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
+        raise UserError(
+            f"the hierarchy '{hierarchy}' does not exist; expected a YAML file"
+            + (f", or one of {shipped}" if shipped and "/" not in hierarchy else "")
+        )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return [str(key) for key in content["classes"]]
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} is no hierarchy with the key 'classes': {reason}") from None

@@ -1,0 +1,158 @@
+"""From paths, PIL images and arrays to upright PIL images, and from paths to batches."""
+
+import os
+import stat
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from core.errors import UserError
+from datasets.images import load_rgb, open_image
+
+ORIENTATION = 0x0112  # EXIF tag
+UPRIGHT = 1
+FORMS = "a path, a PIL image, or an array (H, W, 3) or (H, W), uint8 or floats from 0 to 1"
+
+Transform = Callable[[Image.Image], Tensor]  # PIL image to uint8 (3, H, W)
+
+
+def open_upright(path: str | os.PathLike) -> Image.Image:
+    """Open an image file; a rotation in its EXIF data is applied.
+
+    A file without rotation is not decoded yet, so that a large JPEG can be read at a smaller size.
+
+    Raises:
+        UserError: the file is missing, is no regular file or no image; the message names it.
+    """
+    path = os.fspath(path)
+    _check_regular(path)
+    with warnings.catch_warnings():
+        # Pillow warns from 89 million pixels on; twice as many are an error
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = open_image(path)
+    return upright(image)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return an image as it is meant to be seen, by the orientation in its EXIF data.
+
+    Raises:
+        UserError: the image does not decode.
+    """
+    try:
+        orientation = image.getexif().get(ORIENTATION, UPRIGHT)
+    except Exception:  # EXIF data of any kind of damage; the picture itself may be fine
+        return image
+    if orientation in (UPRIGHT, None, 0):
+        return image
+    return ImageOps.exif_transpose(load_rgb(image))
+
+
+def to_image(given: Any) -> Image.Image:
+    """Return an upright PIL image of a path, a PIL image or an array.
+
+    Raises:
+        UserError: the file cannot be read, or the value has another form.
+    """
+    if isinstance(given, str | os.PathLike):
+        return open_upright(given)
+    if isinstance(given, Image.Image):
+        return upright(given)
+    return Image.fromarray(_pixels(given)).convert("RGB")
+
+
+def _pixels(given: Any) -> np.ndarray:
+    """Return uint8 pixels ``(H, W, 3)`` or ``(H, W)`` of an array or tensor."""
+    array = np.asarray(given)
+    is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
+    if not is_image or 0 in array.shape or array.dtype.kind not in "fu":
+        raise UserError(
+            f"an image is {type(given).__name__} {array.dtype} {array.shape}; expected {FORMS}"
+        )
+    if array.dtype.kind == "f":
+        if not (array.min() >= 0 and array.max() <= 1):
+            raise UserError("an image of floats has values outside of 0 to 1")
+        array = (array * 255).round()
+    elif array.dtype != np.uint8:
+        raise UserError(f"an image is an array of {array.dtype}; expected {FORMS}")
+    array = array.astype(np.uint8)
+    return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+
+
+def _check_regular(path: str) -> None:
+    """Raise for a pipe, a socket or a device, whose reading may never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # a missing file, or a name with a zero: open_image names it
+        return
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise UserError(f"cannot read image {path}: it is {kind}")
+
+
+# Batches of files ---------------------------------------------------------------------------------
+
+
+class FileBatch(NamedTuple):
+    """Some files in order; B of them are readable.
+
+    Attributes:
+        paths: all of them.
+        pixels: uint8 ``(B, 3, H, W)``, None where B is 0.
+        reasons: path -> one line, for those that cannot be read, by place in ``paths``.
+    """
+
+    paths: list[str]
+    pixels: Tensor | None
+    reasons: dict[int, str]
+
+
+def read_batches(
+    batches: Iterable[Sequence[str]], transform: Transform, *, num_workers: int = 0
+) -> Iterator[FileBatch]:
+    """Read files batch by batch, in order; at most a few batches are in memory.
+
+    Args:
+        batches: paths of each batch.
+        transform: of :func:`datasets.transforms.build_test_transform`.
+        num_workers: processes that read ahead; 0: read in this one.
+    """
+    return iter(
+        DataLoader(
+            _Files(transform),
+            batch_sampler=batches,  # the keys of the data set are paths
+            num_workers=num_workers,
+            collate_fn=_stack,
+        )
+    )
+
+
+class _Files(Dataset):
+    """Pixels by path, or the reason why there are none."""
+
+    def __init__(self, transform: Transform) -> None:
+        self.transform = transform
+
+    def __getitem__(self, path: str) -> tuple[str, Tensor | str]:
+        try:
+            return path, self.transform(open_upright(path))
+        except UserError as error:
+            return path, str(error)
+        except (MemoryError, RuntimeError) as error:  # torch reports too little memory so
+            return path, f"cannot read image {path}: {str(error).splitlines()[0]}"
+
+
+def _stack(items: list[tuple[str, Tensor | str]]) -> FileBatch:
+    pixels = [value for _, value in items if isinstance(value, Tensor)]
+    reasons = {}
+    for place, (_, value) in enumerate(items):
+        if isinstance(value, str):
+            reasons[place] = value
+    stacked = torch.stack(pixels) if pixels else None  # (B, 3, H, W)
+    return FileBatch([path for path, _ in items], stacked, reasons)

@@ -1,0 +1,118 @@
+"""Predictions as a table for people, JSON, JSON lines or CSV, written while they come."""
+
+import csv
+import json
+from abc import ABC, abstractmethod
+from typing import IO
+
+from inference.results import Intent, Prediction
+
+
+class Writer(ABC):
+    """Write predictions one by one to a text stream.
+
+    Args:
+        stream: where to write.
+        top: number of intents per image.
+        level: group the intents of the table by this level of the hierarchy; empty: do not.
+    """
+
+    def __init__(self, stream: IO[str], *, top: int, level: str = "") -> None:
+        self.stream = stream
+        self.top = top
+        self.level = level
+
+    @abstractmethod
+    def write(self, prediction: Prediction) -> None:
+        """Write one prediction."""
+
+    def close(self) -> None:
+        """Write what follows the last prediction; the stream stays open."""
+        self.stream.flush()
+
+
+class TableWriter(Writer):
+    """A block of lines per image; ``*`` marks the intents that pass the rule."""
+
+    def write(self, prediction: Prediction) -> None:
+        """Write the path, then a line per intent."""
+        lines = [printable(prediction.image)]
+        if self.level:
+            lines += self._grouped(prediction)
+        else:
+            lines += [_line(intent) for intent in prediction.top(self.top)]
+        self.stream.write("\n".join(lines) + "\n")
+
+    def _grouped(self, prediction: Prediction) -> list[str]:
+        shown = {intent.key for intent in prediction.top(self.top)}
+        lines = []
+        for group, intents in prediction.groups(self.level).items():
+            inside = [intent for intent in intents if intent.key in shown]
+            if inside:
+                lines.append(f"  {group}")
+                lines += [f"  {_line(intent)}" for intent in inside]
+        return lines
+
+
+class JsonLinesWriter(Writer):
+    """One JSON object per line."""
+
+    def write(self, prediction: Prediction) -> None:
+        """Write one line."""
+        content = prediction.as_dict(self.top)
+        self.stream.write(json.dumps(content, ensure_ascii=False) + "\n")
+
+
+class JsonWriter(Writer):
+    """One JSON list of objects."""
+
+    is_first = True
+
+    def write(self, prediction: Prediction) -> None:
+        """Write one element of the list."""
+        text = json.dumps(prediction.as_dict(self.top), ensure_ascii=False, indent=1)
+        self.stream.write(("[\n" if self.is_first else ",\n") + text)
+        self.is_first = False
+
+    def close(self) -> None:
+        """End the list."""
+        self.stream.write("[]\n" if self.is_first else "\n]\n")
+        super().close()
+
+
+class CsvWriter(Writer):
+    """A row per image: path, the intents that pass, and the probability of every class."""
+
+    is_first = True
+
+    def write(self, prediction: Prediction) -> None:
+        """Write one row, after the header in front of the first one."""
+        writer = csv.writer(self.stream, lineterminator="\n")
+        if self.is_first:
+            writer.writerow(["image", "intents", *prediction.classes.classnames])
+            self.is_first = False
+        passing = "" if prediction.passes is None else "|".join(i.key for i in prediction.intents)
+        # nine digits give a float32 back exactly
+        scores = [f"{score:.9g}" for score in prediction.probabilities]
+        writer.writerow([prediction.image, passing, *scores])
+
+
+FORMATS: dict[str, type[Writer]] = {
+    "table": TableWriter,
+    "json": JsonWriter,
+    "jsonl": JsonLinesWriter,
+    "csv": CsvWriter,
+}
+
+
+def printable(text: str) -> str:
+    """Return text in one line: line breaks and control signs of a file name are escaped."""
+    shown = []
+    for sign in text:
+        shown.append(sign if sign.isprintable() else sign.encode("unicode_escape").decode())
+    return "".join(shown)
+
+
+def _line(intent: Intent) -> str:
+    mark = "*" if intent.passes else " "
+    return f"  {intent.probability:6.1%} {mark} {intent.name}"

@@ -1,0 +1,212 @@
+"""IntentPredictor: images to intents with a finished run, or with CLIP and given classes."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.errors import UserError
+from datasets.loading import num_workers
+from datasets.transforms import build_test_transform
+from engine.speed import text_once
+from evaluation import DecisionRule, apply_rule
+from inference.classes import open_classes
+from inference.images import FileBatch, read_batches, to_image
+from inference.open_run import open_run
+from inference.results import Prediction, Unreadable
+from inference.rule import choose_rule, rule_of_run
+
+
+class IntentPredictor:
+    """Predict the intents of images; make one with :meth:`from_run` or :meth:`from_classes`.
+
+    Several threads may use one predictor.
+
+    Args:
+        trainer: with its network, from :func:`inference.open_run.open_run`.
+        rule: decides which classes an image has; None: nothing is decided.
+        batch_size: images per forward pass; None: that of the run's evaluation.
+
+    Attributes:
+        classes: keys, words and groups of the classes.
+        cfg: configuration of the run.
+        rule: the decision rule, or None.
+        device: where the network is.
+    """
+
+    def __init__(
+        self, trainer: Any, rule: DecisionRule | None = None, *, batch_size: int | None = None
+    ) -> None:
+        self.trainer = trainer
+        self.cfg = trainer.cfg
+        self.classes = trainer.dm.dataset
+        self.rule = rule
+        self.device = trainer.device
+        self.batch_size = batch_size or self.cfg.DATALOADER.TEST.BATCH_SIZE
+        if self.batch_size < 1:
+            raise UserError(f"the batch size is {self.batch_size}; expected at least 1")
+        self.transform = build_test_transform(self.cfg)
+        # The texts do not change any more: encode them once for all calls of all threads.
+        self._texts = ExitStack()
+        with torch.no_grad():
+            self._texts.enter_context(text_once(trainer.model, trainer.precision))
+
+    @classmethod
+    def from_run(
+        cls,
+        folder: str | Path,
+        *,
+        epoch: int | None = None,
+        rule: str | None = None,
+        device: str = "auto",
+        batch_size: int | None = None,
+        options: Sequence[str] = (),
+    ) -> "IntentPredictor":
+        """Return the predictor of a finished run.
+
+        Args:
+            folder: output folder of a run of any trainer, or an exported folder.
+            epoch: epoch to load, from 1; None: the one that the run evaluated.
+            rule: ``rule.json`` of another run, the name of a rule that needs no val split, or a
+                threshold; None: the rule of the run.
+            device: ``cpu``, ``cuda``, or ``auto``: CUDA where there is a device.
+            batch_size: images per forward pass; None: that of the run's evaluation.
+            options: KEY VALUE pairs that override the run's configuration.
+
+        Raises:
+            UserError: the folder is not that of a finished run, its backbone is missing or has
+                changed, or the rule does not fit.
+        """
+        trainer = open_run(folder, epoch=epoch, options=[*options, *device_options(device)])
+        names = trainer.dm.dataset.classnames
+        chosen = choose_rule(rule, names) if rule else rule_of_run(Path(folder), names)
+        return cls(trainer, chosen, batch_size=batch_size)
+
+    @classmethod
+    def from_classes(
+        cls,
+        classes: str | Sequence[str] = (),
+        *,
+        hierarchy: str = "",
+        config_file: str = "",
+        rule: str | None = None,
+        device: str = "auto",
+        batch_size: int | None = None,
+        options: Sequence[str] = (),
+    ) -> "IntentPredictor":
+        """Return a predictor of plain CLIP, without training, for classes of one's own.
+
+        Args:
+            classes: names of the classes, a list or ``"joy, calm"``.
+            hierarchy: YAML file, or name of a shipped hierarchy, instead of ``classes``.
+            config_file: YAML file of ZeroshotCLIP; empty: ViT-B/16, which is downloaded once.
+            rule: see :meth:`from_run`; None: nothing is decided.
+            device: see :meth:`from_run`.
+            batch_size: images per forward pass.
+            options: KEY VALUE pairs of the configuration.
+
+        Raises:
+            UserError: the classes, the backbone or the rule cannot be used.
+        """
+        trainer = open_classes(
+            classes,
+            hierarchy=hierarchy,
+            config_file=config_file,
+            options=[*options, *device_options(device)],
+        )
+        chosen = choose_rule(rule, trainer.dm.dataset.classnames) if rule else None
+        return cls(trainer, chosen, batch_size=batch_size)
+
+    def __call__(self, images: Any) -> Prediction | list[Prediction]:
+        """Return the prediction of one image, or a list for a list of images.
+
+        Args:
+            images: a path, a PIL image, an array ``(H, W, 3)`` or ``(H, W)`` of uint8 or of floats
+                from 0 to 1; or a list of these.
+
+        Raises:
+            UserError: an image cannot be read; :meth:`stream` goes on.
+        """
+        if not isinstance(images, list | tuple):
+            return self([images])[0]
+        found = []
+        for start in range(0, len(images), self.batch_size):
+            part = images[start : start + self.batch_size]
+            pixels = torch.stack([self.transform(to_image(image)) for image in part])
+            names = []
+            for place, image in enumerate(part, start=start):
+                names.append(str(image) if isinstance(image, str | Path) else f"image {place}")
+            found += self._predictions(names, self.probabilities(pixels))
+        return found
+
+    def stream(
+        self, paths: Iterable[str | Path], *, workers: int | None = None
+    ) -> Iterator[Prediction | Unreadable]:
+        """Yield a result for each path in order, also for a million of them.
+
+        Args:
+            paths: files; they are taken as they are needed.
+            workers: processes that read ahead; None: as in the run's evaluation.
+        """
+        batches = _batched(map(str, paths), self.batch_size)
+        if workers is None:
+            workers = num_workers(self.cfg.DATALOADER.NUM_WORKERS)
+        for batch in read_batches(batches, self.transform, num_workers=workers):
+            yield from self._results(batch)
+
+    def probabilities(self, pixels: Tensor) -> np.ndarray:
+        """Return the probabilities ``(B, C)``, float32, of uint8 pixels ``(B, 3, H, W)``."""
+        images = self.trainer.dm.normalizer(pixels.to(self.device, non_blocking=True))
+        return self.trainer.model_inference(images).float().cpu().numpy()
+
+    def _results(self, batch: FileBatch) -> list[Prediction | Unreadable]:
+        readable = [path for i, path in enumerate(batch.paths) if i not in batch.reasons]
+        predictions: Iterator[Prediction] = iter(())
+        if batch.pixels is not None:
+            scores = self.probabilities(batch.pixels)
+            predictions = iter(self._predictions(readable, scores))
+        results: list[Prediction | Unreadable] = []
+        for place, path in enumerate(batch.paths):
+            if place in batch.reasons:
+                results.append(Unreadable(path, batch.reasons[place]))
+            else:
+                results.append(next(predictions))
+        return results
+
+    def _predictions(self, names: Sequence[str], scores: np.ndarray) -> list[Prediction]:
+        decided: Sequence[np.ndarray | None] = [None] * len(scores)
+        if self.rule is not None:
+            decided = list(apply_rule(self.rule, scores))
+        found = []
+        for name, row, passes in zip(names, scores, decided, strict=True):
+            found.append(Prediction(name, row, passes, self.classes))
+        return found
+
+
+def device_options(device: str) -> list[str]:
+    """Return the KEY VALUE pairs for a device.
+
+    Raises:
+        UserError: the device is not known, or there is no CUDA device.
+    """
+    known: Mapping[str, list[str]] = {
+        "auto": [],
+        "cpu": ["USE_CUDA", "False"],
+        "cuda": ["USE_CUDA", "True"],
+    }
+    if device not in known:
+        raise UserError(f"the device is '{device}'; accepted: {', '.join(known)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("the device is 'cuda', but torch finds no CUDA device here")
+    return known[device]
+
+
+def _batched(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    items = iter(items)
+    while batch := list(itertools.islice(items, size)):
+        yield batch

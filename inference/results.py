@@ -1,0 +1,107 @@
+"""What a prediction says about one image. C: classes."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from core.errors import UserError, not_accepted
+from datasets.classes_only import ClassesOnly
+
+
+class Intent(NamedTuple):
+    """One class of one image.
+
+    Attributes:
+        key: key of the class in the annotation files.
+        name: its name in words.
+        probability: from 0 to 1.
+        passes: whether it passes the decision rule; None without a rule.
+    """
+
+    key: str
+    name: str
+    probability: float
+    passes: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The probabilities of all classes for one image.
+
+    Attributes:
+        image: path, or the place of an image in memory, such as ``image 3``.
+        probabilities: float32 ``(C,)``, in the order of ``classes.classnames``.
+        passes: bool ``(C,)``, whether a class passes the decision rule; None without a rule.
+        classes: keys, words and groups of the classes.
+    """
+
+    image: str
+    probabilities: np.ndarray
+    passes: np.ndarray | None
+    classes: ClassesOnly = field(repr=False)
+
+    def top(self, k: int = 5) -> list[Intent]:
+        """Return the ``k`` most probable intents, the most probable first; of equals the first."""
+        order = np.argsort(-self.probabilities, kind="stable")
+        return [self._intent(c) for c in order[:k]]
+
+    @property
+    def intents(self) -> list[Intent]:
+        """The intents that pass the decision rule, the most probable first.
+
+        Raises:
+            UserError: there is no rule.
+        """
+        if self.passes is None:
+            raise UserError("there is no decision rule; see top(), or give a rule")
+        return [intent for intent in self.top(len(self.probabilities)) if intent.passes]
+
+    def groups(self, level: str = "super") -> dict[str, list[Intent]]:
+        """Return the intents of each group of the hierarchy, the group of the best intent first.
+
+        Args:
+            level: ``super``, the most general groups, or ``mid``.
+
+        Raises:
+            UserError: the classes have no such groups.
+        """
+        levels = self.classes.hierarchy.levels
+        if level not in levels:
+            raise UserError(not_accepted("level", level, levels or ["none: there are no groups"]))
+        group_of = {c: name for name, members in levels[level].items() for c in members}
+        found: dict[str, list[Intent]] = {}
+        for c in np.argsort(-self.probabilities, kind="stable"):
+            found.setdefault(group_of.get(int(c), "other"), []).append(self._intent(c))
+        return found
+
+    def as_dict(self, k: int = 5) -> dict[str, Any]:
+        """Return path, the ``k`` best intents and those that pass, as values of JSON."""
+        content: dict[str, Any] = {
+            "image": self.image,
+            "top": [
+                {"class": intent.key, "name": intent.name, "probability": intent.probability}
+                for intent in self.top(k)
+            ],
+        }
+        if self.passes is not None:
+            content["intents"] = [intent.key for intent in self.intents]
+        return content
+
+    def _intent(self, c: int) -> Intent:
+        passes = None if self.passes is None else bool(self.passes[c])
+        name = self.classes.hierarchy.names[c]
+        return Intent(self.classes.classnames[c], name, float(self.probabilities[c]), passes)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image that could not be read.
+
+    Attributes:
+        image: path of the file.
+        reason: one line.
+    """
+
+    image: str
+    reason: str

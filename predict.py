@@ -1,0 +1,153 @@
+"""Predict the intents of images with a finished run, or with CLIP and classes of your own.
+
+    python predict.py photos/ --run output/my
+    python predict.py photo.jpg --classes "joy, calm, fear"
+
+In Python: ``from predict import IntentPredictor``.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from tqdm import tqdm
+
+from core import distributed
+from core.errors import UserError
+from inference.files import find_images
+from inference.output import FORMATS, Writer, printable
+from inference.predictor import IntentPredictor
+from inference.results import Prediction, Unreadable
+from inference.shared import shared_stream
+from tools import command
+
+__all__ = ["IntentPredictor", "Prediction", "Unreadable", "main"]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``predict.py``."""
+    parser = command.Parser(
+        prog="predict.py", description=__doc__.partition("\n")[0], allow_abbrev=False
+    )
+    parser.add_argument(
+        "images",
+        nargs="+",
+        help="image files, folders, patterns such as 'photos/**/*.jpg', or - for a list of paths "
+        "on standard input",
+    )
+    model = parser.add_argument_group("model (one of the first three)")
+    model.add_argument("--run", "--model-dir", default="", help="output folder of a finished run")
+    model.add_argument("--classes", default="", help="plain CLIP on these: 'joy, calm, fear'")
+    model.add_argument(
+        "--hierarchy", default="", help="plain CLIP on the classes of a YAML file, or intentonomy"
+    )
+    model.add_argument("--epoch", type=int, help="epoch of the run (the one that it evaluated)")
+    model.add_argument(
+        "--config-file",
+        default="",
+        help="backbone of plain CLIP (configs/trainers/ZeroshotCLIP/vit_b16.yaml)",
+    )
+    model.add_argument(
+        "--set",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("KEY", "VALUE"),
+        help="override a key of the configuration, such as MODEL.BACKBONE.PATH FILE; may be "
+        "repeated",
+    )
+    model.add_argument(
+        "--rule", help="rule.json, threshold, or name of a rule; it marks intents (the run's own)"
+    )
+    out = parser.add_argument_group("output")
+    out.add_argument("--format", choices=FORMATS, default="table", help="(table)")
+    out.add_argument("--output", default="", help="file to write (standard output)")
+    out.add_argument("--top", type=int, default=5, help="intents per image; csv has all (5)")
+    out.add_argument(
+        "--group", choices=("super", "mid"), default="", help="group the table by the hierarchy"
+    )
+    speed = parser.add_argument_group("speed")
+    speed.add_argument("--batch-size", type=int, help="images at a time (the run's)")
+    speed.add_argument("--workers", type=int, help="processes that read images (the run's)")
+    speed.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(auto)")
+    return parser
+
+
+def load_predictor(args: argparse.Namespace) -> IntentPredictor:
+    """Return the predictor of the command line.
+
+    Raises:
+        UserError: not exactly one of ``--run``, ``--classes`` and ``--hierarchy`` is given, or the
+            model cannot be loaded.
+    """
+    if sum(map(bool, (args.run, args.classes, args.hierarchy))) != 1:
+        raise UserError("give one of --run FOLDER, --classes 'joy, calm' and --hierarchy FILE")
+    common = {
+        "rule": args.rule,
+        "device": args.device,
+        "batch_size": args.batch_size,
+        "options": [word for pair in args.set for word in pair],
+    }
+    if args.run:
+        return IntentPredictor.from_run(args.run, epoch=args.epoch, **common)
+    return IntentPredictor.from_classes(
+        args.classes, hierarchy=args.hierarchy, config_file=args.config_file, **common
+    )
+
+
+def predict(args: argparse.Namespace) -> int:
+    """Predict and write; return the exit status: 1 if an image could not be read."""
+    command.check_least(args.top, "--top", 1)
+    for name in ("batch_size", "workers"):
+        if getattr(args, name) is not None:
+            least = 1 if name == "batch_size" else 0
+            command.check_least(getattr(args, name), f"--{name.replace('_', '-')}", least)
+    with distributed.session(use_cuda=args.device != "cpu"):
+        predictor = load_predictor(args)
+        paths = find_images(args.images, sys.stdin)
+        results = shared_stream(predictor, paths, workers=args.workers)
+        if not distributed.is_main():
+            return sum(1 for _ in results)  # 0: the main process has all results
+        with open_output(args.output) as stream:
+            writer = FORMATS[args.format](stream, top=args.top, level=args.group)
+            failures = write_all(results, writer, has_bar=bool(args.output))
+    return command.report_failures(failures, "images that could not be read")
+
+
+def write_all(
+    results: Iterable[Prediction | Unreadable], writer: Writer, *, has_bar: bool
+) -> list[str]:
+    """Write the predictions while they come; return a line for each unreadable image."""
+    failures = []
+    # None: a bar on a terminal only, where the predictions themselves do not appear
+    for result in tqdm(results, unit=" images", disable=None if has_bar else True):
+        if isinstance(result, Unreadable):
+            failures.append(printable(result.reason))
+        else:
+            writer.write(result)
+    writer.close()
+    return failures
+
+
+@contextmanager
+def open_output(path: str) -> Iterator[IO[str]]:
+    """Open a file for the predictions; without a path, yield standard output."""
+    if path:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            yield stream
+        return
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    yield sys.stdout
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    args = build_parser().parse_args(argv)
+    return command.run(lambda: predict(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
