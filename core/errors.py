@@ -8,6 +8,14 @@ class UserError(ValueError):
     """A mistake in the configuration, a path or a file; users see the message without traceback."""
 
 
+def printable(text: str) -> str:
+    """Return text in one line: line breaks and control signs, as of a file name, are escaped."""
+    shown = []
+    for sign in text:
+        shown.append(sign if sign.isprintable() else sign.encode("unicode_escape").decode())
+    return "".join(shown)
+
+
 def first_names(names: Sequence[str], most: int = 5) -> str:
     """Return the first names, and how many more there are: ``a, b and 3 more``."""
     text = ", ".join(names[:most])

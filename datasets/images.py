@@ -15,7 +15,7 @@ from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional
 
-from core.errors import UserError
+from core.errors import UserError, printable
 
 # Of image files; compared in lower case.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
@@ -24,7 +24,6 @@ REDUCTIONS = (8, 4, 2)
 # A reduced decode keeps at least this many pixels per pixel of the result along either side. The
 # antialiased resize that follows then hides most of the difference (docs/performance.md).
 MARGIN = 1.25
-_FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 # Files ------------------------------------------------------------------------------------------
@@ -43,7 +42,7 @@ def open_image(path: str, box: Sequence[float] | None = None) -> Image.Image:
     """
     try:
         image = Image.open(path)
-    except _FAULTS as error:
+    except Exception as error:  # Pillow's readers raise errors of any type for a damaged file
         raise _unreadable(path, error) from None
     if box is None:
         return image
@@ -84,7 +83,7 @@ def load_rgb(image: Image.Image) -> Image.Image:
         if image.mode.startswith("I"):  # convert() would clip grey of 16 bits to white
             image = Image.fromarray((array(image).clip(0, 65535) >> 8).astype(uint8))
         return image.convert("RGB")
-    except _FAULTS as error:
+    except Exception as error:  # see open_image
         raise _unreadable(getattr(image, "filename", "") or "in memory", error) from None
 
 
@@ -128,8 +127,9 @@ def _unreadable(path: str, error: Exception) -> UserError:
     reason = getattr(error, "strerror", None)  # of the file system, without number and path
     if not reason:
         text = str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file")
-        reason = " ".join(text.split())
-    return UserError(f"cannot read image {path}: {reason}; fetch or export the file again")
+        reason = " ".join(text.split()) or type(error).__name__
+    line = f"cannot read image {path}: {reason}; fetch or export the file again"
+    return UserError(printable(line))
 
 
 # Views ------------------------------------------------------------------------------------------
