@@ -41,6 +41,17 @@ def write_text(path: str | Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_bytes(text.encode("utf-8")))
 
 
+def json_text(content: Any, **form: Any) -> str:
+    """Return JSON for a file in UTF-8; bytes of a file name that are no text are escaped.
+
+    Args:
+        content: values of JSON.
+        form: arguments of ``json.dumps``, such as ``indent``.
+    """
+    text = json.dumps(content, ensure_ascii=False, **form)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def publish(temporary: Path, path: Path) -> None:
     """Flush a finished file, or a folder of files, to the disk and move it to ``path``.
 

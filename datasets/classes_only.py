@@ -4,14 +4,13 @@
 keys, words and groups of the classes. A run can then predict without the data set.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.files import read_json, write_text
+from core.files import json_text, read_json, write_text
 from datasets.base import KINDS, IntentDataset
 from datasets.hierarchy import Hierarchy
 
@@ -31,7 +30,6 @@ class ClassesOnly(IntentDataset):
         self, classnames: Sequence[str], hierarchy: Hierarchy, kind: str = "multi_label"
     ) -> None:
         # not the constructor of the base, which wants images
-        assert kind in KINDS and len(hierarchy.names) == len(classnames)
         self.classnames = list(classnames)
         self.hierarchy = hierarchy
         self.kind = kind
@@ -51,7 +49,7 @@ def write_classes(folder: Path, dataset: IntentDataset) -> None:
         "classes": list(dataset.classnames),
         "hierarchy": asdict(dataset.hierarchy),
     }
-    write_text(folder / FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / FILE, json_text(content, indent=1) + "\n")
 
 
 def read_classes(path: Path) -> ClassesOnly:
@@ -62,18 +60,40 @@ def read_classes(path: Path) -> ClassesOnly:
     """
     content = read_json(path)
     try:
-        tree = content["hierarchy"]
-        hierarchy = Hierarchy(**{**tree, "paths": [tuple(path) for path in tree["paths"]]})
-        return ClassesOnly(_texts(content["classes"]), hierarchy, content["kind"])
-    except (AssertionError, KeyError, TypeError):
+        return _classes(content)
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise UserError(
             f"{path} does not have the classes of a run; expected the keys kind, classes and "
             "hierarchy"
         ) from None
 
 
+def _classes(content: Mapping[str, Any]) -> ClassesOnly:
+    """Return the classes of a file's content; the error for another form has any type."""
+    keys = _texts(content["classes"])
+    tree = content["hierarchy"]
+    hierarchy = Hierarchy(
+        names=_texts(tree["names"]),
+        paths=[tuple(_texts(words)) for words in tree["paths"]],
+        sentences=_texts(tree["sentences"]),
+        levels={level: _groups(groups, len(keys)) for level, groups in tree["levels"].items()},
+        subsets=_groups(tree["subsets"], len(keys)),
+    )
+    words = (hierarchy.names, hierarchy.paths, hierarchy.sentences)
+    if content["kind"] not in KINDS or {len(keys)} != set(map(len, words)) or not keys:
+        raise ValueError
+    return ClassesOnly(keys, hierarchy, content["kind"])
+
+
 def _texts(value: Any) -> list[str]:
-    """Return a list of texts; raise :class:`TypeError` for anything else."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TypeError
     return value
+
+
+def _groups(value: Mapping[str, Any], num_classes: int) -> dict[str, list[int]]:
+    """Return groups of class indices."""
+    for members in value.values():
+        if not all(type(c) is int and 0 <= c < num_classes for c in members):
+            raise ValueError
+    return dict(value)
