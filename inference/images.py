@@ -1,5 +1,6 @@
 """From paths, PIL images and arrays to upright PIL images, and from paths to batches."""
 
+import logging
 import os
 import stat
 import warnings
@@ -8,15 +9,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
+from PIL.Image import Transpose
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from core.errors import UserError
-from datasets.images import load_rgb, open_image
+from core.errors import UserError, printable
+from datasets.images import is_reducible, load_rgb, open_image
 
 ORIENTATION = 0x0112  # EXIF tag
-UPRIGHT = 1
+TURNS = {  # value of the tag -> what makes the picture upright
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
 FORMS = "a path, a PIL image, or an array (H, W, 3) or (H, W), uint8 or floats from 0 to 1"
 
 Transform = Callable[[Image.Image], Tensor]  # PIL image to uint8 (3, H, W)
@@ -25,18 +35,14 @@ Transform = Callable[[Image.Image], Tensor]  # PIL image to uint8 (3, H, W)
 def open_upright(path: str | os.PathLike) -> Image.Image:
     """Open an image file; a rotation in its EXIF data is applied.
 
-    A file without rotation is not decoded yet, so that a large JPEG can be read at a smaller size.
+    A JPEG without rotation is not decoded yet, so that it can be read at a smaller size.
 
     Raises:
         UserError: the file is missing, is no regular file or no image; the message names it.
     """
     path = os.fspath(path)
     _check_regular(path)
-    with warnings.catch_warnings():
-        # Pillow warns from 89 million pixels on; twice as many are an error
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = open_image(path)
-    return upright(image)
+    return upright(open_image(path))
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -45,13 +51,17 @@ def upright(image: Image.Image) -> Image.Image:
     Raises:
         UserError: the image does not decode.
     """
+    # Pillow reads the EXIF data of a PNG while it decodes, and turns a TIFF by itself.
+    decoded = image if is_reducible(image) else load_rgb(image)
+    turn = _turn(image)
+    return decoded if turn is None else load_rgb(decoded).transpose(turn)
+
+
+def _turn(image: Image.Image) -> Transpose | None:
     try:
-        orientation = image.getexif().get(ORIENTATION, UPRIGHT)
-    except Exception:  # EXIF data of any kind of damage; the picture itself may be fine
-        return image
-    if orientation in (UPRIGHT, None, 0):
-        return image
-    return ImageOps.exif_transpose(load_rgb(image))
+        return TURNS.get(image.getexif().get(ORIENTATION))
+    except Exception:  # EXIF data of any kind of damage; the picture itself is fine
+        return None
 
 
 def to_image(given: Any) -> Image.Image:
@@ -69,7 +79,7 @@ def to_image(given: Any) -> Image.Image:
 
 def _pixels(given: Any) -> np.ndarray:
     """Return uint8 pixels ``(H, W, 3)`` or ``(H, W)`` of an array or tensor."""
-    array = np.asarray(given)
+    array = _array(given)
     is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
     if not is_image or 0 in array.shape or array.dtype.kind not in "fu":
         raise UserError(
@@ -85,6 +95,16 @@ def _pixels(given: Any) -> np.ndarray:
     return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
 
 
+def _array(given: Any) -> np.ndarray:
+    if isinstance(given, Tensor):
+        given = given.detach().cpu()
+        return (given.float() if given.is_floating_point() else given).numpy()
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError):  # rows of different lengths, an object that refuses
+        raise UserError(f"an image is {type(given).__name__}; expected {FORMS}") from None
+
+
 def _check_regular(path: str) -> None:
     """Raise for a pipe, a socket or a device, whose reading may never end."""
     try:
@@ -93,7 +113,13 @@ def _check_regular(path: str) -> None:
         return
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        raise UserError(f"cannot read image {path}: it is {kind}")
+        raise UserError(printable(f"cannot read image {path}: it is {kind}"))
+
+
+def silence_pillow(_worker: int = 0) -> None:
+    """Show no warning of Pillow in this process: a file that cannot be read is named anyway."""
+    warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 # Batches of files ---------------------------------------------------------------------------------
@@ -129,6 +155,8 @@ def read_batches(
             batch_sampler=batches,  # the keys of the data set are paths
             num_workers=num_workers,
             collate_fn=_stack,
+            worker_init_fn=silence_pillow,
+            generator=torch.Generator(),  # else the loader draws from the global one
         )
     )
 
@@ -145,7 +173,8 @@ class _Files(Dataset):
         except UserError as error:
             return path, str(error)
         except (MemoryError, RuntimeError) as error:  # torch reports too little memory so
-            return path, f"cannot read image {path}: {str(error).splitlines()[0]}"
+            reason = (str(error).splitlines() or ["too little memory"])[0]
+            return path, printable(f"cannot read image {path}: {reason}")
 
 
 def _stack(items: list[tuple[str, Tensor | str]]) -> FileBatch:
