@@ -1,64 +1,71 @@
 """The image files that a command line names: files, folders, patterns, a list on standard input."""
 
 import glob
+import itertools
 import os
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, NoReturn
 
-from core.errors import UserError
+from core.errors import UserError, printable
 from datasets.images import IMAGE_SUFFIXES
 
 FROM_INPUT = "-"
 PATTERN_SIGNS = "*?["
+CHUNK = 65536  # bytes; more than the longest path
 
 
-def find_images(given: Iterable[str], listed: IO[str]) -> Iterator[str]:
-    """Yield the paths of the images that the words of a command line name, in order.
+def find_images(given: Iterable[str], listed: IO[bytes] | None) -> Iterator[str]:
+    """Return the paths of the images that the words of a command line name, in order.
 
     A folder stands for the image files below it, by name. A pattern such as ``photos/*.jpg`` or
     ``photos/**/*.png`` stands for the files that it finds, by name. Any other word is a file, and
     whether it can be read is found out later. A path that several words name comes several times.
 
+    The paths are looked up while they are taken; only the first of each word is looked up now.
+
     Args:
-        given: words; ``-`` stands for the lines of ``listed``.
-        listed: list of paths, one per line; lines end with a zero byte if there is one.
+        given: words; ``-`` stands for the paths of ``listed``.
+        listed: list of paths, one per line; if it has zero bytes, they end the paths.
 
     Raises:
-        UserError: a folder or a pattern has no image.
+        UserError: a folder or a pattern has no image, or there is no list.
     """
-    for word in given:
-        if word == FROM_INPUT:
-            yield from _lines(listed)
-        elif os.path.isdir(word):
-            yield from _some(_below(word), f"the folder {word} has no image file")
-        elif _is_pattern(word):
-            found = filter(os.path.isfile, sorted(glob.iglob(word, recursive=True)))
-            yield from _some(found, f"no file fits the pattern {word}")
-        else:
-            yield word
+    return itertools.chain.from_iterable([_named(word, listed) for word in given])
 
 
-def _lines(listed: IO[str]) -> Iterator[str]:
+def _named(word: str, listed: IO[bytes] | None) -> Iterator[str]:
+    if word == FROM_INPUT:
+        if listed is None:
+            raise UserError("'-' stands for a list on standard input, which is closed")
+        return _listed(listed)
+    if os.path.isdir(word):
+        return _some(_below(word), f"the folder {word} has no image file")
+    if _is_pattern(word):
+        found = filter(os.path.isfile, sorted(glob.iglob(word, recursive=True)))
+        return _some(found, f"no file fits the pattern {word}")
+    return iter([word])
+
+
+def _listed(stream: IO[bytes]) -> Iterator[str]:
     """Yield the paths of a list; ``find -print0`` ends them with zero bytes, others with lines."""
-    rest = ""
-    for line in listed:
-        if "\0" in rest + line:
-            yield from _ended_by_zero(rest + line, listed)
-            return
-        if line.strip():
-            yield line.rstrip("\r\n")
+    end, rest = b"", b""
+    while chunk := stream.read1(CHUNK):
+        end = end or (b"\0" if b"\0" in chunk else b"\n")
+        *whole, rest = (rest + chunk).split(end)
+        yield from _paths(whole, end)
+    yield from _paths([rest], end)
 
 
-def _ended_by_zero(start: str, listed: IO[str]) -> Iterator[str]:
-    rest = start
-    for line in [*listed, "\0"]:
-        *whole, rest = (rest + line).split("\0")
-        yield from (path for path in whole if path.strip())
+def _paths(names: Iterable[bytes], end: bytes) -> Iterator[str]:
+    for name in names:
+        if name.strip():
+            # lists of other systems end their lines with \r\n
+            yield os.fsdecode(name if end == b"\0" else name.rstrip(b"\r"))
 
 
 def _below(folder: str) -> Iterator[str]:
     """Yield the image files below a folder, folder by folder; only one folder is in memory."""
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_refuse):
         folders.sort()
         for name in sorted(names):
             if name.lower().endswith(IMAGE_SUFFIXES):
@@ -69,11 +76,13 @@ def _is_pattern(word: str) -> bool:
     return any(sign in word for sign in PATTERN_SIGNS) and not os.path.lexists(word)
 
 
-def _some(paths: Iterable[str], otherwise: str) -> Iterator[str]:
-    """Yield the paths; raise :class:`UserError` if there is none."""
-    found = False
+def _some(paths: Iterator[str], otherwise: str) -> Iterator[str]:
+    """Return the paths; raise :class:`UserError` if there is none."""
     for path in paths:
-        found = True
-        yield path
-    if not found:
-        raise UserError(otherwise)
+        return itertools.chain([path], paths)
+    raise UserError(printable(otherwise))
+
+
+def _refuse(error: OSError) -> NoReturn:
+    """Raise for a folder that cannot be listed, which ``os.walk`` would leave out in silence."""
+    raise UserError(printable(f"cannot read the folder {error.filename}: {error.strerror}"))
