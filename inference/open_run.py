@@ -19,12 +19,12 @@ from core.logging import get_logger
 from core.seed import random_state, set_random_state
 from datasets.base import IntentDataset
 from datasets.classes_only import FILE as CLASSES_FILE
-from datasets.classes_only import read_classes
+from datasets.classes_only import ClassesOnly, read_classes
 from datasets.normalizer import Normalizer
 from engine.checkpoint import BEST
 from engine.environment import digest_file
 from engine.run_card import FILE as CARD_FILE
-from engine.run_card import Card, read_card
+from engine.run_card import Card, describe_data, read_card
 
 WEIGHTS_FILE = (
     "weights.safetensors"  # learnt weights in an exported folder, in place of checkpoints
@@ -55,7 +55,7 @@ def open_run(folder: str | Path, *, epoch: int | None = None, options: Sequence[
     """
     folder = Path(folder)
     card = _card_of(folder)
-    classes = read_classes(_classes_file(folder))
+    classes = _classes_of(card, folder)
     cfg = _config_of(card, folder, options)
     trainer = build_without_data(cfg, classes)
     _check_backbone(trainer, card)
@@ -117,7 +117,8 @@ class _NoImages:
 
 def _card_of(folder: Path) -> Card:
     if not folder.is_dir():
-        raise UserError(f"{folder} does not exist; expected the output folder of a finished run")
+        fault = "is a file" if folder.exists() else "does not exist"
+        raise UserError(f"{folder} {fault}; expected the output folder of a finished run")
     card = read_card(folder)
     if card.get("kind") == "predictions":
         raise UserError(
@@ -127,14 +128,19 @@ def _card_of(folder: Path) -> Card:
     return card
 
 
-def _classes_file(folder: Path) -> Path:
+def _classes_of(card: Card, folder: Path) -> ClassesOnly:
+    """Return the classes of the run; raise :class:`UserError` if they are missing or others."""
     path = folder / CLASSES_FILE
     if not path.is_file():
         raise UserError(
-            f"{folder} has no {CLASSES_FILE}: an earlier version made this run. Evaluate it once "
-            "more (the command of the run with --eval-only --model-dir), which writes the file"
+            f"{folder} has no {CLASSES_FILE}: an earlier version made this run. The command of the "
+            f"run with --eval-only --model-dir {folder} in front writes the file"
         )
-    return path
+    classes = read_classes(path)
+    known = card["data"].get("classes")
+    if known not in (None, describe_data(classes, "", images=False)["classes"]):
+        raise UserError(f"{path} has other classes or words than the run; restore the file")
+    return classes
 
 
 def _config_of(card: Card, folder: Path, options: Sequence[str]) -> CfgNode:
@@ -142,13 +148,30 @@ def _config_of(card: Card, folder: Path, options: Sequence[str]) -> CfgNode:
     source = str(folder / CARD_FILE)
     values = {name: value for name, value in flatten(card["config"]) if value != {}}
     values |= UNUSED
-    places = [folder, PROJECT / str(card.get("folder", "."))]
-    import_modules(list(values.get("IMPORTS", ())), folders=places)
+    places = _places(card, folder)
+    values["IMPORTS"] = [_find_module(name, places) for name in values.get("IMPORTS", ())]
+    if values["IMPORTS"]:
+        import_modules(values["IMPORTS"], folders=places)
     for name in ("MODEL.BACKBONE.PATH", "MODEL.BACKBONE.ARCH"):
         if values.get(name):
             values[name] = str(_find(values[name], places))
     flags = {name: (value, source) for name, value in values.items()}
     return setup_cfg([], flags=flags, opts=list(options))
+
+
+def _places(card: Card, folder: Path) -> list[Path]:
+    """Return where the files of a run may be: its folder, where it started, beside its YAML files.
+
+    The second is known relative to the project, so that both may have been moved together.
+    """
+    start = PROJECT / str(card.get("folder", "."))
+    yamls = [word for word in card.get("argv", ()) if word.endswith((".yaml", ".yml"))]
+    return [folder, start, *(start / Path(word).parent for word in yamls)]
+
+
+def _find_module(name: str, places: Sequence[Path]) -> str:
+    """Return the path of a module that is named by its file; other names stay."""
+    return str(_find(name, places)) if name.endswith(".py") else name
 
 
 def _find(path: str, places: Sequence[Path]) -> Path:
@@ -172,7 +195,8 @@ def _check_backbone(trainer: Any, card: Card) -> None:
     trained = known.get("path", {}).get("sha256")
     if path and trained and digest_file(Path(path)) == trained:
         raise UserError(
-            f"the words of the classes in {CLASSES_FILE} are not those of the run; restore the file"
+            "the network is not that of the run, though the file of its backbone is: a setting or "
+            "the version of the code differs"
         )
     shown = f"MODEL.BACKBONE.PATH '{path}'" if path else "MODEL.BACKBONE.NAME"
     raise UserError(
@@ -183,7 +207,11 @@ def _check_backbone(trainer: Any, card: Card) -> None:
 
 
 def _load_weights(trainer: Any, folder: Path, card: Card, epoch: int | None) -> None:
+    if epoch is not None and epoch < 1:
+        raise UserError(f"the epoch is {epoch}; expected at least 1")
     if not trainer.model.trainable_state_dict():
+        if epoch is not None:
+            raise UserError(f"{folder} has no epochs: {trainer.cfg.TRAINER.NAME} trains nothing")
         return
     exported = folder / WEIGHTS_FILE
     with _quiet():
@@ -191,6 +219,17 @@ def _load_weights(trainer: Any, folder: Path, card: Card, epoch: int | None) -> 
             trainer.model.load_trainable_state_dict(_read_weights(exported))
         else:
             trainer.load_model(str(folder), epoch or _evaluated_epoch(trainer, folder, card))
+            _check_epoch(trainer, folder, card, epoch)
+
+
+def _check_epoch(trainer: Any, folder: Path, card: Card, epoch: int | None) -> None:
+    """Raise :class:`UserError` if other weights than the evaluated ones were loaded unasked."""
+    evaluated = _evaluated(card)
+    if epoch is None and trainer.weights != evaluated:
+        raise UserError(
+            f"the best checkpoint of {folder} is of {trainer.weights}, but the run evaluated "
+            f"{evaluated}; evaluate the run once more, or name an epoch that is kept"
+        )
 
 
 def _read_weights(path: Path) -> dict:
@@ -202,7 +241,7 @@ def _read_weights(path: Path) -> dict:
 
 def _evaluated_epoch(trainer: Any, folder: Path, card: Card) -> int | None:
     """Return the epoch that the run evaluated; None: it is in the best checkpoint."""
-    word, _, number = str(card.get("result", {}).get("model", "")).partition(" ")
+    word, _, number = _evaluated(card).partition(" ")
     checkpoints = folder / trainer.model_name
     if word == "epoch" and (checkpoints / f"model.pth.tar-{number}").is_file():
         return int(number)
@@ -212,6 +251,11 @@ def _evaluated_epoch(trainer: Any, folder: Path, card: Card) -> int | None:
             f"{WEIGHTS_FILE} of an export"
         )
     return None
+
+
+def _evaluated(card: Card) -> str:
+    """Return the name of the evaluated weights, such as ``epoch 3``."""
+    return str(card.get("result", {}).get("model", ""))
 
 
 # The process that calls ---------------------------------------------------------------------------
