@@ -1,6 +1,8 @@
 """The form of all tools' command lines: the parser, the exit status, one line for a mistake."""
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -39,7 +41,7 @@ def run(command: Callable[[], int]) -> int:
     try:
         return command()
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        sys.stderr.close()
+        _discard_output()
         return 0
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -47,6 +49,13 @@ def run(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; run the same command again to continue", file=sys.stderr)
         return 130
+
+
+def _discard_output() -> None:
+    """Let Python's last flush of standard output succeed, though nobody reads it."""
+    with contextlib.suppress(OSError, ValueError):  # not a file of the system, or closed
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
 
 
 def report_failures(failures: list[str], what: str, *, most: int = 1000) -> int:
