@@ -8,18 +8,20 @@ In Python: ``from predict import IntentPredictor``.
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
 from tqdm import tqdm
 
+import inference  # isort: skip  # noqa: F401  first: it checks whose the other packages are
 from core import distributed
 from core.errors import UserError
 from inference.files import find_images
-from inference.output import FORMATS, Writer, printable
+from inference.images import silence_pillow
+from inference.output import FORMATS, Writer
 from inference.predictor import IntentPredictor
-from inference.results import Prediction, Unreadable
+from inference.results import Prediction, Unreadable, check_level
 from inference.shared import shared_stream
 from tools import command
 
@@ -75,15 +77,28 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def check_args(args: argparse.Namespace) -> None:
+    """Raise :class:`UserError` for flags that miss, exclude each other or would be ignored."""
+    if sum(map(bool, (args.run, args.classes, args.hierarchy))) != 1:
+        raise UserError("give one of --run FOLDER, --classes 'joy, calm' and --hierarchy FILE")
+    if args.epoch is not None and not args.run:
+        raise UserError("--epoch needs --run: plain CLIP has no epochs")
+    if args.config_file and args.run:
+        raise UserError("--config-file needs --classes or --hierarchy; for a run see --set")
+    if args.group and args.format != "table":
+        raise UserError(f"--group needs --format table; the format is '{args.format}'")
+    for name, least in (("top", 1), ("batch_size", 1), ("workers", 0)):
+        value = getattr(args, name)
+        if value is not None:
+            command.check_least(value, f"--{name.replace('_', '-')}", least)
+
+
 def load_predictor(args: argparse.Namespace) -> IntentPredictor:
     """Return the predictor of the command line.
 
     Raises:
-        UserError: not exactly one of ``--run``, ``--classes`` and ``--hierarchy`` is given, or the
-            model cannot be loaded.
+        UserError: the model cannot be loaded.
     """
-    if sum(map(bool, (args.run, args.classes, args.hierarchy))) != 1:
-        raise UserError("give one of --run FOLDER, --classes 'joy, calm' and --hierarchy FILE")
     common = {
         "rule": args.rule,
         "device": args.device,
@@ -99,21 +114,27 @@ def load_predictor(args: argparse.Namespace) -> IntentPredictor:
 
 def predict(args: argparse.Namespace) -> int:
     """Predict and write; return the exit status: 1 if an image could not be read."""
-    command.check_least(args.top, "--top", 1)
-    for name in ("batch_size", "workers"):
-        if getattr(args, name) is not None:
-            least = 1 if name == "batch_size" else 0
-            command.check_least(getattr(args, name), f"--{name.replace('_', '-')}", least)
+    check_args(args)
+    silence_pillow()
     with distributed.session(use_cuda=args.device != "cpu"):
+        paths = named_images(args.images)
         predictor = load_predictor(args)
-        paths = find_images(args.images, sys.stdin)
+        if args.group:
+            check_level(args.group, predictor.classes)
         results = shared_stream(predictor, paths, workers=args.workers)
         if not distributed.is_main():
             return sum(1 for _ in results)  # 0: the main process has all results
-        with open_output(args.output) as stream:
+        with open_output(args.output, is_data=args.format != "table") as stream:
             writer = FORMATS[args.format](stream, top=args.top, level=args.group)
             failures = write_all(results, writer, has_bar=bool(args.output))
     return command.report_failures(failures, "images that could not be read")
+
+
+def named_images(given: Sequence[str]) -> Iterator[str]:
+    """Return the paths of the images of the command line; only the main process needs them."""
+    if not distributed.is_main():
+        return iter(())
+    return find_images(given, getattr(sys.stdin, "buffer", None))
 
 
 def write_all(
@@ -124,7 +145,7 @@ def write_all(
     # None: a bar on a terminal only, where the predictions themselves do not appear
     for result in tqdm(results, unit=" images", disable=None if has_bar else True):
         if isinstance(result, Unreadable):
-            failures.append(printable(result.reason))
+            failures.append(result.reason)
         else:
             writer.write(result)
     writer.close()
@@ -132,21 +153,40 @@ def write_all(
 
 
 @contextmanager
-def open_output(path: str) -> Iterator[IO[str]]:
-    """Open a file for the predictions; without a path, yield standard output."""
+def open_output(path: str, *, is_data: bool) -> Iterator[IO[str]]:
+    """Open a file for the predictions; without a path, yield standard output.
+
+    Args:
+        path: file to write; empty: standard output.
+        is_data: for programs, in UTF-8 everywhere; else for people, as the terminal shows text.
+    """
     if path:
         with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
             yield stream
         return
-    if hasattr(sys.stdout, "reconfigure"):
+    if is_data:
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    else:
         sys.stdout.reconfigure(errors="backslashreplace")
     yield sys.stdout
+
+
+def predict_together(args: argparse.Namespace) -> int:
+    """Call :func:`predict`; of the processes of a launch only one reports a mistake."""
+    try:
+        return predict(args)
+    except distributed.PeerError:
+        return 1
+    except UserError as error:
+        if distributed.first_to_report(str(error)):
+            raise
+        return 2
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = build_parser().parse_args(argv)
-    return command.run(lambda: predict(args))
+    return command.run(lambda: predict_together(args))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Predictions as a table for people, JSON, JSON lines or CSV, written while they come."""
 
 import csv
-import json
 from abc import ABC, abstractmethod
 from typing import IO
 
+from core.errors import printable
+from core.files import json_text
 from inference.results import Intent, Prediction
 
 
@@ -59,8 +60,7 @@ class JsonLinesWriter(Writer):
 
     def write(self, prediction: Prediction) -> None:
         """Write one line."""
-        content = prediction.as_dict(self.top)
-        self.stream.write(json.dumps(content, ensure_ascii=False) + "\n")
+        self.stream.write(json_text(prediction.as_dict(self.top)) + "\n")
 
 
 class JsonWriter(Writer):
@@ -70,7 +70,7 @@ class JsonWriter(Writer):
 
     def write(self, prediction: Prediction) -> None:
         """Write one element of the list."""
-        text = json.dumps(prediction.as_dict(self.top), ensure_ascii=False, indent=1)
+        text = json_text(prediction.as_dict(self.top), indent=1)
         self.stream.write(("[\n" if self.is_first else ",\n") + text)
         self.is_first = False
 
@@ -103,14 +103,6 @@ FORMATS: dict[str, type[Writer]] = {
     "jsonl": JsonLinesWriter,
     "csv": CsvWriter,
 }
-
-
-def printable(text: str) -> str:
-    """Return text in one line: line breaks and control signs of a file name are escaped."""
-    shown = []
-    for sign in text:
-        shown.append(sign if sign.isprintable() else sign.encode("unicode_escape").decode())
-    return "".join(shown)
 
 
 def _line(intent: Intent) -> str:

@@ -1,6 +1,7 @@
 """IntentPredictor: images to intents with a finished run, or with CLIP and given classes."""
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,7 +48,9 @@ class IntentPredictor:
         self.classes = trainer.dm.dataset
         self.rule = rule
         self.device = trainer.device
-        self.batch_size = batch_size or self.cfg.DATALOADER.TEST.BATCH_SIZE
+        if batch_size is None:
+            batch_size = self.cfg.DATALOADER.TEST.BATCH_SIZE
+        self.batch_size = batch_size
         if self.batch_size < 1:
             raise UserError(f"the batch size is {self.batch_size}; expected at least 1")
         self.transform = build_test_transform(self.cfg)
@@ -62,7 +65,7 @@ class IntentPredictor:
         folder: str | Path,
         *,
         epoch: int | None = None,
-        rule: str | None = None,
+        rule: str | float | None = None,
         device: str = "auto",
         batch_size: int | None = None,
         options: Sequence[str] = (),
@@ -84,8 +87,9 @@ class IntentPredictor:
         """
         trainer = open_run(folder, epoch=epoch, options=[*options, *device_options(device)])
         names = trainer.dm.dataset.classnames
-        chosen = choose_rule(rule, names) if rule else rule_of_run(Path(folder), names)
-        return cls(trainer, chosen, batch_size=batch_size)
+        if rule is None:
+            return cls(trainer, rule_of_run(Path(folder), names), batch_size=batch_size)
+        return cls(trainer, choose_rule(rule, names), batch_size=batch_size)
 
     @classmethod
     def from_classes(
@@ -94,7 +98,7 @@ class IntentPredictor:
         *,
         hierarchy: str = "",
         config_file: str = "",
-        rule: str | None = None,
+        rule: str | float | None = None,
         device: str = "auto",
         batch_size: int | None = None,
         options: Sequence[str] = (),
@@ -119,15 +123,16 @@ class IntentPredictor:
             config_file=config_file,
             options=[*options, *device_options(device)],
         )
-        chosen = choose_rule(rule, trainer.dm.dataset.classnames) if rule else None
+        names = trainer.dm.dataset.classnames
+        chosen = None if rule is None else choose_rule(rule, names)
         return cls(trainer, chosen, batch_size=batch_size)
 
     def __call__(self, images: Any) -> Prediction | list[Prediction]:
         """Return the prediction of one image, or a list for a list of images.
 
         Args:
-            images: a path, a PIL image, an array ``(H, W, 3)`` or ``(H, W)`` of uint8 or of floats
-                from 0 to 1; or a list of these.
+            images: a path, a PIL image, an array or tensor ``(H, W, 3)`` or ``(H, W)`` of uint8 or
+                of floats from 0 to 1; or a list of these.
 
         Raises:
             UserError: an image cannot be read; :meth:`stream` goes on.
@@ -140,7 +145,8 @@ class IntentPredictor:
             pixels = torch.stack([self.transform(to_image(image)) for image in part])
             names = []
             for place, image in enumerate(part, start=start):
-                names.append(str(image) if isinstance(image, str | Path) else f"image {place}")
+                is_path = isinstance(image, str | os.PathLike)
+                names.append(os.fspath(image) if is_path else f"image {place}")
             found += self._predictions(names, self.probabilities(pixels))
         return found
 
@@ -153,7 +159,7 @@ class IntentPredictor:
             paths: files; they are taken as they are needed.
             workers: processes that read ahead; None: as in the run's evaluation.
         """
-        batches = _batched(map(str, paths), self.batch_size)
+        batches = _batched(map(os.fspath, paths), self.batch_size)
         if workers is None:
             workers = num_workers(self.cfg.DATALOADER.NUM_WORKERS)
         for batch in read_batches(batches, self.transform, num_workers=workers):

@@ -66,10 +66,9 @@ class Prediction:
         Raises:
             UserError: the classes have no such groups.
         """
-        levels = self.classes.hierarchy.levels
-        if level not in levels:
-            raise UserError(not_accepted("level", level, levels or ["none: there are no groups"]))
-        group_of = {c: name for name, members in levels[level].items() for c in members}
+        check_level(level, self.classes)
+        members_of = self.classes.hierarchy.levels[level]
+        group_of = {c: name for name, members in members_of.items() for c in members}
         found: dict[str, list[Intent]] = {}
         for c in np.argsort(-self.probabilities, kind="stable"):
             found.setdefault(group_of.get(int(c), "other"), []).append(self._intent(c))
@@ -92,6 +91,15 @@ class Prediction:
         passes = None if self.passes is None else bool(self.passes[c])
         name = self.classes.hierarchy.names[c]
         return Intent(self.classes.classnames[c], name, float(self.probabilities[c]), passes)
+
+
+def check_level(level: str, classes: ClassesOnly) -> None:
+    """Raise :class:`UserError` unless the classes have groups of this level."""
+    levels = classes.hierarchy.levels
+    if not levels:
+        raise UserError(f"there are no {level} groups: the classes have no hierarchy")
+    if level not in levels:
+        raise UserError(not_accepted("the level of the groups", level, levels))
 
 
 @dataclass(frozen=True)

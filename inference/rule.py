@@ -15,12 +15,12 @@ def rule_of_run(folder: Path, names: Sequence[str]) -> DecisionRule | None:
     return read_rule(path, names) if path.is_file() else None
 
 
-def choose_rule(given: str, names: Sequence[str]) -> DecisionRule:
+def choose_rule(given: str | float, names: Sequence[str]) -> DecisionRule:
     """Return the rule that a user names.
 
     Args:
         given: path of a ``rule.json``, name of a registered rule that needs no val split, or a
-            threshold between 0 and 1.
+            threshold from 0 to below 1.
         names: the classes.
 
     Raises:
@@ -29,9 +29,9 @@ def choose_rule(given: str, names: Sequence[str]) -> DecisionRule:
     try:
         threshold = float(given)
     except ValueError:
-        return _named_rule(given, names)
+        return _named_rule(str(given), names)
     if not 0 <= threshold < 1:
-        raise UserError(f"the rule is the threshold {given}; expected 0 to 1")
+        raise UserError(f"the rule is the threshold {given}; expected at least 0 and below 1")
     return FixedThreshold(threshold)
 
 

@@ -15,6 +15,7 @@ LAYER = {
     "reports": 2,
     "engine": 3,
     "trainers": 4,
+    "inference": 5,
 }
 ROOT = Path(__file__).parent.parent
 
