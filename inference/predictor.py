@@ -157,11 +157,13 @@ class IntentPredictor:
 
         Args:
             paths: files; they are taken as they are needed.
-            workers: processes that read ahead; None: as in the run's evaluation.
+            workers: processes that read ahead; None: as in the run's evaluation, as far as this
+                machine has the cores.
         """
         batches = _batched(map(os.fspath, paths), self.batch_size)
         if workers is None:
-            workers = num_workers(self.cfg.DATALOADER.NUM_WORKERS)
+            # the run may be from a larger machine
+            workers = min(num_workers(self.cfg.DATALOADER.NUM_WORKERS), num_workers(-1))
         for batch in read_batches(batches, self.transform, num_workers=workers):
             yield from self._results(batch)
 

@@ -1,0 +1,121 @@
+"""The words of a command line name files, folders, patterns and a list."""
+
+import io
+import os
+
+import pytest
+
+from core.errors import UserError
+from inference import files
+from inference.files import find_images
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return the current folder, with pictures (empty files), one of them with brackets."""
+    monkeypatch.chdir(tmp_path)
+    names = ["b.jpg", "a.PNG", "notes.txt", "in/d.webp", "in/deep/e.tif", "a/c.gif", "x[1].jpg"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def found(*words, listed=b""):
+    return list(find_images(words, io.BytesIO(listed)))
+
+
+def test_files_keep_their_order_and_come_as_often_as_they_are_named(folder):
+    words = ("b.jpg", "notes.txt", "a.PNG", "b.jpg", "gone.jpg", "./b.jpg")
+    assert found(*words) == list(words)
+
+
+def test_a_folder_stands_for_its_pictures_by_name(folder):
+    below = ["a.PNG", "b.jpg", "x[1].jpg", "a/c.gif", "in/d.webp", "in/deep/e.tif"]
+    assert found(".") == [f"./{name}" for name in below]
+    assert found("in/", "a") == ["in/d.webp", "in/deep/e.tif", "a/c.gif"]
+
+
+def test_a_pattern_stands_for_the_files_that_fit(folder):
+    assert found("*.jpg") == ["b.jpg", "x[1].jpg"]
+    assert found("**/*.[wt]*") == ["in/d.webp", "in/deep/e.tif", "notes.txt"]
+
+
+def test_a_file_with_the_signs_of_a_pattern_is_a_file(folder):
+    assert found("x[1].jpg") == ["x[1].jpg"]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("empty", "the folder empty has no image file"),
+        ("*.bmp", r"no file fits the pattern \*\.bmp"),
+        ("em*", r"no file fits the pattern em\*"),  # a folder is no file
+    ],
+)
+def test_a_word_without_a_picture_is_found_before_any_work(folder, word, expected):
+    with pytest.raises(UserError, match=expected):
+        find_images(["b.jpg", word], io.BytesIO())  # no path is taken
+
+
+def test_a_folder_that_cannot_be_listed_is_one_line(folder, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UserError, match="cannot read the folder in/deep: Permission denied"):
+        found("in")
+
+
+LISTS = [
+    (b"a.jpg\nb.jpg\n", ["a.jpg", "b.jpg"]),
+    (b"a.jpg\n\n  \n b.jpg", ["a.jpg", " b.jpg"]),
+    (b"a.jpg\r\nb.jpg\r\n", ["a.jpg", "b.jpg"]),
+    (b"a.jpg\0b.jpg\0", ["a.jpg", "b.jpg"]),
+    (b"two\nlines.jpg\0b.jpg\r\0\0c.jpg", ["two\nlines.jpg", "b.jpg\r", "c.jpg"]),
+    (b"-x.jpg\n*.jpg\n-\n", ["-x.jpg", "*.jpg", "-"]),
+    ("é.jpg\n€\n".encode(), ["é.jpg", "€"]),
+    (b"caf\xe9.jpg\n", [os.fsdecode(b"caf\xe9.jpg")]),
+    (b"", []),
+    (b"\n\n", []),
+    (b"\0", []),
+]
+
+
+@pytest.mark.parametrize(("listed", "expected"), LISTS, ids=lambda value: repr(value)[:30])
+def test_a_list_has_a_path_per_line_or_per_zero_byte(folder, listed, expected):
+    assert found("-", listed=listed) == expected
+    assert found("b.jpg", "-", "a.PNG", listed=listed) == ["b.jpg", *expected, "a.PNG"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\0"])
+def test_a_long_list_is_taken_as_it_is_needed(monkeypatch, end):
+    class Endless(io.RawIOBase):
+        taken = 0
+
+        def read1(self, size):
+            self.taken += 1
+            return b"".join(b"%d/%d.jpg" % (self.taken, i) + end for i in range(10))
+
+    stream = Endless()
+    paths = find_images(["-"], stream)
+    assert stream.taken == 0
+    assert [next(paths) for _ in range(25)][-1] == "3/4.jpg"
+    assert stream.taken == 3
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\0"])
+def test_paths_that_two_chunks_share_are_whole(monkeypatch, end):
+    monkeypatch.setattr(files, "CHUNK", 13)
+    names = [b"picture%d.jpg" % i for i in range(50)]
+    assert found("-", listed=end.join(names)) == [os.fsdecode(name) for name in names]
+
+
+def test_a_closed_standard_input_is_one_line():
+    with pytest.raises(UserError, match="'-' stands for a list on standard input, which is closed"):
+        find_images(["-"], None)
