@@ -1,7 +1,9 @@
 """Predictions as a table for people, JSON, JSON lines or CSV, written while they come."""
 
 import csv
+import io
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import IO
 
 from core.errors import printable
@@ -87,14 +89,19 @@ class CsvWriter(Writer):
 
     def write(self, prediction: Prediction) -> None:
         """Write one row, after the header in front of the first one."""
-        writer = csv.writer(self.stream, lineterminator="\n")
         if self.is_first:
-            writer.writerow(["image", "intents", *prediction.classes.classnames])
+            self._write_row(["image", "intents", *prediction.classes.classnames])
             self.is_first = False
         passing = "" if prediction.passes is None else "|".join(i.key for i in prediction.intents)
         # nine digits give a float32 back exactly
         scores = [f"{score:.9g}" for score in prediction.probabilities]
-        writer.writerow([prediction.image, passing, *scores])
+        self._write_row([prediction.image, passing, *scores])
+
+    def _write_row(self, values: Sequence[str]) -> None:
+        line = io.StringIO(newline="")
+        # quotes a value with a \r, which Python before 3.13 does with this line end only
+        csv.writer(line, lineterminator="\r\n").writerow(values)
+        self.stream.write(line.getvalue().removesuffix("\r\n") + "\n")
 
 
 FORMATS: dict[str, type[Writer]] = {

@@ -23,7 +23,7 @@ CLASSES = ClassesOnly(
 )
 SCORES = np.random.default_rng(3).random((3, 3), dtype=np.float32)
 SCORES[0] = [0.1, np.nextafter(np.float32(1), np.float32(0)), 1e-38]
-ODD = 'a "b", \n\t{}%s\u2028 € \udce9.jpg'  # the last is a byte that is no text
+ODD = 'a "b", \n\r\t{}%s\u2028 € \udce9.jpg'  # the last is a byte that is no text
 NAMES = ["b.jpg", ODD, "b.jpg"]
 
 
@@ -90,7 +90,7 @@ def test_a_table_has_a_block_per_image():
 def test_a_name_takes_one_line_of_the_table():
     lines = written("table", num=2, top=1).split("\n")
     assert len(lines) == 5 and all(line.isprintable() for line in lines)
-    assert lines[2] == r'a "b", \n\t{}%s\u2028 € \udce9.jpg'
+    assert lines[2] == r'a "b", \n\r\t{}%s\u2028 € \udce9.jpg'
 
 
 def test_a_table_groups_the_shown_intents():

@@ -1,0 +1,108 @@
+"""Each of many odd and hostile files is predicted or refused in one line; the others go on."""
+
+import csv
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import predict
+from inference.results import Unreadable
+from tests.inference.hostile import CONTENTS, READ, REFUSED, write_all
+
+SECONDS = 60  # far more than all files need
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("hostile")
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """Return name -> what must become of the file."""
+    return write_all(folder)
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    """End a test that waits for a pipe or the like with an error."""
+
+    def stop(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def names_of(outcome, expected):
+    return [name for name in sorted(expected) if expected[name] == outcome]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_each_file_is_predicted_or_refused_in_one_line(predictor, folder, expected):
+    names = sorted(expected)
+    results = list(predictor.stream(folder / name for name in names))
+    assert [result.image for result in results] == [str(folder / name) for name in names]
+    for name, result in zip(names, results, strict=True):
+        if isinstance(result, Unreadable):
+            assert expected[name] != READ, result.reason
+            assert result.reason.startswith("cannot read image ")
+            assert result.reason.isprintable() and len(result.reason) < 1000
+        else:
+            assert expected[name] != REFUSED, name
+            assert np.isfinite(result.probabilities).all()
+
+
+def test_the_command_line_lists_the_refused_and_writes_the_others_in_order(
+    run, folder, expected, tmp_path, capfd
+):
+    output = tmp_path / "found.csv"
+    arguments = [str(folder), "--run", str(run), "--format", "csv", "--output", str(output)]
+    assert predict.main(arguments) == 1
+    with output.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        found = [os.path.basename(row[0]) for row in csv.reader(stream)][1:]
+    assert found == [name for name in sorted(expected) if name in found]
+    assert set(names_of(READ, expected)) <= set(found)
+    assert not set(names_of(REFUSED, expected)) & set(found)
+    out, err = capfd.readouterr()
+    first, *listed = err.splitlines()
+    assert out == "" and first == f"{len(listed)} images that could not be read:"
+    assert len(listed) == len(expected) - len(found)
+    assert all(line.startswith("  cannot read image ") for line in listed)
+    assert all(line.isprintable() for line in listed)
+
+
+def test_a_folder_named_like_a_picture_is_looked_into(predictor, run, tmp_path, capsys):
+    inside = tmp_path / "x.jpg"
+    inside.mkdir()
+    (inside / "a.png").write_bytes(CONTENTS["png.jpg"][1])
+    assert predict.main([str(tmp_path), "--run", str(run)]) == 0
+    assert capsys.readouterr().out.startswith(f"{inside}/a.png\n")
+    (result,) = predictor.stream([inside])
+    assert result.reason == f"cannot read image {inside}: it is a folder"
+
+
+@pytest.mark.parametrize("name", ["pipe.jpg", "socket.jpg", "device.jpg"])
+def test_what_is_no_regular_file_is_not_opened(predictor, folder, expected, name):
+    (result,) = predictor.stream([folder / name])
+    assert result.reason == f"cannot read image {folder / name}: it is no regular file"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("broken_link.jpg", "No such file or directory"),
+        ("link_loop.jpg", "Too many levels of symbolic links"),
+        ("n" * 300 + ".jpg", "File name too long"),
+        ("zero\0.jpg", "embedded null byte"),
+    ],
+)
+def test_a_name_without_a_file_has_the_reason_of_the_system(predictor, folder, name, reason):
+    (result,) = predictor.stream([str(folder / name)])
+    assert f": {reason}; " in result.reason
