@@ -175,8 +175,11 @@ def predict_together(args: argparse.Namespace) -> int:
     """Call :func:`predict`; of the processes of a launch only one reports a mistake."""
     try:
         return predict(args)
-    except distributed.PeerError:
+    except distributed.PeerError:  # the other process reports the reason
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     except UserError as error:
         if distributed.first_to_report(str(error)):
             raise
