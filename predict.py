@@ -37,18 +37,33 @@ def build_parser() -> argparse.ArgumentParser:
         "images",
         nargs="+",
         help="image files, folders, patterns such as 'photos/**/*.jpg', or - for a list of paths "
-        "on standard input",
+        "on standard input; -- comes before names that begin with a dash",
     )
     model = parser.add_argument_group("model (one of the first three)")
-    model.add_argument("--run", "--model-dir", default="", help="output folder of a finished run")
-    model.add_argument("--classes", default="", help="plain CLIP on these: 'joy, calm, fear'")
     model.add_argument(
-        "--hierarchy", default="", help="plain CLIP on the classes of a YAML file, or intentonomy"
+        "--run",
+        "--model-dir",
+        default="",
+        metavar="FOLDER",
+        help="output folder of a finished run (with torchrun, which takes --run as a flag of its "
+        "own, write --model-dir)",
     )
-    model.add_argument("--epoch", type=int, help="epoch of the run (the one that it evaluated)")
+    model.add_argument(
+        "--classes", default="", metavar="NAMES", help="plain CLIP on these: 'joy, calm, fear'"
+    )
+    model.add_argument(
+        "--hierarchy",
+        default="",
+        metavar="FILE",
+        help="plain CLIP on the classes of a YAML file, or of a shipped one, such as intentonomy",
+    )
+    model.add_argument(
+        "--epoch", type=int, metavar="N", help="epoch of the run (the one that it evaluated)"
+    )
     model.add_argument(
         "--config-file",
         default="",
+        metavar="FILE",
         help="backbone of plain CLIP (configs/trainers/ZeroshotCLIP/vit_b16.yaml)",
     )
     model.add_argument(
@@ -65,14 +80,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     out = parser.add_argument_group("output")
     out.add_argument("--format", choices=FORMATS, default="table", help="(table)")
-    out.add_argument("--output", default="", help="file to write (standard output)")
-    out.add_argument("--top", type=int, default=5, help="intents per image; csv has all (5)")
+    out.add_argument("--output", default="", metavar="FILE", help="file to write (standard output)")
+    out.add_argument(
+        "--top", type=int, default=5, metavar="N", help="intents per image; csv has all (5)"
+    )
     out.add_argument(
         "--group", choices=("super", "mid"), default="", help="group the table by the hierarchy"
     )
     speed = parser.add_argument_group("speed")
-    speed.add_argument("--batch-size", type=int, help="images at a time (the run's)")
-    speed.add_argument("--workers", type=int, help="processes that read images (the run's)")
+    speed.add_argument("--batch-size", type=int, metavar="N", help="images at a time (the run's)")
+    speed.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that read images (the run's, as far as there are cores)",
+    )
     speed.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(auto)")
     return parser
 
@@ -127,7 +149,8 @@ def predict(args: argparse.Namespace) -> int:
         with open_output(args.output, is_data=args.format != "table") as stream:
             writer = FORMATS[args.format](stream, top=args.top, level=args.group)
             failures = write_all(results, writer, has_bar=bool(args.output))
-    return command.report_failures(failures, "images that could not be read")
+    images = "image" if len(failures) == 1 else "images"
+    return command.report_failures(failures, f"{images} that could not be read")
 
 
 def named_images(given: Sequence[str]) -> Iterator[str]:

@@ -56,6 +56,8 @@ def _dataset(classes: str | Sequence[str], hierarchy: str) -> ClassesOnly:
             raise UserError(f"the class '{name}' is given twice")
     if not names:
         raise UserError("no class is given; expected names such as 'joy, calm'")
+    if len(names) == 1:  # its probability would be 1/2 for every image
+        raise UserError(f"the only class is '{names[0]}'; plain CLIP compares at least two")
     return ClassesOnly(names, default_hierarchy(names))
 
 

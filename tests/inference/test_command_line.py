@@ -83,7 +83,7 @@ def test_what_cannot_be_read_is_listed_and_the_status_is_1(call, some):
     status, out, err = call(some[0], "gone\n.jpg", some[1], "--format", "jsonl")
     assert (status, images(out)) == (1, [some[0], some[1]])
     first, line = err.splitlines()
-    assert first == "1 images that could not be read:"
+    assert first == "1 image that could not be read:"
     assert line.startswith("  cannot read image gone\\n.jpg: No such file or directory; ")
 
 
@@ -270,7 +270,15 @@ def test_two_processes_write_the_file_of_one(call, run, some, tmp_path):
     status, out, _ = call(*arguments)
     done = torchrun(
         str(PROJECT / "predict.py"),
-        *(*arguments, "--run", str(run), "--device", "cpu", "--output", str(tmp_path / "two.csv")),
+        *(
+            *arguments,
+            "--model-dir",
+            str(run),
+            "--device",
+            "cpu",
+            "--output",
+            str(tmp_path / "two.csv"),
+        ),
         cwd=tmp_path,
     )
     assert status == 1 and done.returncode == 1  # of gone.jpg
@@ -284,10 +292,11 @@ def test_two_processes_write_the_file_of_one(call, run, some, tmp_path):
 @pytest.mark.slow
 def test_of_two_processes_one_reports_a_mistake(run, tmp_path):
     script = str(PROJECT / "predict.py")
-    done = torchrun(script, "gone/*.jpg", "--run", str(run), "--device", "cpu", cwd=tmp_path)
+    # torchrun takes --run as an abbreviation of one of its own flags
+    done = torchrun(script, "gone/*.jpg", "--model-dir", str(run), "--device", "cpu", cwd=tmp_path)
     assert done.returncode != 0
     assert done.stderr.count("error: no file fits the pattern gone/*.jpg") == 1
-    done = torchrun(script, "a.jpg", "--run", "nothing", "--device", "cpu", cwd=tmp_path)
+    done = torchrun(script, "a.jpg", "--model-dir", "nothing", "--device", "cpu", cwd=tmp_path)
     assert done.stderr.count("error: nothing does not exist") == 1
 
 

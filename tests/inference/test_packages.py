@@ -12,7 +12,7 @@ def run_script(folder, text):
     """Run a script in a folder of its own, in isolation from this process's path."""
     script = folder / "script.py"
     script.write_text(text)
-    command = [sys.executable, "-P", str(script)]
+    command = [sys.executable, "-I", str(script)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280)
 
 

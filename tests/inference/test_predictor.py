@@ -334,7 +334,8 @@ def test_a_hierarchy_gives_classes_words_and_groups(file, tmp_path):
         ({"classes": "joy, calm,joy"}, "the class 'joy' is given twice"),
         ({"hierarchy": "scene"}, "'scene' does not exist; .*, or one of .*scenes"),
         ({"hierarchy": "gone.yaml"}, "'gone.yaml' does not exist; expected a YAML file"),
-        ({"classes": ["a " * 90]}, "has more than the 77 tokens that fit; shorten it"),
+        ({"classes": "joy"}, "the only class is 'joy'; plain CLIP compares at least two"),
+        ({"classes": ["a " * 90, "b"]}, "has more than the 77 tokens that fit; shorten it"),
     ],
 )
 def test_mistakes_in_the_classes_are_one_line(arguments, expected):
