@@ -24,9 +24,24 @@ def some(pictures):
     return sorted(map(str, pictures.glob("low/*.jpg")))[:20]
 
 
+@pytest.fixture(scope="module")
+def open_once():
+    """Return ``IntentPredictor.from_run``, which opens a run once for equal arguments."""
+    open_run, opened = IntentPredictor.from_run, {}
+
+    def from_run(folder, **settings):
+        key = repr((str(folder), settings))
+        if key not in opened:
+            opened[key] = open_run(folder, **settings)
+        return opened[key]
+
+    return from_run
+
+
 @pytest.fixture
-def call(run, capsys):
+def call(run, capsys, open_once, monkeypatch):
     """Return a function: arguments of a prediction with the run to (status, output, errors)."""
+    monkeypatch.setattr(IntentPredictor, "from_run", open_once)
 
     def go(*arguments, model=("--run", run)):
         status = predict.main([*map(str, arguments), *map(str, model)])
@@ -242,6 +257,19 @@ def shell(line, cwd):
     return done.returncode, done.stdout, done.stderr
 
 
+def test_a_reader_that_goes_away_is_no_fault(call, some, monkeypatch):
+    class Closed(io.TextIOWrapper):
+        def write(self, text):
+            raise BrokenPipeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Closed(io.BytesIO()))
+        assert predict.main([some[0], "--classes", "joy, calm", *CLIP]) == 0
+    assert not sys.stderr.closed
+    assert call(some[0])[0] == 0
+
+
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_ends_the_command_in_silence(run, some, tmp_path):
     (tmp_path / "list").write_text(f"{some[0]}\n" * 400)  # far more than a pipe holds
     line = f"predict - --run {run} --format csv < list | head -1; exit ${{PIPESTATUS[0]}}"

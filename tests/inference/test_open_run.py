@@ -22,7 +22,13 @@ from inference.predictor import IntentPredictor
 from tests.docs.page import read_page
 from tests.inference.conftest import train_run
 
-TRAINERS = ["DualCoOp", "FineTune", "LinearProbe", "ZeroshotCLIP"]
+SLOW = pytest.mark.slow
+TRAINERS = [
+    pytest.param("DualCoOp", marks=SLOW),
+    pytest.param("FineTune", marks=SLOW),
+    "LinearProbe",
+    "ZeroshotCLIP",
+]
 
 
 def evaluated(folder, split="test"):
@@ -90,7 +96,7 @@ def page_trainer(tmp_path, monkeypatch):
     sys.modules.pop("bottleneck", None)
 
 
-@pytest.mark.parametrize("module", ["bottleneck", "./bottleneck.py"])
+@pytest.mark.parametrize("module", [pytest.param("bottleneck", marks=SLOW), "./bottleneck.py"])
 def test_a_trainer_of_ones_own_is_found_where_the_run_started(
     page_trainer, pictures, tmp_path_factory, monkeypatch, module
 ):

@@ -133,6 +133,7 @@ def test_a_list_gives_a_list_in_order(predictor, some, file):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # fewer cores than workers
 def test_a_stream_names_what_it_cannot_read_and_goes_on(predictor, some, workers):
     paths = [some[0], "gone.jpg", *some[1:], "gone.jpg"]
     found = list(predictor.stream(map(Path, paths), workers=workers))
@@ -149,6 +150,7 @@ def test_a_stream_without_any_picture(predictor):
     assert all(isinstance(one, Unreadable) for one in predictor.stream(["a"] * 20))
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize(("workers", "most_batches"), [(0, 1), (2, 5)])
 def test_a_stream_takes_few_paths_ahead(predictor, some, workers, most_batches):
     taken = 0
