@@ -8,7 +8,7 @@ import yaml
 from core.config_merge import setup_cfg
 from core.errors import UserError
 from datasets.classes_only import ClassesOnly
-from datasets.hierarchy import default_hierarchy, hierarchy_path, load_hierarchy
+from datasets.hierarchy import Hierarchy, hierarchy_path, load_hierarchy
 from inference.open_run import build_without_data
 
 CONFIG = "configs/trainers/ZeroshotCLIP/vit_b16.yaml"
@@ -58,7 +58,7 @@ def _dataset(classes: str | Sequence[str], hierarchy: str) -> ClassesOnly:
         raise UserError("no class is given; expected names such as 'joy, calm'")
     if len(names) == 1:  # its probability would be 1/2 for every image
         raise UserError(f"the only class is '{names[0]}'; plain CLIP compares at least two")
-    return ClassesOnly(names, default_hierarchy(names))
+    return ClassesOnly(names, Hierarchy(names, [(name,) for name in names], names))
 
 
 def _keys_of(hierarchy: str) -> list[str]:

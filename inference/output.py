@@ -92,7 +92,7 @@ class CsvWriter(Writer):
         if self.is_first:
             self._write_row(["image", "intents", *prediction.classes.classnames])
             self.is_first = False
-        passing = "" if prediction.passes is None else "|".join(i.key for i in prediction.intents)
+        passing = "" if prediction.passes is None else ";".join(i.key for i in prediction.intents)
         # nine digits give a float32 back exactly
         scores = [f"{score:.9g}" for score in prediction.probabilities]
         self._write_row([prediction.image, passing, *scores])

@@ -76,7 +76,7 @@ def test_csv_gives_the_numbers_back_exactly():
     numbers = np.array([row[2:] for row in rows[1:]], dtype=np.float32)
     np.testing.assert_array_equal(numbers, SCORES)
     for row, place in zip(rows[1:], range(3), strict=True):
-        assert row[1].split("|") == expected(place)["intents"]
+        assert row[1].split(";") == expected(place)["intents"]
     assert written("csv", num=0) == ""
     assert [row[1] for row in csv.reader(io.StringIO(written("csv", rule=False)))][1] == ""
 
