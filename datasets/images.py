@@ -7,6 +7,7 @@ the source into a :class:`View`, and :func:`render` decodes, crops and resizes.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from numpy import array, uint8
@@ -146,6 +147,15 @@ class View:
 
     box: tuple[int, int, int, int]
     size: tuple[int, int]
+
+
+class Part(NamedTuple):
+    """A part of an image in pixels, which may be fractions."""
+
+    top: float
+    left: float
+    height: float
+    width: float
 
 
 # A viewer maps (height, width) of the source to a view; it draws all geometric randomness.

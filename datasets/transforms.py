@@ -14,7 +14,7 @@ from torchvision.transforms import InterpolationMode, v2
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from datasets.images import MARGIN, Cover, RandomCrop, Squash, Viewer, render
+from datasets.images import MARGIN, Cover, Part, RandomCrop, Squash, Viewer, render
 
 INTERPOLATIONS = {
     "bilinear": InterpolationMode.BILINEAR,
@@ -182,6 +182,23 @@ class ImageTransform:
         for step in self.steps:
             pixels = step(pixels)
         return pixels  # (3, H, W)
+
+    def visible_part(self, height: int, width: int) -> Part:
+        """Return the part of an image of ``height`` x ``width`` pixels that the result shows.
+
+        Every step must be a crop inside of the view, as in :func:`build_test_transform`.
+        """
+        assert all(isinstance(step, v2.CenterCrop) for step in self.steps), self.steps
+        view = self.viewer(height, width)
+        rows, columns = torch.meshgrid(*map(torch.arange, view.size), indexing="ij")
+        places = torch.stack([rows, columns])  # (2, *view.size): the steps crop them like pixels
+        for step in self.steps:
+            places = step(places)
+        top, left = places[:, 0, 0].tolist()
+        bottom, right = (places[:, -1, -1] + 1).tolist()
+        box_top, box_left, box_height, box_width = view.box
+        y, x = box_height / view.size[0], box_width / view.size[1]  # source pixels per pixel
+        return Part(box_top + y * top, box_left + x * left, y * (bottom - top), x * (right - left))
 
 
 def build_train_transform(cfg: CfgNode, mean: Sequence[float]) -> ImageTransform:

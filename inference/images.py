@@ -1,5 +1,6 @@
 """From paths, PIL images and arrays to upright PIL images, and from paths to batches."""
 
+import io
 import logging
 import os
 import stat
@@ -75,6 +76,21 @@ def to_image(given: Any) -> Image.Image:
     if isinstance(given, Image.Image):
         return upright(given)
     return Image.fromarray(_pixels(given)).convert("RGB")
+
+
+def decoded(image: Image.Image) -> Image.Image:
+    """Return the picture in RGB at its own size; an undecoded JPEG file stays undecoded.
+
+    Raises:
+        UserError: the image does not decode.
+    """
+    if not is_reducible(image):
+        return load_rgb(image)
+    # a decode at a reduced scale, which may follow, needs the file as it is
+    image.fp.seek(0)
+    copy = Image.open(io.BytesIO(image.fp.read()))
+    copy.filename = getattr(image, "filename", "")
+    return load_rgb(copy)
 
 
 def _pixels(given: Any) -> np.ndarray:

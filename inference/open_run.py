@@ -16,7 +16,7 @@ from core.errors import UserError
 from core.files import PROJECT, find_file
 from core.imports import import_modules
 from core.logging import get_logger
-from core.seed import random_state, set_random_state
+from core.seed import random_state, set_random_state, set_seed
 from datasets.base import IntentDataset
 from datasets.classes_only import FILE as CLASSES_FILE
 from datasets.classes_only import ClassesOnly, read_classes
@@ -78,6 +78,26 @@ def build_without_data(cfg: CfgNode, dataset: IntentDataset) -> Any:
         trainer = _without_data(find_trainer(cfg, TRAINER_REGISTRY), dataset)(cfg)
     trainer.set_model_mode("eval")
     return trainer
+
+
+def load_backbone(trainer: Any) -> Any:
+    """Return the CLIP of a trainer, loaded once more: its network keeps only what it needs.
+
+    The global random state and the log stay as they are.
+
+    Raises:
+        UserError: the trainer has no CLIP, or its file has changed since the network was built.
+    """
+    if not hasattr(trainer, "load_clip"):
+        raise UserError(f"{type(trainer).__name__} has no method load_clip, so no vocabulary")
+    built_from = trainer.clip_digest
+    with _keep_random_state(), _quiet():
+        set_seed(trainer.cfg.SEED)  # random weights, of tests, are those of the network
+        clip = trainer.load_clip()
+    if trainer.clip_digest != built_from:
+        trainer.clip_digest = built_from
+        raise UserError("the file of the backbone has changed since the network was built")
+    return clip
 
 
 def _without_data(trainer: type, classes: IntentDataset) -> type:

@@ -17,10 +17,12 @@ from datasets.transforms import build_test_transform
 from engine.speed import text_once
 from evaluation import DecisionRule, apply_rule
 from inference.classes import open_classes
-from inference.images import FileBatch, read_batches, to_image
+from inference.explanation import Explanation, check_maps, make_explanation, run_with_maps
+from inference.images import FileBatch, decoded, read_batches, to_image
 from inference.open_run import open_run
-from inference.results import Prediction, Unreadable
+from inference.results import Intent, Prediction, Unreadable
 from inference.rule import choose_rule, rule_of_run
+from inference.words import PromptReader, PromptWords
 
 
 class IntentPredictor:
@@ -54,6 +56,7 @@ class IntentPredictor:
         if self.batch_size < 1:
             raise UserError(f"the batch size is {self.batch_size}; expected at least 1")
         self.transform = build_test_transform(self.cfg)
+        self.prompts = PromptReader(trainer)
         # The texts do not change any more: encode them once for all calls of all threads.
         self._texts = ExitStack()
         with torch.no_grad():
@@ -166,6 +169,52 @@ class IntentPredictor:
             workers = min(num_workers(self.cfg.DATALOADER.NUM_WORKERS), num_workers(-1))
         for batch in read_batches(batches, self.transform, num_workers=workers):
             yield from self._results(batch)
+
+    def explain(
+        self, image: Any, top: int = 3, *, prediction: Prediction | None = None
+    ) -> Explanation:
+        """Return where an image matches the texts of its most probable intents.
+
+        Args:
+            image: a path, a PIL image or an array, as for a prediction.
+            top: number of intents, from 1.
+            prediction: of this image, if it is known; None: it is computed along the way.
+
+        Raises:
+            UserError: the trainer has no maps (the message says which have), or the image cannot be
+                read.
+        """
+        check_maps(self.trainer)
+        if top < 1:
+            raise UserError(f"the number of intents is {top}; expected at least 1")
+        upright = to_image(image)
+        picture = decoded(upright)
+        pixels = self.transform(upright)  # (3, H, W)
+        images = self.trainer.dm.normalizer(pixels[None].to(self.device))
+        scores, maps = run_with_maps(self.trainer, images)
+        if prediction is None:
+            name = str(image) if isinstance(image, str | Path) else "image 0"
+            (prediction,) = self._predictions([name], scores.float().cpu().numpy())
+        return make_explanation(
+            prediction,
+            maps,
+            top=top,
+            picture=picture,
+            seen=self.transform.visible_part(picture.height, picture.width),
+            image_size=(pixels.shape[1], pixels.shape[2]),
+        )
+
+    def prompt_words(self, intent: str | Intent, k: int = 3) -> PromptWords:
+        """Return the tokens of CLIP's vocabulary that are nearest to the learnt prompts of a class.
+
+        Args:
+            intent: key or name of the class, or an intent of a prediction.
+            k: tokens per vector, from 1.
+
+        Raises:
+            UserError: the trainer has no prompts that learn, or there is no such class.
+        """
+        return self.prompts.words(intent, k)
 
     def probabilities(self, pixels: Tensor) -> np.ndarray:
         """Return the probabilities ``(B, C)``, float32, of uint8 pixels ``(B, 3, H, W)``."""

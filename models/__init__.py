@@ -28,8 +28,9 @@ from models.image.resnet import DensePool, GlobalPool, SightSemanticResNet
 from models.image.vit import ClassToken, SightSemanticViT
 from models.intclip import IntCLIPNetwork
 from models.linear import FineTuneNetwork, LinearProbeNetwork
+from models.region_maps import RegionMaps
 from models.region_network import REGIONS, RegionNetwork
-from models.region_pooling import region_logits
+from models.region_pooling import RegionScores, pool_regions, region_logits, region_scores
 from models.text.class_text import STRATEGIES, class_texts
 from models.text.encoder import TextEncoder
 from models.text.features import FreeText, PromptedText, TemplateText, TextComponent, TextFeatures
@@ -66,7 +67,9 @@ __all__ = [
     "PromptLearner",
     "PromptedText",
     "Prompts",
+    "RegionMaps",
     "RegionNetwork",
+    "RegionScores",
     "SemanticOnly",
     "SightAssistedAggregation",
     "SightOnly",
@@ -86,8 +89,10 @@ __all__ = [
     "image_statistics",
     "load_clip",
     "normalize_features",
+    "pool_regions",
     "position_attention",
     "region_logits",
+    "region_scores",
     "register_family",
     "trainable",
 ]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from core.errors import UserError
 from models.precision import full_precision
+from models.region_maps import RegionMaps
 
 # Names of parameters in checkpoints of earlier versions, and their names today.
 RENAMED = {
@@ -126,6 +127,16 @@ class ClipNetwork(nn.Module):
     def feature_cache_key_part(self) -> str:
         """Return an identifier for the feature cache key."""
         return self.encoder.feature_cache_key_part()
+
+    # Maps
+
+    def maps_reason(self) -> str:
+        """Return why the network has no :meth:`region_maps`; empty: it has."""
+        return "it compares no locations of the image with texts"
+
+    def region_maps(self, features: FrozenFeatures) -> RegionMaps:
+        """Return the scores of all locations; only where :meth:`maps_reason` is empty."""
+        raise NotImplementedError
 
     # Text
 

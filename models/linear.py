@@ -36,6 +36,10 @@ class _LinearHead(ClipNetwork):
             normed = [normalize_features(x, self.norm) for x in full_precision(*parts)]
             return self.linear(torch.cat(normed, dim=1))  # (B, C)
 
+    def maps_reason(self) -> str:
+        """Return why there are no maps."""
+        return "a linear classifier reads one vector of the whole image and no text"
+
     def parts(self, features: FrozenFeatures) -> Sequence[Tensor]:
         """Return the vectors to classify, ``(B, E)`` each; each is normalised by itself."""
         raise NotImplementedError

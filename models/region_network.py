@@ -15,6 +15,7 @@ from core.labels import POSITIVE
 from models.base import ClipNetwork
 from models.image.branches import BranchFeatures, BranchMaps, SightSemantic
 from models.precision import full_precision
+from models.region_maps import RegionMaps, make_maps
 from models.region_pooling import region_logits
 from models.text.features import PromptedText, TextComponent
 
@@ -74,6 +75,30 @@ class RegionNetwork(ClipNetwork):
             scale=self.logit_scale,
             weight=self.pool_weight,
         )  # (B, 2, C)
+
+    def maps_reason(self) -> str:
+        """Return a reason where :meth:`classify` is a subclass's own, which maps cannot explain."""
+        if type(self).classify is RegionNetwork.classify:
+            return ""
+        return f"{type(self).__name__} computes its logits in its own way"
+
+    def region_maps(self, features: BranchFeatures) -> RegionMaps:
+        """Return the maps of the branches that there are, and of what :meth:`fuse` makes of them.
+
+        Args:
+            features: of B images; pooling the result gives :meth:`classify` of them.
+        """
+        maps = self.encoder.maps(features)
+        regions = self.fuse(maps)
+        grid = tuple(regions.locations.shape[2:])
+        return make_maps(
+            {"sight": maps.sight, "semantic": maps.semantic},
+            regions.locations,
+            self.text(),
+            whole=regions.whole,
+            scale=self.logit_scale,
+            cell=self.encoder.cell_size(features.image_size, grid),
+        )
 
     def shared_text(self) -> AbstractContextManager:
         """Return the context :meth:`TextComponent.shared`, in which texts are encoded once."""

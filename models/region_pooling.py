@@ -3,12 +3,28 @@
 Letters: B images, C classes, E of the joint space, h x w locations, N regions.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from core.labels import NEGATIVE, POSITIVE
 from models.precision import full_precision, no_autocast
+
+
+class RegionScores(NamedTuple):
+    """How well every region matches the texts of every class, and how much it counts.
+
+    Attributes:
+        positive: ``scale * cosine`` of region and positive text ``(B, C, N)``.
+        negative: the same with the negative text ``(B, C, N)``.
+        weights: softmax of ``positive`` over the regions ``(B, C, N)``; sums to 1.
+    """
+
+    positive: Tensor
+    negative: Tensor
+    weights: Tensor
 
 
 def region_logits(
@@ -34,6 +50,22 @@ def region_logits(
         scale: factor of the cosine.
         weight: factor of the pooled similarity.
     """
+    scores = region_scores(image_map, text_pos, text_neg, whole=whole, scale=scale)
+    return pool_regions(scores, weight)
+
+
+def region_scores(
+    image_map: Tensor,
+    text_pos: Tensor,
+    text_neg: Tensor,
+    *,
+    whole: Tensor | None = None,
+    scale: float = 20.0,
+) -> RegionScores:
+    """Return the scores of the N regions before pooling, in float32 at least.
+
+    Arguments are those of :func:`region_logits`. N is h * w, plus 1 with ``whole``.
+    """
     with no_autocast(image_map):
         image_map, text_pos, text_neg = full_precision(image_map, text_pos, text_neg)
         regions = image_map.flatten(2)  # (B, E, h * w)
@@ -43,6 +75,13 @@ def region_logits(
         regions = F.normalize(regions, dim=1)  # (B, E, N)
         pos = scale * torch.matmul(F.normalize(text_pos, dim=-1), regions)  # (B, C, N)
         neg = scale * torch.matmul(F.normalize(text_neg, dim=-1), regions)  # (B, C, N)
-        share = weight * pos.softmax(dim=-1)  # (B, C, N)
+        return RegionScores(pos, neg, pos.softmax(dim=-1))
+
+
+def pool_regions(scores: RegionScores, weight: float = 5.0) -> Tensor:
+    """Return logits ``(B, 2, C)``: ``weight`` times the weighted sum of the scores over regions."""
+    pos, neg, weights = scores
+    with no_autocast(pos):
+        share = weight * weights  # (B, C, N)
         planes = {POSITIVE: (share * pos).sum(-1), NEGATIVE: (share * neg).sum(-1)}  # (B, C) each
         return torch.stack([planes[0], planes[1]], dim=1)  # (B, 2, C)

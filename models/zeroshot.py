@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from core.errors import UserError, not_accepted
 from core.labels import POSITIVE
 from models.base import ClipNetwork, FrozenFeatures
+from models.image.branches import BranchFeatures
 from models.image.families import build_encoder
 from models.image.features import FrozenEncoder
 from models.precision import full_precision, no_autocast
+from models.region_maps import RegionMaps, make_maps
 from models.region_pooling import region_logits
 from models.text.features import TemplateText
 
@@ -85,6 +87,27 @@ class ZeroshotCLIPNetwork(ClipNetwork):
         with no_autocast(features.pooled):
             (pooled,) = full_precision(features.pooled)  # (B, E)
             return F.normalize(pooled, dim=-1) @ positive.T
+
+    def maps_reason(self) -> str:
+        """Return why the global embedding has no maps; empty by region."""
+        if self.by_region:
+            return ""
+        return "it compares one embedding of the whole image with the texts"
+
+    def region_maps(self, features: BranchFeatures) -> RegionMaps:
+        """Return the map of the sight branch; pooled with weight 1, it is the scaled cosine.
+
+        Args:
+            features: of B images, by region.
+        """
+        grid = tuple(features.sight.shape[2:])
+        return make_maps(
+            {"sight": features.sight},
+            features.sight,
+            self.text(),
+            scale=self.region_scale,
+            cell=self.encoder.cell_size(features.image_size, grid),
+        )
 
     def scores(self, logits: Tensor) -> Tensor:
         """Return each class's probability ``(B, C)``: sigmoid, or softmax over the classes."""

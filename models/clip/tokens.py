@@ -111,8 +111,14 @@ def unknown_tokens(table: Tensor, tokens: Iterable[int]) -> list[int]:
 
     The result is empty for ordinary checkpoints, where all rows differ.
     """
+    unknown = unknown_mask(table)
+    return [token for token in tokens if unknown[token]]
+
+
+def unknown_mask(table: Tensor) -> Tensor:
+    """Return bool ``(V,)``: which tokens have only the unknown vector in ``table (V, D)``."""
     middle = VOCAB_SIZE // 2  # rare merges: no small vocabulary has all three
     probe = table[middle : middle + 3]
     if len(probe) < 3 or not (torch.equal(probe[0], probe[1]) and torch.equal(probe[1], probe[2])):
-        return []
-    return [token for token in tokens if torch.equal(table[token], probe[0])]
+        return torch.zeros(len(table), dtype=torch.bool, device=table.device)
+    return (table == probe[0]).all(dim=1)

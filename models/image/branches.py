@@ -109,6 +109,18 @@ class SightSemantic(ImageEncoder):
         """Return one global vector ``(B, E)`` from a tail's output, in the form of the map."""
         raise NotImplementedError
 
+    def cell_size(
+        self, image_size: tuple[int, int], grid: tuple[int, int]
+    ) -> tuple[float, float]:
+        """Return height and width in pixels of the part of an image that a location stands for.
+
+        Args:
+            image_size: height and width of the images.
+            grid: number of locations, (h, w). They divide the image evenly unless a family says
+                otherwise.
+        """
+        return image_size[0] / grid[0], image_size[1] / grid[1]
+
     def semantic_blocks(self) -> list[nn.Module]:
         """Return the trainable blocks in order."""
         return list(self.semantic)

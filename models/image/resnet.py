@@ -18,6 +18,7 @@ from models.image.families import register_family
 from models.image.folding import bottleneck, folded
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4")
+STRIDE = 32  # pixels between two locations: 4 by the stem, 2 by each of the last three layers
 _STEM = ("conv1", "bn1", "act1", "conv2", "bn2", "act2", "conv3", "bn3", "act3", "avgpool")
 
 
@@ -121,6 +122,15 @@ class SightSemanticResNet(SightSemantic):
     def run_trunk(self, images: Tensor) -> Tensor:
         """Return the output of the shared layers for images ``(B, 3, H, W)``."""
         return self.trunk(images)
+
+    def cell_size(
+        self, image_size: tuple[int, int], grid: tuple[int, int]
+    ) -> tuple[float, float]:
+        """Return the stride of layer4's output.
+
+        Where a side of the image is no multiple of it, the last pixels belong to no location.
+        """
+        return float(STRIDE), float(STRIDE)
 
     def semantic_blocks(self) -> list[nn.Module]:
         """Return the bottlenecks of all trainable stages."""

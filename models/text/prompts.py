@@ -161,6 +161,16 @@ class PromptLearner(nn.Module):
         for name in ("order", "index", "place", "eos"):
             self.register_buffer(name, torch.tensor(getattr(layout, name)), persistent=False)
 
+    def contexts(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return the positive and the negative context ``(n, D)`` of a class.
+
+        Args:
+            number: of the class; without class-specific contexts all classes have the same.
+        """
+        if self.ctx_pos.dim() == 2:
+            return self.ctx_pos, self.ctx_neg
+        return self.ctx_pos[number], self.ctx_neg[number]
+
     def forward(self) -> Prompts:
         """Return the N = 2C prompts, positive ones first; L is the length of the longest."""
         positive = self.ctx_pos.flatten(0, -2)  # (C * n or n, D)
