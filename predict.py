@@ -8,8 +8,8 @@ In Python: ``from predict import IntentPredictor``.
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from tqdm import tqdm
@@ -17,6 +17,7 @@ from tqdm import tqdm
 import inference  # isort: skip  # noqa: F401  first: it checks whose the other packages are
 from core import distributed
 from core.errors import UserError
+from inference.explanation import Explanation, check_maps
 from inference.files import find_images
 from inference.images import silence_pillow
 from inference.output import FORMATS, Writer
@@ -25,7 +26,10 @@ from inference.results import Prediction, Unreadable, check_level
 from inference.shared import shared_stream
 from tools import command
 
-__all__ = ["IntentPredictor", "Prediction", "Unreadable", "main"]
+__all__ = ["Explanation", "IntentPredictor", "Prediction", "Unreadable", "main"]
+
+# smallest accepted numbers, by flag
+LEAST = {"top": 1, "batch_size": 1, "workers": 0, "explain_top": 1, "explain_width": 480}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -87,6 +91,17 @@ def build_parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--group", choices=("super", "mid"), default="", help="group the table by the hierarchy"
     )
+    maps = parser.add_argument_group("explanation")
+    maps.add_argument(
+        "--explain",
+        default="",
+        metavar="DIR",
+        help="write a picture per image there: where it matches its intents (docs/explain.md)",
+    )
+    maps.add_argument("--explain-top", type=int, default=3, help="intents in each picture (3)")
+    maps.add_argument(
+        "--explain-width", type=int, default=1600, help="width of a picture in pixels (1600)"
+    )
     speed = parser.add_argument_group("speed")
     speed.add_argument("--batch-size", type=int, metavar="N", help="images at a time (the run's)")
     speed.add_argument(
@@ -109,7 +124,7 @@ def check_args(args: argparse.Namespace) -> None:
         raise UserError("--config-file needs --classes or --hierarchy; for a run see --set")
     if args.group and args.format != "table":
         raise UserError(f"--group needs --format table; the format is '{args.format}'")
-    for name, least in (("top", 1), ("batch_size", 1), ("workers", 0)):
+    for name, least in LEAST.items():
         value = getattr(args, name)
         if value is not None:
             command.check_least(value, f"--{name.replace('_', '-')}", least)
@@ -143,12 +158,16 @@ def predict(args: argparse.Namespace) -> int:
         predictor = load_predictor(args)
         if args.group:
             check_level(args.group, predictor.classes)
+        if args.explain:
+            check_maps(predictor.trainer)
         results = shared_stream(predictor, paths, workers=args.workers)
         if not distributed.is_main():
             return sum(1 for _ in results)  # 0: the main process has all results
-        with open_output(args.output, is_data=args.format != "table") as stream:
+        is_data = args.format != "table"
+        with open_output(args.output, is_data=is_data) as stream, ExitStack() as stack:
             writer = FORMATS[args.format](stream, top=args.top, level=args.group)
-            failures = write_all(results, writer, has_bar=bool(args.output))
+            explain = open_explanations(args, predictor, stack)
+            failures = write_all(results, writer, has_bar=bool(args.output), explain=explain)
     images = "image" if len(failures) == 1 else "images"
     return command.report_failures(failures, f"{images} that could not be read")
 
@@ -160,17 +179,48 @@ def named_images(given: Sequence[str]) -> Iterator[str]:
     return find_images(given, getattr(sys.stdin, "buffer", None))
 
 
+def open_explanations(
+    args: argparse.Namespace, predictor: IntentPredictor, stack: ExitStack
+) -> Callable[[Prediction], object] | None:
+    """Return the function that explains an image, or None; ``stack`` closes its files."""
+    if not args.explain:
+        return None
+    # Here, because matplotlib takes a second to import, which predictions alone do not need.
+    from inference.explain_folder import ExplanationFolder
+
+    folder = ExplanationFolder(
+        args.explain, predictor, top=args.explain_top, width=args.explain_width
+    )
+    return stack.enter_context(folder).add
+
+
 def write_all(
-    results: Iterable[Prediction | Unreadable], writer: Writer, *, has_bar: bool
+    results: Iterable[Prediction | Unreadable],
+    writer: Writer,
+    *,
+    has_bar: bool,
+    explain: Callable[[Prediction], object] | None = None,
 ) -> list[str]:
-    """Write the predictions while they come; return a line for each unreadable image."""
+    """Write the predictions while they come; return a line for each unreadable image.
+
+    Args:
+        results: in the order of the images.
+        writer: of the predictions.
+        has_bar: whether a bar shows the progress.
+        explain: explains the image of a prediction, or None.
+    """
     failures = []
     # None: a bar on a terminal only, where the predictions themselves do not appear
     for result in tqdm(results, unit=" images", disable=None if has_bar else True):
         if isinstance(result, Unreadable):
             failures.append(result.reason)
-        else:
-            writer.write(result)
+            continue
+        writer.write(result)
+        if explain is not None:
+            try:
+                explain(result)
+            except UserError as error:  # the file has changed since its prediction
+                failures.append(str(error))
     writer.close()
     return failures
 

@@ -1,75 +1,74 @@
 """Draw an explanation: a row per intent with the picture, a map per branch, and the weights."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap, Normalize
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Rectangle
-from matplotlib.textpath import TextPath
-from PIL import Image
+from matplotlib.colors import Colormap
+from PIL import Image, ImageDraw, ImageFont
 
 from core.files import write_atomically
 from inference.explanation import Explanation, IntentMaps
 from inference.output import printable
-from inference.overlay import OPACITY, blend, place, scaled
+from inference.overlay import blend, location_box, peak, place, scaled, tinted
 
 SCORES, WEIGHTS = colormaps["viridis"], colormaps["cividis"]  # even steps for all kinds of sight
-INK, MUTED = "#222222", "#6b6b6b"
-DPI = 100
+INK, MUTED = "#222222", "#5f5f5f"
 WIDTH = 1600  # of the file, in pixels
 NARROWEST = 480
-FONT = "DejaVu Sans"  # part of matplotlib
-BAR, BAR_SPACE = 12, 62  # width of a colour bar, and with its numbers
-GAP, MARGIN = 12, 16
-TALLEST = 1.25  # height of a panel, in widths
-SHORTEST = 90  # height of a row, in pixels, so that the numbers of its bar fit
+# In pixels of a file of WIDTH; a wider file has larger texts.
+MARGIN, GAP, LINE = 16, 12, 22
+BAR, BAR_SPACE = 12, 68  # width of a colour bar, and with its numbers
+SMALL, LARGE = 13, 17  # texts
+LEAST_SLOT = 196  # the name of a panel needs it
+TALLEST = 1.25  # height of a panel, in widths of its place
+SHORTEST = 70  # height of a colour bar, so that its numbers fit
 
 
 def draw_explanation(explanation: Explanation, path: str | Path, *, width: int = WIDTH) -> None:
     """Draw an explanation and save it as PNG, atomically.
 
-    Pictures are drawn at their own size where the file is wide enough, else smaller; pictures
-    narrower than their place are enlarged.
+    The picture fills its place in the row: larger than it is where it is small, smaller where the
+    file is too narrow for it.
 
     Args:
         explanation: of one image.
         path: file to write.
-        width: of the file in pixels, from 480.
+        width: of the file in pixels, from 480; tall pictures need less.
     """
+    page = draw_page(explanation, width)
+    write_atomically(path, lambda temporary: page.save(temporary, format="png"))
+
+
+def draw_page(explanation: Explanation, width: int = WIDTH) -> Image.Image:
+    """Return the drawing of :func:`draw_explanation` as an RGB image."""
     assert width >= NARROWEST
-    page = _Page(explanation, width)
-    page.draw()
-    write_atomically(path, lambda temporary: page.figure.savefig(temporary, dpi=DPI, format="png"))
+    return _Page(explanation, width).draw()
 
 
 class _Page:
-    """A figure in pixels from the top left corner."""
+    """A page with a row per intent; all numbers are pixels from the top left corner."""
 
     def __init__(self, explanation: Explanation, width: int) -> None:
         self.explanation = explanation
-        self.zoom = max(1.0, width / WIDTH)  # of texts
-        self.gap = round(GAP * self.zoom)
-        self.margin = round(MARGIN * self.zoom)
-        self.bar_space = round(BAR_SPACE * self.zoom)
+        self.zoom = max(1.0, width / WIDTH)
+        self.margin, self.gap, self.line = map(self.zoomed, (MARGIN, GAP, LINE))
         num_panels = 2 + len(explanation.intents[0].positive)
-        free = width - 2 * self.margin - (num_panels - 1) * self.gap - 2 * self.bar_space
-        self.slot = free // num_panels  # width of a panel
-        self.size = _fitted(explanation.picture.size, self.slot)
-        self.row_height = max(self.size[1], round(SHORTEST * self.zoom))
-        self.line = round(22 * self.zoom)
-        self.header = 2 * self.line + 6  # of a row: its title and the names of its panels
-        rows = len(explanation.intents)
-        top = self.line + self.margin
-        foot = 2 * self.line
-        self.height = top + rows * (self.header + self.row_height + self.gap) + foot
-        self.width = width
-        self.figure = Figure(figsize=(width / DPI, self.height / DPI), dpi=DPI, facecolor="white")
-        FigureCanvasAgg(self.figure)
+        fixed = 2 * self.margin + (num_panels - 1) * self.gap + 2 * self.zoomed(BAR_SPACE)
+        slot = (width - fixed) // num_panels
+        self.size = _fitted(explanation.picture.size, slot)  # width, height
+        self.slot = min(slot, max(self.size[0], self.zoomed(LEAST_SLOT)))
+        self.bar_height = max(self.size[1], self.zoomed(SHORTEST))
+        self.row_height = 2 * self.line + self.bar_height + 2 * self.gap
+        num_lines = 1 + len(footer(explanation))
+        height = (
+            2 * self.margin + num_lines * self.line + len(explanation.intents) * self.row_height
+        )
+        self.page = Image.new("RGB", (fixed + num_panels * self.slot, height), "white")
+        self.pen = ImageDraw.Draw(self.page)
         self.picture = explanation.picture.resize(self.size, Image.Resampling.LANCZOS)
         self.part = scaled(
             explanation.part,
@@ -77,161 +76,176 @@ class _Page:
             self.size[0] / explanation.picture.width,
         )
 
-    def draw(self) -> None:
+    def zoomed(self, pixels: float) -> int:
+        return round(pixels * self.zoom)
+
+    def draw(self) -> Image.Image:
         name = printable(Path(self.explanation.prediction.image).name)
-        size = f"{self.explanation.picture.width} × {self.explanation.picture.height} px"
-        self.text(self.margin, self.margin, f"{name}   ({size})", size=13, color=MUTED)
-        top = self.line + self.margin
+        size = f"{self.explanation.picture.width} x {self.explanation.picture.height} px"
+        self.text(self.margin, self.margin, f"{name}   ({size})", color=MUTED)
+        top = self.margin + self.line
         for number, maps in enumerate(self.explanation.intents, start=1):
             self.row(number, maps, top)
-            top += self.header + self.row_height + self.gap
-        for line, text in enumerate(footer(self.explanation)):
-            self.text(self.margin, top + line * self.line * 0.85, text, size=12, color=MUTED)
+            top += self.row_height
+        for line in footer(self.explanation):
+            self.text(self.margin, top, line, color=MUTED)
+            top += self.line
+        return self.page
 
     def row(self, number: int, maps: IntentMaps, top: int) -> None:
         """Draw the title, the picture, the maps with their bar, and the weights with theirs."""
-        self.text(self.margin, top + 4, row_title(number, maps), size=16, weight="bold")
-        heads, top = top + self.line + 8, top + self.header
+        self.text(self.margin, top, row_title(number, maps), size=LARGE, bold=True)
+        top += self.line
         x = self.margin
-        self.text(x, heads, "picture", size=12, color=MUTED)
-        self.panel(x, top, np.asarray(self.picture))
-        norm = score_range(maps.positive)
+        self.panel(x, top, "picture", np.asarray(self.picture))
+        span = score_range(maps.positive)
         for name, values in maps.positive.items():
             x += self.slot + self.gap
-            self.text(x, heads, f"{name}: score, highest {values.max():.2f}", size=12, color=MUTED)
-            self.map_panel(x, top, values, SCORES, norm)
-        self.bar(x + self.size[0], top, SCORES, norm, "{:.2f}")
-        x += self.slot + self.gap + self.bar_space
-        share = Normalize(0, max(100 * float(maps.weights.max()), 1e-9))
-        text = f"weight, highest {100 * maps.weights.max():.1f} %"
-        self.text(x, heads, text, size=12, color=MUTED)
-        self.map_panel(x, top, 100 * maps.weights, WEIGHTS, share)
-        self.bar(x + self.size[0], top, WEIGHTS, share, "{:.1f} %")
+            label = f"{name} score, highest {_number(values.max(), 2)}"
+            self.map_panel(x, top, label, values, SCORES, span)
+        self.bar(x + self.size[0], top, SCORES, span, lambda value: _number(value, 2))
+        x += self.slot + self.gap + self.zoomed(BAR_SPACE)
+        shares = 100 * maps.weights
+        span = (0.0, max(float(shares.max()), 1e-9))
+        label = f"weight, highest {_number(shares.max(), 1)} %"
+        self.map_panel(x, top, label, shares, WEIGHTS, span)
+        self.bar(x + self.size[0], top, WEIGHTS, span, lambda value: f"{_number(value, 1)} %")
 
     def map_panel(
-        self, x: int, top: int, values: np.ndarray, colours: Colormap, norm: Normalize
+        self,
+        x: int,
+        top: int,
+        label: str,
+        values: np.ndarray,
+        colours: Colormap,
+        span: tuple[float, float],
     ) -> None:
         """Draw values ``(h, w)`` over the picture; a frame marks the highest one."""
         placed = place(values, self.part, (self.size[1], self.size[0]))
-        panel = blend(np.asarray(self.picture), placed, lambda v: colours(norm(v)))
-        axes = self.panel(x, top, panel)
-        row, column = np.unravel_index(int(values.argmax()), values.shape)
-        height, width = self.part.height / values.shape[0], self.part.width / values.shape[1]
-        corner = (self.part.left + column * width - 0.5, self.part.top + row * height - 0.5)
-        for color, line in (("black", 3.5), ("white", 1.6)):
-            frame = Rectangle(corner, width, height, fill=False, edgecolor=color)
-            frame.set_linewidth(line * self.zoom * 72 / DPI)
-            axes.add_patch(frame)
-
-    def panel(self, x: int, top: int, pixels: np.ndarray):
-        """Draw pixels ``(H, W, 3)`` one to one and return their axes."""
-        axes = self.axes(x, top, self.size[0], self.size[1])
-        axes.imshow(pixels, interpolation="nearest", aspect="auto")
-        axes.axis("off")
-        return axes
-
-    def bar(self, x: int, top: int, colours: Colormap, norm: Normalize, form: str) -> None:
-        """Draw a colour bar as the colours look over middle grey, with three numbers."""
-        height = max(self.size[1], round((SHORTEST - 20) * self.zoom))
-        axes = self.axes(x + 8, top, round(BAR * self.zoom), height)
-        ramp = colours(np.linspace(1, 0, 256))[:, None, :3]
-        axes.imshow(OPACITY * ramp + (1 - OPACITY) * 0.5, aspect="auto")
-        axes.set_xticks([])
-        axes.set_yticks([0, 127.5, 255])
-        ends = [norm.vmax, (norm.vmin + norm.vmax) / 2, norm.vmin]
-        axes.set_yticklabels([form.format(value) for value in ends], fontsize=self.points(11))
-        axes.yaxis.tick_right()
-        axes.tick_params(length=2, pad=2, colors=INK)
-        labels = axes.get_yticklabels()
-        for label, place_of in zip(labels, ("top", "center", "bottom"), strict=True):
-            label.set_verticalalignment(place_of)
-        for spine in axes.spines.values():
-            spine.set_linewidth(0.5)
-
-    def axes(self, x: int, top: int, width: int, height: int):
-        """Return axes at a place in pixels."""
-        left, bottom = x / self.width, 1 - (top + height) / self.height
-        return self.figure.add_axes((left, bottom, width / self.width, height / self.height))
-
-    def text(self, x: float, top: float, text: str, *, size: int, **style: str) -> None:
-        """Write one line, shortened where it would leave the page, ``size`` pixels high."""
-        style = {"color": INK, "va": "top", **style}
-        font = FontProperties(family=FONT, size=size * self.zoom, weight=style.get("weight"))
-        text = shortened(text, self.width - self.margin - x, font)
-        self.figure.text(
-            x / self.width,
-            1 - top / self.height,
-            text,
-            fontsize=self.points(size),
-            family=FONT,
-            parse_math=False,
-            **style,
+        low, high = span
+        pixels = blend(
+            np.asarray(self.picture), placed, lambda v: colours((v - low) / (high - low))
         )
+        y = self.panel(x, top, label, pixels)
+        box = location_box(self.part, values.shape, *peak(values))
+        left, upper = x + round(box.left), y + round(box.top)
+        right = min(x + round(box.left + box.width), x + self.size[0]) - 1
+        lower = min(y + round(box.top + box.height), y + self.size[1]) - 1
+        thick = self.zoomed(2)
+        self.pen.rectangle((left, upper, right, lower), outline="black", width=2 * thick)
+        inner = (left + thick // 2, upper + thick // 2, right - thick // 2, lower - thick // 2)
+        if inner[0] < inner[2] and inner[1] < inner[3]:
+            self.pen.rectangle(inner, outline="white", width=thick)
 
-    def points(self, pixels: float) -> float:
-        """Return a font size in points."""
-        return pixels * self.zoom * 72 / DPI
+    def panel(self, x: int, top: int, label: str, pixels: np.ndarray) -> int:
+        """Draw pixels ``(H, W, 3)`` below their label; return where they start."""
+        self.text(x, top + self.line // 5, label, color=MUTED)
+        self.page.paste(Image.fromarray(pixels), (x, top + self.line))
+        return top + self.line
+
+    def bar(
+        self,
+        x: int,
+        top: int,
+        colours: Colormap,
+        span: tuple[float, float],
+        form: Callable[[float], str],
+    ) -> None:
+        """Draw a colour bar as the colours look over middle grey, with three numbers."""
+        x, top = x + self.zoomed(8), top + self.line
+        width, height = self.zoomed(BAR), self.bar_height
+        ramp = tinted(colours(np.linspace(1, 0, height))[:, None, :3], 0.5)  # (height, 1, 3)
+        pixels = (np.repeat(ramp, width, axis=1) * 255).round().astype(np.uint8)
+        self.page.paste(Image.fromarray(pixels), (x, top))
+        x += width + self.zoomed(5)
+        low, high = span
+        for share, anchor in ((0.0, "la"), (0.5, "lm"), (1.0, "ld")):
+            value = high + share * (low - high)
+            font = _font(self.zoomed(SMALL - 1))
+            place_of = (x, top + share * height)
+            self.pen.text(place_of, form(value), fill=INK, font=font, anchor=anchor)
+
+    def text(
+        self,
+        x: int,
+        top: int,
+        text: str,
+        *,
+        size: int = SMALL,
+        bold: bool = False,
+        color: str = INK,
+    ) -> None:
+        """Write one line, shortened where it would leave the page."""
+        font = _font(self.zoomed(size), bold)
+        text = shortened(text, self.page.width - self.margin - x, font)
+        self.pen.text((x, top), text, fill=color, font=font)
 
 
 def row_title(number: int, maps: IntentMaps) -> str:
     """Return name, probability, whether the rule is passed, and the share of the global vector."""
     intent = maps.intent
-    parts = [f"{number}. {printable(intent.name)}", f"{intent.probability:.1%}"]
+    parts = [f"{number}. {printable(intent.name)}", f"{100 * intent.probability:.1f} %"]
     if intent.passes is not None:
         parts.append("passes the rule" if intent.passes else "does not pass the rule")
     if maps.whole is not None:
-        parts.append(f"the global token has {maps.whole.weight:.1%} of the weight")
-    return "   ·   ".join(parts)
+        parts.append(f"the global token has {100 * maps.whole.weight:.1f} % of the weight")
+    return "  ·  ".join(parts)
 
 
 def footer(explanation: Explanation) -> list[str]:
     """Return the lines that say what the numbers are."""
     decisive = explanation.intents[0].decisive
     lines = [
-        f"score: {explanation.scale:g} × cosine of a location and the positive text of the "
+        f"score: {explanation.scale:g} x cosine of a location and the positive text of the "
         f"intent   ·   weight: softmax of the {decisive} scores   ·   frame: highest location"
     ]
-    box = explanation.part
-    size = explanation.picture
-    covered = box.top <= 0 and box.left <= 0
-    if not (covered and box.width >= size.width - 0.5 and box.height >= size.height - 0.5):
+    if not _covers(explanation):
         lines.append("light grey without colour: outside of the locations of the network")
     return lines
 
 
-def score_range(positive: Mapping[str, np.ndarray]) -> Normalize:
+def score_range(positive: Mapping[str, np.ndarray]) -> tuple[float, float]:
     """Return one range for all maps of a row, so that equal colours are equal scores."""
     low = min(float(values.min()) for values in positive.values())
     high = max(float(values.max()) for values in positive.values())
-    return Normalize(low, high if high > low else low + 1e-6)
+    return low, high if high > low else low + 1e-6
 
 
-def shortened(text: str, width: float, font: FontProperties) -> str:
-    """Return ``text``, cut and with an ellipsis where it is wider than ``width`` pixels.
-
-    Args:
-        text: one line.
-        width: pixels.
-        font: its size is in pixels.
-    """
-
-    def fits(line: str) -> bool:
-        plain = line.replace("$", "S")  # a dollar sign starts no formula here
-        return not line or TextPath((0, 0), plain, prop=font).get_extents().width <= width
-
-    if fits(text):
+def shortened(text: str, width: float, font: ImageFont.FreeTypeFont) -> str:
+    """Return ``text``, cut and with an ellipsis where it is wider than ``width`` pixels."""
+    if font.getlength(text) <= width:
         return text
-    low, high = 0, len(text)  # longest beginning that fits
+    low, high = 0, len(text) - 1  # longest beginning that fits
     while low < high:
         middle = (low + high + 1) // 2
-        if fits(text[:middle] + "…"):
+        if font.getlength(text[:middle] + "…") <= width:
             low = middle
         else:
             high = middle - 1
-    return text[:low] + "…"
+    return text[:low].rstrip() + "…"
+
+
+@functools.lru_cache(maxsize=16)
+def _font(pixels: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, which matplotlib brings along: Latin, Greek and Cyrillic letters."""
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", name)
+    return ImageFont.truetype(str(path), pixels)
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _fitted(size: tuple[int, int], slot: int) -> tuple[int, int]:
     """Return width and height of the drawn picture: as wide as its place, but not too tall."""
     scale = min(slot / size[0], TALLEST * slot / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _covers(explanation: Explanation) -> bool:
+    """Return whether the locations cover the whole picture, but for half a pixel."""
+    part, (width, height) = explanation.part, explanation.picture.size
+    top_left = part.top < 0.5 and part.left < 0.5
+    bottom, right = part.top + part.height, part.left + part.width
+    return top_left and bottom > height - 0.5 and right > width - 0.5

@@ -10,7 +10,8 @@ import numpy as np
 from datasets.images import Part
 
 GREY = (0.299, 0.587, 0.114)  # share of each channel in the luminance (ITU-R BT.601)
-OPACITY = 0.6  # of the colours over the grey picture
+OPACITY = 0.65  # of the colours over the grey picture
+CONTRAST = 0.7  # of that picture, so that its light changes the colours less
 OUTSIDE = 0.5  # how much lighter the picture is where there is no location
 
 
@@ -74,6 +75,12 @@ def peak(values: np.ndarray) -> tuple[int, int]:
     return int(row), int(column)
 
 
+def tinted(colours: np.ndarray, grey: np.ndarray | float) -> np.ndarray:
+    """Return colours ``(..., 3)`` from 0 to 1 as they look over grey pixels."""
+    flat = 0.5 + CONTRAST * (grey - 0.5)
+    return OPACITY * colours + (1 - OPACITY) * flat
+
+
 def blend(
     picture: np.ndarray, placed: np.ndarray, colour: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
@@ -88,6 +95,6 @@ def blend(
     mixed = np.repeat(grey[..., None], 3, axis=2)  # (H, W, 3)
     inside = ~np.isnan(placed)
     colours = colour(placed[inside])[:, :3]  # (K, 3)
-    mixed[inside] = OPACITY * colours + (1 - OPACITY) * mixed[inside]
+    mixed[inside] = tinted(colours, mixed[inside])
     mixed[~inside] = OUTSIDE + (1 - OUTSIDE) * mixed[~inside]
     return (mixed.clip(0, 1) * 255).round().astype(np.uint8)

@@ -109,9 +109,7 @@ class SightSemantic(ImageEncoder):
         """Return one global vector ``(B, E)`` from a tail's output, in the form of the map."""
         raise NotImplementedError
 
-    def cell_size(
-        self, image_size: tuple[int, int], grid: tuple[int, int]
-    ) -> tuple[float, float]:
+    def cell_size(self, image_size: tuple[int, int], grid: tuple[int, int]) -> tuple[float, float]:
         """Return height and width in pixels of the part of an image that a location stands for.
 
         Args:

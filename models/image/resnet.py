@@ -123,9 +123,7 @@ class SightSemanticResNet(SightSemantic):
         """Return the output of the shared layers for images ``(B, 3, H, W)``."""
         return self.trunk(images)
 
-    def cell_size(
-        self, image_size: tuple[int, int], grid: tuple[int, int]
-    ) -> tuple[float, float]:
+    def cell_size(self, image_size: tuple[int, int], grid: tuple[int, int]) -> tuple[float, float]:
         """Return the stride of layer4's output.
 
         Where a side of the image is no multiple of it, the last pixels belong to no location.

@@ -44,7 +44,9 @@ def nearest_words(context: Tensor, table: Tensor, k: int = 3) -> list[list[Word]
     distances = torch.cdist(context, table[known].to(context.dtype), compute_mode=exact)  # (n, K)
     nearest = distances.topk(min(k, len(known)), dim=1, largest=False)
     found = []
-    for values, places in zip(nearest.values.tolist(), known[nearest.indices].tolist(), strict=True):
+    for values, places in zip(
+        nearest.values.tolist(), known[nearest.indices].tolist(), strict=True
+    ):
         words = zip(map(token_text, places), values, strict=True)
         found.append([Word(text, distance) for text, distance in words])
     return found

@@ -1,0 +1,110 @@
+"""Write explanations while predictions come: a picture per image, their numbers, the prompts."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from core.files import write_text
+from inference.draw_maps import WIDTH, draw_explanation
+from inference.explanation import Explanation, check_maps
+from inference.predictor import IntentPredictor
+from inference.results import Prediction
+from inference.words import PromptWords, describe_words
+
+NUMBERS_FILE = "explanations.jsonl"
+PROMPTS_FILE = "prompts.txt"
+LONGEST = 48  # signs of an image's name in the name of its picture
+NUM_DIGITS = 10  # of the digest after it
+WORDS = 3  # per vector
+
+PROMPTS_HEAD = """\
+Nearest tokens of CLIP's vocabulary to each learnt vector, with the Euclidean distance.
+The vectors lie between words; do not read the words as a sentence (docs/explain.md).
+A hyphen marks a part of a longer word.
+
+"""
+
+
+class ExplanationFolder:
+    """A folder of explained images; use it in a ``with`` block.
+
+    It has a picture per image, ``explanations.jsonl`` with the numbers of one image per line, and,
+    where prompts learn, ``prompts.txt`` with their nearest words for all classes.
+
+    Args:
+        folder: it is created.
+        predictor: of a trainer with maps.
+        top: intents per image.
+        width: of the pictures, in pixels.
+
+    Raises:
+        UserError: the trainer has no maps.
+    """
+
+    def __init__(
+        self, folder: str | Path, predictor: IntentPredictor, *, top: int = 3, width: int = WIDTH
+    ) -> None:
+        check_maps(predictor.trainer)
+        self.folder = Path(folder)
+        self.predictor = predictor
+        self.top = top
+        self.width = width
+        self._words: dict[str, PromptWords] = {}
+        self._numbers: IO[str] | None = None
+
+    def __enter__(self) -> "ExplanationFolder":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.predictor.prompts.has_prompts:
+            self._write_prompts()
+        self._numbers = (self.folder / NUMBERS_FILE).open("w", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._numbers.close()
+
+    def add(self, prediction: Prediction) -> Path:
+        """Explain the image of a prediction; return the path of the picture.
+
+        Raises:
+            UserError: the image cannot be read any more.
+        """
+        explanation = self.predictor.explain(prediction.image, top=self.top, prediction=prediction)
+        path = self.folder / picture_name(prediction.image)
+        draw_explanation(explanation, path, width=self.width)
+        line = json.dumps(self._content(explanation, path), ensure_ascii=True)
+        self._numbers.write(line + "\n")
+        self._numbers.flush()
+        return path
+
+    def _content(self, explanation: Explanation, path: Path) -> dict[str, Any]:
+        content = {"picture": path.name, **explanation.as_dict()}
+        for intent in content["intents"]:
+            words = self._words.get(intent["class"])
+            if words is not None:
+                intent["prompts"] = {"positive": words.positive, "negative": words.negative}
+        return content
+
+    def _write_prompts(self) -> None:
+        classes = self.predictor.classes
+        blocks = []
+        for key, name in zip(classes.classnames, classes.hierarchy.names, strict=True):
+            self._words[key] = self.predictor.prompt_words(key, k=WORDS)
+            blocks.append(describe_words(self._words[key], name))
+        write_text(self.folder / PROMPTS_FILE, PROMPTS_HEAD + "\n\n".join(blocks) + "\n")
+
+
+def picture_name(image: str) -> str:
+    """Return a safe name for the picture of an image file; other paths give other names.
+
+    Letters, digits and some signs of the file's name stay; a digest of the whole path follows.
+    """
+    stem = os.path.splitext(os.path.basename(image))[0]
+    safe = "".join(sign if _is_safe(sign) else "_" for sign in stem)[:LONGEST]
+    digest = hashlib.blake2b(os.fsencode(image), digest_size=NUM_DIGITS // 2).hexdigest()
+    return f"{safe or 'image'}-{digest}.png"
+
+
+def _is_safe(sign: str) -> bool:
+    return sign.isascii() and (sign.isalnum() or sign in "-_")
