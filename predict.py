@@ -29,7 +29,7 @@ from tools import command
 __all__ = ["Explanation", "IntentPredictor", "Prediction", "Unreadable", "main"]
 
 # smallest accepted numbers, by flag
-LEAST = {"top": 1, "batch_size": 1, "workers": 0, "explain_top": 1, "explain_width": 480}
+LEAST = {"top": 1, "batch_size": 1, "workers": 0, "explain_top": 1, "explain_width": 900}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """Draw an explanation: a row per intent with the picture, a map per branch, and the weights."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -18,7 +18,7 @@ from inference.overlay import blend, location_box, peak, place, scaled, tinted
 SCORES, WEIGHTS = colormaps["viridis"], colormaps["cividis"]  # even steps for all kinds of sight
 INK, MUTED = "#222222", "#5f5f5f"
 WIDTH = 1600  # of the file, in pixels
-NARROWEST = 480
+NARROWEST = 900
 # In pixels of a file of WIDTH; a wider file has larger texts.
 MARGIN, GAP, LINE = 16, 12, 22
 BAR, BAR_SPACE = 12, 68  # width of a colour bar, and with its numbers
@@ -37,7 +37,7 @@ def draw_explanation(explanation: Explanation, path: str | Path, *, width: int =
     Args:
         explanation: of one image.
         path: file to write.
-        width: of the file in pixels, from 480; tall pictures need less.
+        width: of the file in pixels, from 900; tall pictures need less.
     """
     page = draw_page(explanation, width)
     write_atomically(path, lambda temporary: page.save(temporary, format="png"))
@@ -63,11 +63,14 @@ class _Page:
         self.slot = min(slot, max(self.size[0], self.zoomed(LEAST_SLOT)))
         self.bar_height = max(self.size[1], self.zoomed(SHORTEST))
         self.row_height = 2 * self.line + self.bar_height + 2 * self.gap
-        num_lines = 1 + len(footer(explanation))
-        height = (
-            2 * self.margin + num_lines * self.line + len(explanation.intents) * self.row_height
+        page_width = fixed + num_panels * self.slot
+        self.foot = wrapped(
+            footer(explanation), page_width - 2 * self.margin, _font(self.zoomed(SMALL))
         )
-        self.page = Image.new("RGB", (fixed + num_panels * self.slot, height), "white")
+        num_lines = 1 + len(self.foot)
+        height = 2 * self.margin + self.gap + num_lines * self.line
+        height += len(explanation.intents) * self.row_height
+        self.page = Image.new("RGB", (page_width, height), "white")
         self.pen = ImageDraw.Draw(self.page)
         self.picture = explanation.picture.resize(self.size, Image.Resampling.LANCZOS)
         self.part = scaled(
@@ -83,11 +86,11 @@ class _Page:
         name = printable(Path(self.explanation.prediction.image).name)
         size = f"{self.explanation.picture.width} x {self.explanation.picture.height} px"
         self.text(self.margin, self.margin, f"{name}   ({size})", color=MUTED)
-        top = self.margin + self.line
+        top = self.margin + self.line + self.gap // 2
         for number, maps in enumerate(self.explanation.intents, start=1):
             self.row(number, maps, top)
             top += self.row_height
-        for line in footer(self.explanation):
+        for line in self.foot:
             self.text(self.margin, top, line, color=MUTED)
             top += self.line
         return self.page
@@ -101,13 +104,13 @@ class _Page:
         span = score_range(maps.positive)
         for name, values in maps.positive.items():
             x += self.slot + self.gap
-            label = f"{name} score, highest {_number(values.max(), 2)}"
+            label = f"{name}, max {_number(values.max(), 2)}"
             self.map_panel(x, top, label, values, SCORES, span)
         self.bar(x + self.size[0], top, SCORES, span, lambda value: _number(value, 2))
         x += self.slot + self.gap + self.zoomed(BAR_SPACE)
         shares = 100 * maps.weights
         span = (0.0, max(float(shares.max()), 1e-9))
-        label = f"weight, highest {_number(shares.max(), 1)} %"
+        label = f"weight, max {_number(shares.max(), 1)} %"
         self.map_panel(x, top, label, shares, WEIGHTS, span)
         self.bar(x + self.size[0], top, WEIGHTS, span, lambda value: f"{_number(value, 1)} %")
 
@@ -131,15 +134,18 @@ class _Page:
         left, upper = x + round(box.left), y + round(box.top)
         right = min(x + round(box.left + box.width), x + self.size[0]) - 1
         lower = min(y + round(box.top + box.height), y + self.size[1]) - 1
+        # around the location, whose colour may be small
         thick = self.zoomed(2)
-        self.pen.rectangle((left, upper, right, lower), outline="black", width=2 * thick)
-        inner = (left + thick // 2, upper + thick // 2, right - thick // 2, lower - thick // 2)
-        if inner[0] < inner[2] and inner[1] < inner[3]:
-            self.pen.rectangle(inner, outline="white", width=thick)
+        for distance, color, line in ((1, "black", 1), (1 + thick, "white", thick)):
+            edges = (left - distance, upper - distance, right + distance, lower + distance)
+            self.pen.rectangle(edges, outline=color, width=line)
+        edges = (left - thick - 2, upper - thick - 2, right + thick + 2, lower + thick + 2)
+        self.pen.rectangle(edges, outline="black", width=1)
 
     def panel(self, x: int, top: int, label: str, pixels: np.ndarray) -> int:
         """Draw pixels ``(H, W, 3)`` below their label; return where they start."""
-        self.text(x, top + self.line // 5, label, color=MUTED)
+        label = shortened(label, self.slot, _font(self.zoomed(SMALL)))
+        self.text(x, top + self.zoomed(2), label, color=MUTED)
         self.page.paste(Image.fromarray(pixels), (x, top + self.line))
         return top + self.line
 
@@ -193,15 +199,17 @@ def row_title(number: int, maps: IntentMaps) -> str:
 
 
 def footer(explanation: Explanation) -> list[str]:
-    """Return the lines that say what the numbers are."""
+    """Return the phrases that say what the numbers are."""
     decisive = explanation.intents[0].decisive
-    lines = [
-        f"score: {explanation.scale:g} x cosine of a location and the positive text of the "
-        f"intent   ·   weight: softmax of the {decisive} scores   ·   frame: highest location"
+    phrases = [
+        f"{', '.join(explanation.intents[0].positive)}: score, {explanation.scale:g} x cosine of a "
+        "location and the positive text of the intent",
+        f"weight: softmax of the {decisive} scores",
+        "frame: highest location",
     ]
     if not _covers(explanation):
-        lines.append("light grey without colour: outside of the locations of the network")
-    return lines
+        phrases.append("light grey without colour: outside of the locations of the network")
+    return phrases
 
 
 def score_range(positive: Mapping[str, np.ndarray]) -> tuple[float, float]:
@@ -209,6 +217,18 @@ def score_range(positive: Mapping[str, np.ndarray]) -> tuple[float, float]:
     low = min(float(values.min()) for values in positive.values())
     high = max(float(values.max()) for values in positive.values())
     return low, high if high > low else low + 1e-6
+
+
+def wrapped(phrases: Sequence[str], width: float, font: ImageFont.FreeTypeFont) -> list[str]:
+    """Return lines of phrases with dots between them, each as long as ``width`` pixels allow."""
+    lines: list[str] = []
+    for phrase in phrases:
+        joined = f"{lines[-1]}   ·   {phrase}" if lines else phrase
+        if lines and font.getlength(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(phrase)
+    return lines
 
 
 def shortened(text: str, width: float, font: ImageFont.FreeTypeFont) -> str:

@@ -9,8 +9,8 @@ the labels. Weights were trained on these worlds: a change of their random draws
 useless.
 """
 
-from tools.scenes.draw import draw_scene
+from tools.scenes.draw import draw_scene, object_boxes
 from tools.scenes.scene import Group, Scene
 from tools.scenes.worlds import WORLDS, World, get_world
 
-__all__ = ["WORLDS", "Group", "Scene", "World", "draw_scene", "get_world"]
+__all__ = ["WORLDS", "Group", "Scene", "World", "draw_scene", "get_world", "object_boxes"]

@@ -1,5 +1,6 @@
 """Draw scenes; the same scene always gives the same pixels."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -45,14 +46,35 @@ STOPS: dict[str, tuple[tuple[float, Rgb], ...]] = {
 
 def draw_scene(scene: Scene, size: int = 96) -> np.ndarray:
     """Return the picture of a scene, uint8 ``(size, size, 3)``."""
-    rng = np.random.default_rng(scene.seed)
     side = size * SUPERSAMPLING
     image = _backdrop(scene.background, round(scene.tilt / TILT_STEP), side).copy()
     draw = ImageDraw.Draw(image)
-    _DECORATIONS[scene.background](draw, side, _upright(scene.tilt, side), rng)
-    for part in arrange(scene, rng):
+    for part in _decorate(draw, scene, side):
         _draw_group(draw, part, side)
     return develop(image.reduce(SUPERSAMPLING), scene)
+
+
+def object_boxes(scene: Scene) -> list[np.ndarray]:
+    """Return where the objects of each group are in the picture, as boxes ``(n, 4)``.
+
+    A box has left, top, right and bottom in shares of the picture's side, and is cut at the border
+    of the picture. Objects in front may hide an object in part.
+    """
+    scratch = ImageDraw.Draw(Image.new("RGB", (1, 1)))  # only its random numbers count
+    found = []
+    for part in _decorate(scratch, scene, 1):
+        corners = []
+        for vertices in _outlines(part, 1):
+            corners.append([*vertices.min(axis=0), *vertices.max(axis=0)])
+        found.append(np.clip(corners, 0.0, 1.0))
+    return found
+
+
+def _decorate(draw: ImageDraw.ImageDraw, scene: Scene, side: int) -> list[Placed]:
+    """Draw the details of the background; return the objects, whose places are drawn after them."""
+    rng = np.random.default_rng(scene.seed)
+    _DECORATIONS[scene.background](draw, side, _upright(scene.tilt, side), rng)
+    return arrange(scene, rng)
 
 
 @lru_cache(maxsize=256)
@@ -180,13 +202,19 @@ _DECORATIONS = {
 def _draw_group(draw: ImageDraw.ImageDraw, part: Placed, side: int) -> None:
     """Draw the objects from back to front."""
     shape, colors = SHAPES[part.group.kind], ROLE_COLORS[part.group.color]
+    for vertices in _outlines(part, side):
+        flat = vertices.ravel().tolist()  # x, y, x, y, ...
+        for start, end, role in shape.parts:
+            draw.polygon(flat[2 * start : 2 * end], fill=colors[role])
+
+
+def _outlines(part: Placed, side: int) -> Iterator[np.ndarray]:
+    """Yield the vertices ``(V, 2)`` of each object in pixels, from back to front."""
+    shape = SHAPES[part.group.kind]
     angles = np.radians(part.angles)
     cosines = (np.cos(angles) * part.sizes * side).tolist()
     sines = (np.sin(angles) * part.sizes * side).tolist()
     places = (part.places * side).tolist()
     for i in np.argsort(part.places[:, 1], kind="stable").tolist():
         c, s, d = cosines[i], sines[i], float(part.directions[i])
-        vertices = shape.vertices @ np.array([[c * d, s * d], [-s, c]]) + places[i]  # (V, 2)
-        flat = vertices.ravel().tolist()  # x, y, x, y, ...
-        for start, end, role in shape.parts:
-            draw.polygon(flat[2 * start : 2 * end], fill=colors[role])
+        yield shape.vertices @ np.array([[c * d, s * d], [-s, c]]) + places[i]
