@@ -236,7 +236,7 @@ def draw_curves(found: Sequence[Curves], path: Path) -> None:
             axes.set_title(f"{curves.run}: {mode}", fontsize=10, loc="left", parse_math=False)
             axes.set_xlabel(f"locations {'shown' if mode == 'insertion' else 'removed'} (%)")
             axes.set_xlim(0, 100)
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 100)
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(color="#e4e4e4", linewidth=0.8)
             axes.legend(frameon=False, fontsize=8)

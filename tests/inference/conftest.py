@@ -1,13 +1,24 @@
-"""Finished runs on drawn scenes, whose data set is then hidden, and predictors of them."""
+"""Finished runs on drawn scenes, whose data set is then hidden, and predictors of them.
+
+Beside them, predictors over the shipped CLIP: zero-shot by region, and methods before training.
+"""
 
 import shutil
 
 import pytest
 
 import train
+from core.config_merge import setup_cfg
+from datasets.classes_only import ClassesOnly
+from datasets.hierarchy import default_hierarchy
+from evaluation import FixedThreshold
+from inference.open_run import build_without_data
 from inference.predictor import IntentPredictor
 from tests.conftest import FAST
 from tools.scenes.make import make_scenes
+
+CLASSES = ["red ball", "house", "bird", "boat"]
+ZERO_SHOT = "configs/trainers/ZeroshotCLIP/scenes.yaml"
 
 
 def train_run(root, out, trainer, *opts):
@@ -59,3 +70,35 @@ def predictor(run):
 def copied(run, tmp_path):
     """Return a copy of the run's folder that a test may damage."""
     return shutil.copytree(run, tmp_path / "copied")
+
+
+def by_region(*options, classes=CLASSES):
+    """Return zero-shot CLIP by region over classes."""
+    prefix = "TRAINER.ZEROSHOTCLIP"
+    own = [f"{prefix}.FEATURES", "region", f"{prefix}.CLASS_TEXT", "name"]
+    return IntentPredictor.from_classes(
+        list(classes), config_file=ZERO_SHOT, rule="0.5", options=[*own, *options]
+    )
+
+
+def untrained(trainer, *options):
+    """Return a method with its initial weights."""
+    opts = ["TRAINER.NAME", trainer, *options]
+    cfg = setup_cfg([f"configs/trainers/{trainer}/scenes.yaml"], opts=opts)
+    dataset = ClassesOnly(CLASSES, default_hierarchy(CLASSES))
+    return IntentPredictor(build_without_data(cfg, dataset), FixedThreshold(0.5))
+
+
+@pytest.fixture(scope="session")
+def region_predictor():
+    return by_region()
+
+
+@pytest.fixture(scope="session")
+def intclip_predictor():
+    names = ["N_CTX_POS", "2", "N_CTX_NEG", "3", "CLASS_TEXT", "name"]
+    names += ["REGIONS", "global+locations"]
+    options = []
+    for key, value in zip(names[::2], names[1::2], strict=True):
+        options += [f"TRAINER.INTCLIP.{key}", value]
+    return untrained("IntCLIP", *options)
