@@ -108,31 +108,40 @@ def curves_of_run(
     """
     ours: dict[str, list] = {mode: [] for mode in MODES}
     random: dict[str, list] = {mode: [] for mode in MODES}
-    share = None
     for number, record in enumerate(tqdm(records, desc=name, unit="image", disable=None)):
-        with open_image(record.impath, record.box) as opened:
-            pixels = predictor.transform(opened)  # (3, H, W)
-        image = predictor.trainer.dm.normalizer(pixels[None].to(predictor.device))
-        scores, maps = run_with_maps(predictor.trainer, image)
-        best = int(scores[0].argmax())
-        weights = maps.weights[0, best].cpu().numpy()  # (h, w)
-        counts = step_counts(weights.size, MOST_STEPS)
-        share = counts / counts[-1]
         rng = np.random.default_rng((seed, number))
-        orders = [map_order(weights)]
-        orders += [rng.permutation(weights.size) for _ in range(num_random)]
-        changed = np.stack([changed_locations(order, counts) for order in orders])  # (O, S, N)
-        changed = changed.reshape(*changed.shape[:2], *weights.shape)  # (O, S, h, w)
+        share, curves = curves_of_image(predictor, record, num_random=num_random, rng=rng)
         for mode in MODES:
-            curves = _probabilities(predictor, image, changed, maps.cell, best, mode)  # (O, S)
-            ours[mode].append(curves[0])
-            random[mode].append(curves[1:].mean(axis=0))
-    return Curves(
-        name,
-        share,
-        {mode: np.stack(rows) for mode, rows in ours.items()},
-        {mode: np.stack(rows) for mode, rows in random.items()},
-    )
+            ours[mode].append(curves[mode][0])
+            random[mode].append(curves[mode][1:].mean(axis=0))
+    stacked = []
+    for curves in (ours, random):
+        stacked.append({mode: np.stack(rows) for mode, rows in curves.items()})
+    return Curves(name, share, *stacked)
+
+
+def curves_of_image(
+    predictor: IntentPredictor, record: Record, *, num_random: int, rng: np.random.Generator
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the share of changed locations ``(S,)``, and for each mode probabilities ``(O, S)``.
+
+    The first of the O orders is that of the map, the others are random.
+    """
+    with open_image(record.impath, record.box) as opened:
+        pixels = predictor.transform(opened)  # (3, H, W)
+    image = predictor.trainer.dm.normalizer(pixels[None].to(predictor.device))
+    scores, maps = run_with_maps(predictor.trainer, image)
+    best = int(scores[0].argmax())
+    weights = maps.weights[0, best].cpu().numpy()  # (h, w)
+    counts = step_counts(weights.size, MOST_STEPS)
+    orders = [map_order(weights)]
+    orders += [rng.permutation(weights.size) for _ in range(num_random)]
+    changed = np.stack([changed_locations(order, counts) for order in orders])  # (O, S, N)
+    changed = changed.reshape(*changed.shape[:2], *weights.shape)  # (O, S, h, w)
+    curves = {}
+    for mode in MODES:
+        curves[mode] = _probabilities(predictor, image, changed, maps.cell, best, mode)
+    return counts / counts[-1], curves
 
 
 def _probabilities(

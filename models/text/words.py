@@ -12,6 +12,7 @@ from models.clip.tokens import clip_tokenizer, unknown_mask
 from models.precision import full_precision
 
 WORD_END = "</w>"
+SPARE = 8  # candidates beside the k nearest
 
 
 class Word(NamedTuple):
@@ -39,16 +40,19 @@ def nearest_words(context: Tensor, table: Tensor, k: int = 3) -> list[list[Word]
     """
     context, table = full_precision(context.detach().cpu(), table.detach().cpu())
     known = torch.nonzero(~unknown_mask(table)).flatten()  # (K,)
-    # the other form loses digits where distances are small beside the lengths
-    exact = "donot_use_mm_for_euclid_dist"
-    distances = torch.cdist(context, table[known].to(context.dtype), compute_mode=exact)  # (n, K)
-    nearest = distances.topk(min(k, len(known)), dim=1, largest=False)
+    rows = table[known].to(context.dtype)  # (K, D)
+    # By a product of matrices, which is fast but loses digits where a distance is small beside the
+    # lengths: a few more candidates than k are measured exactly.
+    rough = torch.cdist(context, rows)  # (n, K)
+    candidates = rough.topk(min(k + SPARE, len(known)), dim=1, largest=False).indices
     found = []
-    for values, places in zip(
-        nearest.values.tolist(), known[nearest.indices].tolist(), strict=True
-    ):
-        words = zip(map(token_text, places), values, strict=True)
-        found.append([Word(text, distance) for text, distance in words])
+    for vector, places in zip(context, candidates, strict=True):
+        distances = torch.linalg.vector_norm(rows[places] - vector, dim=1)  # (k + SPARE,)
+        words = []
+        for place in distances.argsort(stable=True)[:k].tolist():
+            token = int(known[places[place]])
+            words.append(Word(token_text(token), float(distances[place])))
+        found.append(words)
     return found
 
 
