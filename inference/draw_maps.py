@@ -23,6 +23,7 @@ NARROWEST = 900
 MARGIN, GAP, LINE = 16, 12, 22
 BAR, BAR_SPACE = 12, 68  # width of a colour bar, and with its numbers
 SMALL, LARGE = 13, 17  # texts
+FRAME = 4  # room for a frame around a location at the border
 LEAST_SLOT = 196  # the name of a panel needs it
 TALLEST = 1.25  # height of a panel, in widths of its place
 SHORTEST = 70  # height of a colour bar, so that its numbers fit
@@ -62,7 +63,8 @@ class _Page:
         self.size = _fitted(explanation.picture.size, slot)  # width, height
         self.slot = min(slot, max(self.size[0], self.zoomed(LEAST_SLOT)))
         self.bar_height = max(self.size[1], self.zoomed(SHORTEST))
-        self.row_height = 2 * self.line + self.bar_height + 2 * self.gap
+        self.label_height = self.line + self.zoomed(FRAME)
+        self.row_height = self.line + self.label_height + self.bar_height + 2 * self.gap
         page_width = fixed + num_panels * self.slot
         self.foot = wrapped(
             footer(explanation), page_width - 2 * self.margin, _font(self.zoomed(SMALL))
@@ -146,8 +148,8 @@ class _Page:
         """Draw pixels ``(H, W, 3)`` below their label; return where they start."""
         label = shortened(label, self.slot, _font(self.zoomed(SMALL)))
         self.text(x, top + self.zoomed(2), label, color=MUTED)
-        self.page.paste(Image.fromarray(pixels), (x, top + self.line))
-        return top + self.line
+        self.page.paste(Image.fromarray(pixels), (x, top + self.label_height))
+        return top + self.label_height
 
     def bar(
         self,
@@ -158,7 +160,7 @@ class _Page:
         form: Callable[[float], str],
     ) -> None:
         """Draw a colour bar as the colours look over middle grey, with three numbers."""
-        x, top = x + self.zoomed(8), top + self.line
+        x, top = x + self.zoomed(8), top + self.label_height
         width, height = self.zoomed(BAR), self.bar_height
         ramp = tinted(colours(np.linspace(1, 0, height))[:, None, :3], 0.5)  # (height, 1, 3)
         pixels = (np.repeat(ramp, width, axis=1) * 255).round().astype(np.uint8)
