@@ -232,6 +232,7 @@ def draw_curves(found: Sequence[Curves], path: Path) -> None:
 
     figure = Figure(figsize=(7.6, 2.7 * len(found)), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(hspace=0.06)  # between the rows
     grid = figure.subplots(len(found), 2, squeeze=False, sharey="row")
     for axes_of_run, curves in zip(grid, found, strict=True):
         for axes, mode in zip(axes_of_run, MODES, strict=True):
