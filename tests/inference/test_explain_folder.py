@@ -39,7 +39,7 @@ def test_every_readable_image_gets_a_picture_and_a_line(photos, tmp_path, capsys
         [str(photos), *FLAGS, *REGION, "--explain", str(out), "--format", "jsonl"]
     )
     printed = capsys.readouterr()
-    assert status == 1 and "1 images that could not be read" in printed.err
+    assert status == 1 and "1 image that could not be read" in printed.err
     assert "broken.jpg" in printed.err
     predicted = [json.loads(line) for line in printed.out.splitlines()]
     explained = [json.loads(line) for line in (out / "explanations.jsonl").open()]
