@@ -68,5 +68,5 @@ setup_env() {
 
 # Print the lowest admitted version of every requirement: "numpy>=1.26" becomes "numpy==1.26".
 lowest_versions() {
-  sed -e '/^-r/d' -e 's/>=\([^,]*\).*/==\1/' requirements.txt requirements-test.txt
+  sed -e '/^-r/d' -e 's/>=\([^,]*\).*/==\1/' requirements.txt requirements-test.txt requirements-export.txt
 }

@@ -11,6 +11,7 @@ setup_env requirements-test.txt
 selection=(-m "not slow")
 if [ "${1:-}" = --all ]; then
   selection=()
+  setup_env requirements-export.txt # for the tests of the ONNX export, which are skipped without
   shift
 fi
 while [ $# -gt 0 ] && [ -d "tests/$1" ]; do

@@ -15,7 +15,7 @@ from core.files import PROJECT
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("assets/*.md")])
 OWN_EXAMPLES = "extending.md"  # declares keys of its own
 FOLDERS = "assets|benchmarks|configs|core|datasets|docs|engine|evaluation|losses|models|scripts"
-FOLDERS += "|tests|tools|trainers"
+FOLDERS += "|tests|tools|trainers|examples|inference"
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)

@@ -1,0 +1,1 @@
+"""Export of a finished run: a folder with the learnt weights, or one ONNX file."""
