@@ -26,13 +26,19 @@ def read_photo(path: str, how: dict) -> np.ndarray:
     return np.asarray(image, np.float32).transpose(2, 0, 1) / 255
 
 
-session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-info = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items()}
-thresholds = info["thresholds"] or [1.0] * len(info["classes"])
-for path in sys.argv[2:]:
-    photo = read_photo(path, info["preparation"])
-    (scores,) = session.run(["probabilities"], {"images": photo[None]})[0]
-    print(path)
-    for c in np.argsort(-scores, kind="stable")[:5]:
-        mark = "*" if float(scores[c]) > thresholds[c] else " "
-        print(f"  {scores[c]:.4f} {mark} {info['names'][c]}")
+def main(model: str, photos: list[str]) -> None:
+    """Print the five best intents of each photo; ``*`` marks those above their threshold."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    info = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items()}
+    thresholds = info["thresholds"] or [1.0] * len(info["classes"])
+    for path in photos:
+        image = read_photo(path, info["preparation"])
+        scores = session.run(["probabilities"], {"images": image[None]})[0][0]
+        print(path)
+        for c in np.argsort(-scores, kind="stable")[:5]:
+            mark = "*" if float(scores[c]) > thresholds[c] else " "
+            print(f"  {scores[c]:.4f} {mark} {info['names'][c]}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import UserError, not_accepted
 from core.files import PROJECT, write_text
 from engine.precision import Precision
-from engine.run_card import Card, read_card
+from engine.run_card import read_card
 from evaluation import DecisionRule
 from inference.export import model_card
 from inference.export.description import describe_model
@@ -59,66 +59,62 @@ def export(
     run = Path(run)
     folder = Path(output) if output else run / "exported" / format
     check_free(folder)
-    options = ["MODEL.BACKBONE.PATH", backbone] if backbone else []
+    trainer = _open(run, format, ["MODEL.BACKBONE.PATH", backbone] if backbone else [])
+    facts = {**_facts(run, trainer), "license": license, "format": format}
     with new_folder(folder) as temporary:
         if format == "onnx":
-            facts = _export_onnx(temporary, run, options)
+            facts["use"] = _write_onnx_folder(temporary, trainer, facts["rule"])
         else:
-            facts = _export_weights(temporary, run, options, with_backbone=with_backbone)
-        facts = {"license": license, "format": format, **facts}
+            card = facts["card"]
+            write_weights(
+                temporary, run=run, trainer=trainer, card=card, with_backbone=with_backbone
+            )
+            facts["use"] = _use_of_weights(trainer.cfg.MODEL.BACKBONE, whole=with_backbone)
         text = model_card.model_card(model_card.ModelFacts(**facts))
         write_text(temporary / model_card.FILE, text)
     return folder
 
 
-def _export_weights(
-    folder: Path, run: Path, options: Sequence[str], *, with_backbone: bool
-) -> dict[str, Any]:
-    """Write the folder of the format safetensors; return facts for its model card."""
-    trainer = open_run(run, options=options)
-    card = read_card(run)
-    write_weights(folder, run=run, trainer=trainer, card=card, with_backbone=with_backbone)
-    use = _use_of_weights(trainer.cfg.MODEL.BACKBONE, with_backbone=with_backbone)
-    return {**_facts(run, trainer, card), "use": use}
-
-
-def _use_of_weights(backbone: Any, *, with_backbone: bool) -> str:
-    """Return the section on use; who lacks the backbone's file is told to give it."""
-    needed, option, flag = "", "", ""
-    if backbone.PATH and not with_backbone:
-        place = shown_place(Path(backbone.PATH))
-        if "/" not in place:
-            needed = f" and the backbone `{place}`"
-            option = f', options=["MODEL.BACKBONE.PATH", "{place}"]'
-            flag = f" --set MODEL.BACKBONE.PATH {place}"
-    return model_card.USE_WEIGHTS.format(backbone=needed, option=option, flag=flag)
-
-
-def _export_onnx(folder: Path, run: Path, options: Sequence[str]) -> dict[str, Any]:
-    """Write the folder of the format onnx; return facts for its model card."""
+def _open(run: Path, format: str, options: Sequence[str]) -> Any:
+    """Return the trainer of the run; for onnx on the CPU and in float32."""
+    if format != "onnx":
+        return open_run(run, options=options)
     require_onnx()
     trainer = open_run(run, options=[*options, *PLAIN])
     trainer.precision = Precision("fp32", trainer.device)
-    facts = _facts(run, trainer, read_card(run))
-    description = describe_model(trainer, facts["rule"], opset=OPSET)
+    return trainer
+
+
+def _use_of_weights(backbone: Any, *, whole: bool) -> str:
+    """Return the section on use; who lacks the backbone's file is told to give it."""
+    needed, option, flag = "", "", ""
+    place = "" if whole or not backbone.PATH else shown_place(Path(backbone.PATH))
+    if place and "/" not in place:  # a file of the project is found by itself
+        needed = f" and the backbone `{place}`"
+        option = f', options=["MODEL.BACKBONE.PATH", "{place}"]'
+        flag = f" --set MODEL.BACKBONE.PATH {place}"
+    return model_card.USE_WEIGHTS.format(backbone=needed, option=option, flag=flag)
+
+
+def _write_onnx_folder(folder: Path, trainer: Any, rule: DecisionRule | None) -> str:
+    """Write the folder of the format onnx; return the section on use of its model card."""
+    description = describe_model(trainer, rule, opset=OPSET)
     write_onnx(folder / ONNX_FILE, trainer, description)
     difference = check_onnx(folder / ONNX_FILE, trainer)
     content = {"file": ONNX_FILE, **description, "largest_difference": difference}
     write_text(folder / JSON_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     shutil.copyfile(EXAMPLE, folder / EXAMPLE.name)
     height, width = trainer.cfg.INPUT.SIZE
-    num_classes = trainer.num_classes
-    use = model_card.USE_ONNX.format(height=height, width=width, num_classes=num_classes)
-    return {**facts, "use": use}
+    return model_card.USE_ONNX.format(height=height, width=width, num_classes=trainer.num_classes)
 
 
-def _facts(run: Path, trainer: Any, card: Card) -> dict[str, Any]:
+def _facts(run: Path, trainer: Any) -> dict[str, Any]:
+    """Return facts for the model card."""
     classes = trainer.dm.dataset
-    rule: DecisionRule | None = rule_of_run(run, classes.classnames)
     return {
-        "card": card,
+        "card": read_card(run),
         "trainer": trainer.cfg.TRAINER.NAME,
         "keys": classes.classnames,
         "names": classes.hierarchy.names,
-        "rule": rule,
+        "rule": rule_of_run(run, classes.classnames),
     }

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from core.errors import UserError
-from evaluation import GlobalThreshold, PerClassThresholds
-from evaluation.rules.top_k import TopK
+from evaluation import GlobalThreshold
+from evaluation.rules import PerClassThresholds, TopK
 from inference.export import onnx_check, onnx_file, packages
 from inference.export.description import describe_model
 from inference.export.onnx_check import check_onnx, comparison_pictures, run_onnx
@@ -29,7 +29,11 @@ CASES = {
     "sight": ("IntCLIP", "resnet", [f"{INTCLIP}AGGREGATION", "sight"]),
     "semantic": ("IntCLIP", "resnet", [f"{INTCLIP}AGGREGATION", "semantic"]),
     "global_region": ("IntCLIP", "resnet", [f"{INTCLIP}REGIONS", "global+locations"]),
-    "single_label": ("IntCLIP", "resnet", [f"{INTCLIP}LOSS", "SoftmaxPairLoss"]),
+    "single_label": (
+        "IntCLIP",
+        "resnet",
+        [f"{INTCLIP}LOSS", "SoftmaxPairLoss", f"{INTCLIP}POOL_WEIGHT", "0.2"],
+    ),
     "vit": ("IntCLIP", "vit", [f"{INTCLIP}DENSE_FORM", "residual"]),
     "dualcoop": ("DualCoOp", "resnet", []),
     "dualcoop_vit": ("DualCoOp", "vit", ["TRAINER.DUALCOOP.REGIONS", "global+locations"]),
@@ -56,8 +60,8 @@ def test_the_file_gives_the_probabilities_of_the_network(case, tmp_path):
     assert check_onnx(path, trainer) < 1e-5
     pictures = comparison_pictures((64, 96)).flip(0, 3)[:5]  # a batch size that is not checked
     expected = trainer.model_inference(trainer.dm.normalizer(pictures)).numpy()
-    np.testing.assert_allclose(run_onnx(path, pictures), expected, atol=1e-5)
-    assert expected.std(axis=0).max() > 1e-3  # the pictures differ, so the comparison can fail
+    difference = np.abs(run_onnx(path, pictures) - expected).max()
+    assert difference < 1e-5 and difference < expected.std(axis=0).max() / 20
     names = [item.name for item in packages.load("onnx").load(str(path)).graph.initializer]
     assert names and not [name for name in names if ".text." in name]
 
