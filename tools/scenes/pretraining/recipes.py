@@ -35,9 +35,9 @@ class Recipe:
 
 
 RECIPES = {
-    "scenes_rn": Recipe("scenes_rn", "rich", 3000, 6000, 128, 40000, word_weight=0.3, image_lr=0.5),
+    "scenes_rn": Recipe("scenes_rn", "rich", 2200, 4400, 128, 40000, word_weight=0.3, image_lr=0.5),
     "scenes_vit": Recipe(
-        "scenes_vit", "rich", 3000, 6000, 128, 40000, lr=1e-3, word_weight=0.3, image_lr=0.5
+        "scenes_vit", "rich", 2200, 4400, 128, 40000, lr=1e-3, word_weight=0.3, image_lr=0.5
     ),
     "scenes_plain_rn": Recipe(
         "scenes_plain_rn", "plain", 0, 4000, 256, 40000, intent_rate=0.15, bf16=True
