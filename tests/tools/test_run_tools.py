@@ -144,6 +144,8 @@ TOOLS = [
     "tools.contact_sheet",
     "tools.download",
     "tools.evaluate_predictions",
+    "tools.explain_check",
+    "tools.export",
     "tools.prepare_images",
     "tools.reproduce",
     "tools.run_folds",

@@ -69,9 +69,10 @@ def test_backbone_size_and_precision_each_have_an_entry(run, tmp_path):
 
 def test_another_start_of_the_semantic_branch_has_an_entry(run, tmp_path):
     cache = ("TRAIN.FEATURE_CACHE", tmp_path / "features", "OPTIM.MAX_EPOCH", "1")
-    layers = ("TRAINER.INTCLIP.SEMANTIC_LAYERS", "('layer4',)")
-    run("IntCLIP", "two", *cache)
-    assert run("IntCLIP", "one", *cache, *layers) == run("IntCLIP", "plain", *cache[2:], *layers)
+    key = "TRAINER.INTCLIP.SEMANTIC_LAYERS"
+    run("IntCLIP", "two", *cache, key, "('layer3', 'layer4')")
+    one = (key, "('layer4',)")
+    assert run("IntCLIP", "one", *cache, *one) == run("IntCLIP", "plain", *cache[2:], *one)
     assert len(list((tmp_path / "features").iterdir())) == 2 * 3
 
 
