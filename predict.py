@@ -43,6 +43,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="image files, folders, patterns such as 'photos/**/*.jpg', or - for a list of paths "
         "on standard input; -- comes before names that begin with a dash",
     )
+    _add_model_flags(parser)
+    _add_output_flags(parser)
+    _add_explanation_flags(parser)
+    _add_speed_flags(parser)
+    return parser
+
+
+def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model (one of the first three)")
     model.add_argument(
         "--run",
@@ -82,6 +90,9 @@ def build_parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--rule", help="rule.json, threshold, or name of a rule; it marks intents (the run's own)"
     )
+
+
+def _add_output_flags(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("output")
     out.add_argument("--format", choices=FORMATS, default="table", help="(table)")
     out.add_argument("--output", default="", metavar="FILE", help="file to write (standard output)")
@@ -91,6 +102,9 @@ def build_parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--group", choices=("super", "mid"), default="", help="group the table by the hierarchy"
     )
+
+
+def _add_explanation_flags(parser: argparse.ArgumentParser) -> None:
     maps = parser.add_argument_group("explanation")
     maps.add_argument(
         "--explain",
@@ -102,6 +116,9 @@ def build_parser() -> argparse.ArgumentParser:
     maps.add_argument(
         "--explain-width", type=int, default=1600, help="width of a picture in pixels (1600)"
     )
+
+
+def _add_speed_flags(parser: argparse.ArgumentParser) -> None:
     speed = parser.add_argument_group("speed")
     speed.add_argument("--batch-size", type=int, metavar="N", help="images at a time (the run's)")
     speed.add_argument(
@@ -111,7 +128,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="processes that read images (the run's, as far as there are cores)",
     )
     speed.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(auto)")
-    return parser
 
 
 def check_args(args: argparse.Namespace) -> None:

@@ -48,4 +48,4 @@ def _about_train(trainer: Any) -> list[str]:
     num_left = len(loader.dataset) - len(loader) * loader.batch_size * world_size()
     if num_left <= 0:
         return []
-    return [f"  Each epoch leaves out {num_left} images, drawn anew: they do not fill a batch."]
+    return [f"  An epoch trains on all images but {num_left}; each epoch leaves out other ones."]
