@@ -11,9 +11,11 @@ out="${OUT_DIR:-output/demo}"
 for trainer in ZeroshotCLIP DualCoOp IntCLIP; do
   .venv/bin/python train.py --root "$root" --seed 1 --trainer "$trainer" \
     --dataset-config-file configs/datasets/scenes.yaml --config-file "configs/trainers/$trainer/scenes.yaml" \
-    --output-dir "$out/$trainer/seed1" TEST.PREDICTIONS True TRAIN.FEATURE_CACHE "$out/features" "$@"
+    --output-dir "$out/$trainer/seed1" TEST.PREDICTIONS True TEST.BOOTSTRAP 200 \
+    TRAIN.FEATURE_CACHE "$out/features" "$@"
 done
-.venv/bin/python -m tools.compare_runs "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1 --output-dir "$out/comparison"
+.venv/bin/python -m tools.compare_runs "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1 --swaps 1000 \
+  --output-dir "$out/comparison"
 .venv/bin/python -m tools.contact_sheet "$out/IntCLIP/seed1/predictions.csv" --output "$out/contact_sheet.png" \
   --title "IntCLIP on drawn pictures that it has not seen, chosen at random" \
   --ceiling "$(.venv/bin/python -m tools.scenes.ceiling --root "$root")"

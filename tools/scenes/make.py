@@ -11,8 +11,13 @@ import argparse
 import hashlib
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +37,12 @@ SPLITS = ("train", "val", "test")
 # pictures of the data set apart from them.
 STREAM = 1
 JPEG_QUALITY = 95
+CHUNK = 50  # pictures that a process draws at a time
+MANY = 1000  # pictures for which it pays to start processes
+MANY = 1000  # pictures for which it pays to start processes
+
+# draws pictures by their numbers, in order
+Draw = Callable[[Callable[[int], dict], Sequence[int]], Iterator[dict]]
 
 
 def make_scenes(
@@ -43,6 +54,7 @@ def make_scenes(
     num_train: int | None = None,
     num_val: int | None = None,
     num_test: int | None = None,
+    workers: int = 0,
 ) -> bool:
     """Write the data set below ``root``; return False if the same one is already complete there.
 
@@ -54,6 +66,8 @@ def make_scenes(
         num_train: number of train pictures; without it, the world's.
         num_val: the same of val.
         num_test: the same of test.
+        workers: processes that draw where there are many pictures; 0: this one. The pictures do
+            not depend on it.
 
     Raises:
         UserError: there is no such world, or ``root`` holds annotation files that this tool did not
@@ -75,9 +89,14 @@ def make_scenes(
     # the stamp comes first: after an interruption it says that the annotations are ours
     write_text(root / STAMP, json.dumps({**settings, "complete": False}))
     (root / "low").mkdir(exist_ok=True)
-    with tqdm(total=sum(counts.values()), unit="image", disable=None) as bar:
+    total = sum(counts.values())
+    with (
+        tqdm(total=total, unit="image", disable=None) as bar,
+        _pool(workers if total >= MANY else 0) as draw,
+    ):
         for split, count in counts.items():
-            _write_split(root, drawn, split, count=count, seed=seed, size=size, bar=bar)
+            write = partial(_write_picture, root, world, split, seed, size)
+            _write_split(root, drawn, split, draw(write, range(count)), bar)
     write_text(root / STAMP, json.dumps({**settings, "complete": True}))
     return True
 
@@ -89,22 +108,51 @@ def sample_labelled(world: World, seed: int, split: str, index: int) -> tuple[Sc
     return scene, world.annotators.annotate(scene, rng)
 
 
-def _write_split(
-    root: Path, world: World, split: str, *, count: int, seed: int, size: int, bar: tqdm
-) -> None:
-    """Write a split's pictures and then its annotation file."""
+@contextmanager
+def _pool(workers: int) -> Iterator[Draw]:
+    """Yield what draws pictures by their numbers, in this process or in several."""
+    if workers < 1:
+        yield map
+        return
+    # spawn: a copy of a process with threads, such as those of torch, can wait forever
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_ctrl_c) as pool:
+        yield partial(pool.map, chunksize=CHUNK)
+
+
+def _ignore_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the processes
+
+
+def _write_picture(root: Path, world_name: str, split: str, seed: int, size: int, i: int) -> dict:
+    """Write picture ``i`` of a split; return its entry in the annotations."""
+    world = get_world(world_name)
+    scene, votes = sample_labelled(world, seed, split, i)
+    name = f"{world.name}-{seed}-{split}-{i}"
+    image_id = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
+    Image.fromarray(draw_scene(scene, size)).save(root / _file(image_id), quality=JPEG_QUALITY)
+    return {"id": i, "image_id": image_id, **_targets(world, split, scene, votes)}
+
+
+def _file(image_id: str) -> str:
+    return f"low/{image_id}.jpg"
+
+
+def _write_split(root: Path, world: World, split: str, pictures: Iterable[dict], bar: tqdm) -> None:
+    """Write a split's pictures, and then its annotation file."""
     images, annotations = [], []
-    for i in range(count):
-        scene, votes = sample_labelled(world, seed, split, i)
-        name = f"{world.name}-{seed}-{split}-{i}"
-        image_id = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
-        filename = f"low/{image_id}.jpg"
-        Image.fromarray(draw_scene(scene, size)).save(root / filename, quality=JPEG_QUALITY)
-        annotations.append({"id": i, "image_id": image_id, **_targets(world, split, scene, votes)})
-        images.append(
-            {"id": image_id, "filename": filename, "original_id": image_id, "unsplash_url": ""}
-        )
+    for annotation in pictures:
         bar.update()
+        annotations.append(annotation)
+        image_id = annotation["image_id"]
+        images.append(
+            {
+                "id": image_id,
+                "filename": _file(image_id),
+                "original_id": image_id,
+                "unsplash_url": "",
+            }
+        )
     content = {
         "info": {
             "year": 2020,
@@ -154,6 +202,7 @@ def write_data_set(args: argparse.Namespace) -> int:
     """Write the data set and report; return the exit status."""
     command.check_least(args.seed, "--seed", 0)
     command.check_least(args.size, "--size", 16)
+    command.check_least(args.workers, "--workers", 0)
     for split in SPLITS:
         num = getattr(args, f"num_{split}")
         if num is not None:
@@ -173,6 +222,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="another seed, other pictures (0)")
     parser.add_argument(
         "--size", type=int, default=96, help="side of the square pictures in pixels (96)"
+    )
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=cores,
+        help=f"processes that draw many pictures; 0: this one alone ({cores}, one per core)",
     )
     usual = get_world("rich").num_images
     for split in SPLITS:

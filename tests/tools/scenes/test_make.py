@@ -1,6 +1,7 @@
 """The data set of scenes: official layout, disjoint splits, foreign files stay untouched."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tools.scenes.make import main, make_scenes
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "datasets"
 INTENT_KEYS = get_world("rich").annotators.keys
+ENTRY = {"id": 0, "image_id": "a"}
 SMALL = {"size": 32, "num_train": 12, "num_val": 3, "num_test": 4}
 
 
@@ -29,6 +31,14 @@ def contents(root: Path) -> dict[str, bytes]:
     return {
         str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()
     }
+
+
+def test_processes_draw_the_same_pictures(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make, "MANY", 10)
+    assert make_scenes(tmp_path, seed=3, workers=2, **SMALL)
+    assert contents(tmp_path) == contents(root)
 
 
 def test_layout(root: Path) -> None:
@@ -89,12 +99,11 @@ def test_worlds_differ(root: Path, tmp_path: Path) -> None:
 
 
 def test_the_size_of_a_world_is_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    written = {}
-    monkeypatch.setattr(
-        make, "_write_split", lambda root, world, split, **k: written.update({split: k["count"]})
-    )
+    drawn = []
+    monkeypatch.setattr(make, "_write_picture", lambda *args: drawn.append(args[2:]) or ENTRY)
     make_scenes(tmp_path, num_val=7)
-    assert written == {"train": 4000, "val": 7, "test": 1000}
+    counts = Counter(split for split, *_ in drawn)
+    assert counts == {"train": 4000, "val": 7, "test": 1000}
 
 
 def test_other_settings_are_written_again(tmp_path: Path) -> None:
