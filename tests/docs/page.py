@@ -1,10 +1,14 @@
 """Files and commands of a documentation page, taken from it as they stand."""
 
 import re
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)\n(?P<content>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
+)
 SAVE = re.compile(r"Save\s+as\s+`([^`]+)`:\s*\Z")
 
 
@@ -37,11 +41,23 @@ def read_page(path: Path) -> dict[str, Section]:
     }
 
 
+def code_blocks(text: str) -> list[tuple[str, str]]:
+    """Return language and content of the fenced code in order; the indent of a list is removed."""
+    return [
+        (block["language"], textwrap.dedent(block["content"])) for block in FENCE.finditer(text)
+    ]
+
+
+def without_code(text: str) -> str:
+    """Return the text without its fenced code."""
+    return FENCE.sub("", text)
+
+
 def _read_section(text: str) -> Section:
     section = Section()
     end = 0
     for block in FENCE.finditer(text):
-        language, content = block.groups()
+        language, content = block["language"], block["content"]
         before, end = text[end : block.start()], block.end()
         name = SAVE.search(before)
         if name:
