@@ -11,6 +11,7 @@ from core.cli import build_parser, parse_args
 from core.config import declared_keys
 from core.config_merge import setup_from_args
 from core.files import PROJECT
+from tests.docs.page import code_blocks
 
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("assets/*.md")])
 OWN_EXAMPLES = "extending.md"  # declares keys of its own
@@ -20,7 +21,6 @@ FOLDERS += "|tests|tools|trainers|examples|inference"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-BASH_BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"python -m ([\w.]+)")
 FILE = re.compile(rf"(?<![\w/.<>$-])(?:\.\./)?((?:{FOLDERS})/[\w./-]*)")
 KEY = re.compile(r"(?<![\w.<])[A-Z][A-Z_]+(?:\.[A-Z][A-Z0-9_]*)+(?![\w.]*[a-z])")
@@ -87,7 +87,9 @@ def broken_links(page: Path) -> list[str]:
 def train_commands(page: Path) -> list[list[str]]:
     """Return the arguments of the complete commands with train.py and shipped files."""
     found = []
-    for block in BASH_BLOCK.findall(read(page)):
+    for language, block in code_blocks(read(page)):
+        if language != "bash":
+            continue
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             if "train.py" not in words or "..." in words:

@@ -36,6 +36,8 @@ def test_without_noise_there_is_no_ceiling(root, monkeypatch):
 def test_command_line(root, tmp_path, capsys):
     assert main(["--root", str(root)]) == 0
     assert capsys.readouterr().out == f"{ceiling(root).first_guess:.1f}\n"
+    assert main(["--root", str(root), "--metric", "mAP"]) == 0
+    assert capsys.readouterr().out == f"{ceiling(root).mean_ap:.1f}\n"
     assert main(["--root", str(tmp_path)]) == 2
     assert "has no readable scenes.json" in capsys.readouterr().err
 
