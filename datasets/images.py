@@ -25,6 +25,7 @@ REDUCTIONS = (8, 4, 2)
 # A reduced decode keeps at least this many pixels per pixel of the result along either side. The
 # antialiased resize that follows then hides most of the difference (docs/performance.md).
 MARGIN = 1.25
+SLIMMEST = 64  # longer side of a view that keeps its aspect, in shorter sides
 
 
 # Files ------------------------------------------------------------------------------------------
@@ -174,15 +175,23 @@ class Squash:
 
 @dataclass(frozen=True)
 class Cover:
-    """View the whole image with its shorter side at ``side`` pixels; the aspect ratio stays."""
+    """View the whole image with its shorter side at ``side`` pixels; the aspect ratio stays.
+
+    Of an image more than ``SLIMMEST`` times as long as wide, view the middle alone: one row of
+    20,000 pixels would become 3 GB at 224 px, and a crop of the centre shows little of it.
+    """
 
     side: int
 
     def __call__(self, height: int, width: int) -> View:
+        shorter = min(height, width)
+        seen = min(max(height, width), SLIMMEST * shorter)
+        start = (max(height, width) - seen) // 2
         # torchvision's Resize rounds the longer side down, too
-        longer = int(self.side * max(height, width) / min(height, width))
-        size = (self.side, longer) if height <= width else (longer, self.side)
-        return View((0, 0, height, width), size)
+        longer = int(self.side * seen / shorter)
+        if height <= width:
+            return View((0, start, height, seen), (self.side, longer))
+        return View((start, 0, seen, width), (longer, self.side))
 
 
 class RandomCrop:

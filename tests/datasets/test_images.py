@@ -13,6 +13,7 @@ from torchvision.transforms import InterpolationMode
 from core.errors import UserError
 from datasets.images import (
     MARGIN,
+    SLIMMEST,
     Cover,
     RandomCrop,
     Squash,
@@ -78,7 +79,24 @@ def test_random_crops_are_judged_by_the_crop(height: int, width: int, out: int, 
 def test_cover_covers(height: int, width: int, out: int) -> None:
     view = Cover(out)(height, width)
     assert min(view.size) == out
-    assert view.box == (0, 0, height, width)
+    if max(height, width) <= SLIMMEST * min(height, width):
+        assert view.box == (0, 0, height, width)
+
+
+@given(st.integers(1, 3), st.integers(1, 100_000), out_side, st.booleans())
+def test_the_middle_of_a_slim_image_is_the_same(
+    short: int, long: int, out: int, upright: bool
+) -> None:
+    height, width = (long, short) if upright else (short, long)
+    view = Cover(out)(height, width)
+    assert max(view.size) <= SLIMMEST * out
+    top, left, box_height, box_width = view.box
+    # the middle of the view is that of the image, but for the half pixel of a rounded start
+    assert abs(top + box_height / 2 - height / 2) <= 0.5
+    assert abs(left + box_width / 2 - width / 2) <= 0.5
+    assert (box_height, box_width) <= (height, width)
+    if max(height, width) <= SLIMMEST * min(height, width):
+        assert view.box == (0, 0, height, width)
 
 
 @given(
