@@ -8,7 +8,15 @@ import sys
 import pytest
 import torch
 
-from benchmarks import _command, _common, evaluation, startup, text_encoding, training_step
+from benchmarks import (
+    _command,
+    _common,
+    evaluation,
+    prediction,
+    startup,
+    text_encoding,
+    training_step,
+)
 from benchmarks._models import build_model, class_texts, random_images, random_labels
 from core.errors import UserError
 from losses import build_loss
@@ -34,6 +42,20 @@ SETTINGS = {
 
 def json_lines(text):
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+@pytest.mark.slow
+def test_prediction_beside_evaluation(capsys):
+    flags = ["--images", "10", "--size", "64", "--repeats", "1", "--threads", "1"]
+    prediction.main([*flags, "--trainer", "LinearProbe"])
+    printed = capsys.readouterr().out
+    results = json_lines(printed)
+    assert [result["settings"]["form"] for result in results] == ["evaluation", "prediction"]
+    for result in results:
+        assert result["median"] > 0
+        assert result["images_per_s"] == pytest.approx(10_000 / result["median"], rel=1e-2)
+    share = results[1]["cpu_ms"] / results[0]["cpu_ms"]
+    assert printed.splitlines()[-1].endswith(f"| {share:.3f} |")
 
 
 @pytest.mark.slow
