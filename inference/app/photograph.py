@@ -1,0 +1,137 @@
+"""The tab of one photograph: intents, a threshold to move, maps."""
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+
+from core.errors import UserError
+from inference.app.bars import message, result_html
+from inference.app.maps import maps_html
+from inference.app.model import AppModel
+from inference.app.received import received
+from inference.app.uploads import Upload
+from inference.results import Prediction
+
+TOP = 3  # intents with maps
+EMPTY = "Drop a picture, paste one, or choose an example. Its intents appear here."
+HINT = "An intent passes above it. Moving it marks again at once."
+
+
+class Photograph:
+    """Build the tab inside of a page, and answer its events.
+
+    Args:
+        model: of all visitors.
+        examples: files that a visitor may choose.
+    """
+
+    def __init__(self, model: AppModel, examples: Sequence[Path]) -> None:
+        self.model = model
+        with gr.Row(equal_height=False, elem_classes="ic-main"):
+            with gr.Column(scale=2, min_width=300):
+                self._inputs(examples)
+            with gr.Column(scale=3, min_width=300):
+                self.result = gr.HTML(message(EMPTY), elem_id="ic-result")
+        self._maps()
+        self.prediction = gr.State(None, time_to_live=3600)
+        self.own = gr.State(None)  # the visitor's threshold; None: the rule of the run
+        self._connect()
+
+    def _inputs(self, examples: Sequence[Path]) -> None:
+        self.picture = gr.Image(
+            label="Photograph",
+            type="filepath",
+            image_mode=None,
+            sources=["upload", "clipboard"],
+            height=320,
+            buttons=[],
+            elem_id="ic-picture",
+        )
+        self.picture.preprocess = received  # the file as it was sent, with the visitor's name
+        if examples:
+            gr.Examples([[str(path)] for path in examples], [self.picture], label="Examples")
+        start = self.model.threshold
+        self.slider = gr.Slider(
+            0, 1, start, step=0.01, label="Threshold", info=HINT, buttons=[], elem_id="ic-threshold"
+        )
+        rule = html.escape(self.model.rule_text)
+        self.reset = gr.Button(f"Rule of the run: {rule}", size="sm", elem_id="ic-reset")
+        self.reset.interactive = self.model.predictor.rule is not None
+
+    def _maps(self) -> None:
+        reason = self.model.no_maps
+        with gr.Accordion("Where the picture matches", open=not reason, elem_id="ic-explain"):
+            self.show = gr.Button("Show the maps", visible=not reason, elem_id="ic-show")
+            self.maps = gr.HTML(message(reason) if reason else "", elem_id="ic-maps")
+
+    def _connect(self) -> None:
+        hidden = {"show_progress": "hidden", "api_visibility": "private"}
+        self.picture.change(
+            self.predict,
+            [self.picture, self.own],
+            [self.result, self.prediction, self.maps],
+            api_visibility="private",
+            concurrency_limit=2,
+            show_progress_on=self.result,
+        )
+        self.slider.input(
+            self.mark,
+            [self.slider, self.prediction],
+            [self.result, self.own],
+            trigger_mode="always_last",
+            **hidden,
+        )
+        self.reset.click(
+            self.unmark, [self.prediction], [self.result, self.own, self.slider], **hidden
+        )
+        self.show.click(
+            self.explain,
+            [self.picture, self.prediction, self.own],
+            [self.maps],
+            api_visibility="private",
+        )
+
+    def predict(self, upload: Upload | None, own: float | None) -> tuple:
+        """Return the intents of a new picture, its prediction, and empty maps."""
+        maps = message(self.model.no_maps) if self.model.no_maps else ""
+        if upload is None:
+            return message(EMPTY), None, maps
+        try:
+            prediction = self.model.predict(upload)
+        except UserError as error:
+            return message(str(error), "error"), None, maps
+        return self.drawn(prediction, own), prediction, maps
+
+    def drawn(self, prediction: Prediction | None, own: float | None) -> str:
+        """Return a prediction as HTML, marked by the visitor's threshold or by the rule."""
+        if prediction is None:
+            return message(EMPTY)
+        rule = f"Rule of the run: {self.model.rule_text}"
+        threshold = self.model.rule_threshold if own is None else own
+        if own is not None:
+            rule = f"Your threshold: score > {own:g}"
+        marked = self.model.marked(prediction, own)
+        return result_html(marked, level=self.model.level, rule=rule, threshold=threshold)
+
+    def mark(self, threshold: float, prediction: Prediction | None) -> tuple[str, float]:
+        """Return the intents at another threshold; the network does not run."""
+        own = min(max(float(threshold), 0.0), 1.0)
+        return self.drawn(prediction, own), own
+
+    def unmark(self, prediction: Prediction | None) -> tuple[str, None, float]:
+        """Return the intents by the rule of the run, and where the slider starts."""
+        return self.drawn(prediction, None), None, self.model.threshold
+
+    def explain(
+        self, upload: Upload | None, prediction: Prediction | None, own: float | None
+    ) -> str:
+        """Return the maps of the most probable intents."""
+        if upload is None or prediction is None:
+            return message("Choose a picture first.")
+        try:
+            marked = self.model.marked(prediction, own)
+            return maps_html(self.model.explain(upload, marked, TOP))
+        except UserError as error:
+            return message(str(error), "error")
