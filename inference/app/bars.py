@@ -23,7 +23,8 @@ PAGE = TEMPLATES.from_string(
 <div class="ic-cards">
 {% for name, intents, is_open in cards %}
 <details class="ic-card"{% if is_open %} open{% endif %}>
-<summary>{{ name }}<span class="ic-count">{{ intents|selectattr("passes")|list|length or "" }}</span>
+<summary>{{ name }}
+<span class="ic-count">{{ intents|selectattr("passes")|list|length or "" }}</span>
 </summary>
 <ul>
 {% for intent in intents %}
@@ -31,8 +32,8 @@ PAGE = TEMPLATES.from_string(
 <span class="ic-name">{{ intent.name }}{% if intent.passes %} <b title="passes the rule">✓</b>\
 {% endif %}</span>
 <span class="ic-number">{{ "%.1f"|format(100 * intent.probability) }} %</span>
-<span class="ic-track"><span class="ic-fill" style="width:{{ "%.2f"|format(100 * intent.probability) \
-}}%"></span>
+<span class="ic-track">
+<span class="ic-fill" style="width:{{ "%.2f"|format(100 * intent.probability) }}%"></span>
 {% if threshold is not none %}
 <span class="ic-line" style="left:{{ "%.2f"|format(100 * threshold) }}%"></span>
 {% endif %}

@@ -43,7 +43,7 @@ def table_html(predictions: Sequence[Prediction], failures: Sequence[Unreadable]
 
 def row(prediction: Prediction) -> tuple[str, str, str]:
     """Return file, passing intents and best intents."""
-    passing = "–"
+    passing = "no rule"
     if prediction.passes is not None:
         passing = ", ".join(intent.name for intent in prediction.intents) or "none"
     best = ", ".join(f"{i.name} {100 * i.probability:.1f} %" for i in prediction.top(SHOWN))
