@@ -1,6 +1,5 @@
 """The tab of one photograph: intents, a threshold to move, maps."""
 
-import html
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,8 +55,9 @@ class Photograph:
         self.slider = gr.Slider(
             0, 1, start, step=0.01, label="Threshold", info=HINT, buttons=[], elem_id="ic-threshold"
         )
-        rule = html.escape(self.model.rule_text)
-        self.reset = gr.Button(f"Rule of the run: {rule}", size="sm", elem_id="ic-reset")
+        self.reset = gr.Button(
+            f"Rule of the run: {self.model.rule_text}", size="sm", elem_id="ic-reset"
+        )
         self.reset.interactive = self.model.predictor.rule is not None
 
     def _maps(self) -> None:
