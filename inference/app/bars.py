@@ -25,6 +25,7 @@ PAGE = TEMPLATES.from_string(
 <details class="ic-card"{% if is_open %} open{% endif %}>
 <summary>{{ name }}
 <span class="ic-count">{{ intents|selectattr("passes")|list|length or "" }}</span>
+<span class="ic-best">{{ "%.1f"|format(100 * intents|map(attribute="probability")|max) }} %</span>
 </summary>
 <ul>
 {% for intent in intents %}

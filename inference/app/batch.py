@@ -2,14 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from core.errors import UserError
 from datasets.images import IMAGE_SUFFIXES
 from inference.app.bars import message
+from inference.app.inbox import Inbox
 from inference.app.model import AppModel
-from inference.app.received import all_received
 from inference.app.settings import MEBI, Limits
 from inference.app.table import remove_old, table_html, write_csv
 from inference.app.uploads import Upload
@@ -21,12 +22,14 @@ class Batch:
 
     Args:
         model: of all visitors.
+        inbox: with the uploads.
         folder: for CSV files; it is not served.
         keep: seconds until a CSV file is deleted.
     """
 
-    def __init__(self, model: AppModel, folder: Path, keep: int) -> None:
+    def __init__(self, model: AppModel, inbox: Inbox, folder: Path, keep: int) -> None:
         self.model = model
+        self.inbox = inbox
         self.folder = folder
         self.keep = keep
         gr.HTML(message(describe(model.limits, model.rule_text)))
@@ -44,37 +47,38 @@ class Batch:
         self._connect()
 
     def _connect(self) -> None:
-        for component in (self.files, self.directory):
-            component.preprocess = all_received
         outputs = [self.table, self.csv]
         options = {"api_visibility": "private", "show_progress_on": self.table}
+        options["preprocess"] = False  # see Inbox
         self.files.change(self.predict, [self.files], outputs, **options)
         self.directory.upload(self.predict_folder, [self.directory], outputs, **options)
 
     def predict_folder(
         self,
-        uploads: list[Upload],
+        payload: list[dict[str, Any]] | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio wants it there
     ) -> tuple:
         """Return table and CSV of the pictures of a folder; its other files are left out."""
-        pictures = []
-        for upload in uploads:
-            if os.path.splitext(upload.name)[1].lower() in IMAGE_SUFFIXES:
-                pictures.append(upload)
-        if uploads and not pictures:
-            return message("The folder has no picture.", "error"), no_csv()
-        return self.predict(pictures, progress)
+        return self._answer(payload, is_folder=True, progress=progress)
 
     def predict(
         self,
-        uploads: list[Upload],
+        payload: list[dict[str, Any]] | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple:
         """Return table and CSV of some files."""
-        if not uploads:
+        return self._answer(payload, is_folder=False, progress=progress)
+
+    def _answer(
+        self, payload: list[dict[str, Any]] | None, *, is_folder: bool, progress: gr.Progress
+    ) -> tuple:
+        if not payload:
             return "", no_csv()
         found: list[Prediction | Unreadable] = []
         try:
+            uploads = self.inbox.many(payload)
+            if is_folder:
+                uploads = pictures_of(uploads)
             for result in self.model.predict_all(uploads):
                 found.append(result)
                 progress((len(found), len(uploads)), unit="files")
@@ -91,14 +95,27 @@ class Batch:
         return gr.update(value=str(write_csv(predictions, self.folder)), interactive=True)
 
 
+def pictures_of(uploads: list[Upload]) -> list[Upload]:
+    """Return the files whose names are those of pictures, in order of their names.
+
+    Raises:
+        UserError: there are none.
+    """
+    found = [u for u in uploads if os.path.splitext(u.name)[1].lower() in IMAGE_SUFFIXES]
+    if not found:
+        raise UserError("the folder has no picture")
+    return sorted(found, key=lambda upload: upload.name)
+
+
 def no_csv() -> dict:
     """Return the state of the download without a file."""
     return gr.update(value=None, interactive=False)
 
 
 def describe(limits: Limits, rule: str) -> str:
-    """Return the limits of a batch in words."""
+    """Return the limits of a batch, and the rule that marks intents, in words."""
+    marks = f"The rule marks intents: {rule}." if rule else "No rule marks intents."
     return (
         f"Up to {limits.files} files, {limits.bytes // MEBI} MB each and {limits.total // MEBI} MB "
-        f"together. Marks by the rule of the run: {rule}."
+        f"together. {marks}"
     )

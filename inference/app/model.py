@@ -45,10 +45,14 @@ class AppModel:
         return rule.threshold if isinstance(rule, GlobalThreshold) else None
 
     @property
+    def has_rule(self) -> bool:
+        """Whether a rule marks intents."""
+        return self.predictor.rule is not None
+
+    @property
     def rule_text(self) -> str:
-        """The rule in words."""
-        rule = self.predictor.rule
-        return "no rule" if rule is None else rule.describe()
+        """The rule in words; empty where there is none."""
+        return self.predictor.rule.describe() if self.has_rule else ""
 
     @property
     def no_maps(self) -> str:

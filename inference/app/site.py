@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from inference.app.examples import copy_examples, example_folder
+from inference.app.inbox import Inbox
 from inference.app.model import AppModel
 from inference.app.settings import Settings
 
@@ -45,24 +46,26 @@ def open_site(model: AppModel, settings: Settings) -> Iterator[tuple[str, str]]:
         for part in ("uploads", "csv"):
             (folder / part).mkdir()
         prepare_gradio(folder)
-        page = _page(model, settings, folder)
+        inbox = Inbox(folder / "uploads")
+        page = _page(model, settings, folder, inbox)
         try:
-            yield _launch(page, settings)
+            yield _launch(page, settings, inbox)
         finally:
             page.close(verbose=False)
 
 
-def _page(model: AppModel, settings: Settings, folder: Path):
+def _page(model: AppModel, settings: Settings, folder: Path, inbox: Inbox):
     from inference.app.page import build_page  # here: gradio reads its variables at the import
 
     source = settings.examples or example_folder(model.predictor.cfg)
     examples = (
         copy_examples(source, folder / "uploads" / "shown", settings.limits) if source else []
     )
-    return build_page(model, examples=examples, csv_folder=folder / "csv", keep=settings.keep)
+    csv_folder = folder / "csv"
+    return build_page(model, inbox, examples=examples, csv_folder=csv_folder, keep=settings.keep)
 
 
-def _launch(page, settings: Settings) -> tuple[str, str]:
+def _launch(page, settings: Settings, inbox: Inbox) -> tuple[str, str]:
     from starlette.middleware import Middleware
 
     from inference.app.guard import Guard
@@ -81,7 +84,7 @@ def _launch(page, settings: Settings) -> tuple[str, str]:
         pwa=False,
         mcp_server=False,
         max_file_size=settings.limits.bytes,
-        app_kwargs={"middleware": [Middleware(Guard)]},
+        app_kwargs={"middleware": [Middleware(Guard, inbox=inbox)]},
         theme=theme(),
         css_paths=CSS,
     )

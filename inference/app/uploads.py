@@ -10,7 +10,7 @@ from core.errors import UserError, printable
 from inference.app.settings import MEBI, Limits
 
 # Pillow's reader of EPS starts another program; no rare format of it is opened for strangers.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 
 class Upload(NamedTuple):
