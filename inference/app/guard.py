@@ -3,12 +3,18 @@
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import unquote
 
 from inference.app.inbox import Inbox, named_paths
 
-# The server would fetch an address for the visitor, or change its own code.
-REFUSED = ("/proxy=", "/file=http", "/file=//", "/vibe-", "/undo-vibe", "/custom_component/")
+# What the page asks for. All other routes of gradio are refused: they fetch addresses for the
+# visitor, show the API or the statistics of the server, or change its code.
+API = "/gradio_api/"
+FILE = API + "file="
+PAGES = ("/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt")
+PARTS = ("/assets/", "/static/", "/svelte/", API + "heartbeat/")
+READ = ("app_id", "queue/data", "startup-events", "theme.css", "upload_progress")
+UPLOAD = API + "upload"
+WRITTEN = ("queue/join", "run/predict", "cancel", "reset")
 MOST_BYTES = 2**20  # of a request; uploads have a limit of their own
 
 Scope = MutableMapping[str, Any]
@@ -31,8 +37,8 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Callable) -> None:
         """Refuse the request or hand it on."""
         if scope["type"] == "http":
-            allowed = not is_refused(scope["path"])
-            if allowed and scope["method"] == "POST" and not is_upload(scope):
+            allowed = self.is_route(scope["method"], scope["path"])
+            if allowed and scope["method"] == "POST" and scope["path"] != UPLOAD:
                 body = await read_body(receive)
                 allowed = self.is_allowed(body)
                 receive = replay(body, receive)
@@ -42,6 +48,16 @@ class Guard:
                 await send({"type": "http.response.body", "body": b"refused"})
                 return
         await self.app(scope, receive, send)
+
+    def is_route(self, method: str, path: str) -> bool:
+        """Return whether the page needs a route; a file must be one of the inbox."""
+        if method == "POST":
+            return path == UPLOAD or path in [API + name for name in WRITTEN]
+        if method not in ("GET", "HEAD"):
+            return False
+        if path.startswith(FILE):
+            return self.inbox.has(path[len(FILE) :])
+        return path in PAGES or path.startswith(PARTS) or path in [API + name for name in READ]
 
     def is_allowed(self, body: bytes) -> bool:
         """Return whether a request is JSON of a fair size that names uploads only.
@@ -55,17 +71,6 @@ class Guard:
         except (ValueError, RecursionError):
             return False
         return all(path is None or self.inbox.has(path) for path in paths)
-
-
-def is_refused(path: str) -> bool:
-    """Return whether a path, also one that was quoted twice, is a refused route."""
-    plain = unquote(unquote(path)).lower()
-    return any(part in plain for part in REFUSED)
-
-
-def is_upload(scope: Scope) -> bool:
-    """Return whether a request goes to gradio's route for files, which counts their bytes."""
-    return scope["path"].rstrip("/").endswith("/upload")
 
 
 async def read_body(receive: Receive) -> bytes:

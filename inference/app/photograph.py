@@ -58,6 +58,7 @@ class Photograph:
         )
         if examples:
             rows = [[str(path)] for path in examples]
+            self.picture.keep_in_cache |= {str(path) for path in examples}  # not uploads
             gr.Examples(
                 rows,
                 [self.picture],
