@@ -8,10 +8,12 @@ The app is for this machine only, unless --host or --share is given (docs/app.md
 
 import argparse
 import signal
+import socket
 import sys
 
 import inference  # isort: skip  # noqa: F401  first: it checks whose the other packages are
 from core.errors import UserError
+from inference.app.examples import check_folder
 from inference.app.model import AppModel
 from inference.app.packages import require_gradio
 from inference.app.settings import Limits, Settings
@@ -66,8 +68,22 @@ def check_args(args: argparse.Namespace) -> None:
         command.check_least(getattr(args, name), f"--{name.replace('_', '-')}", least)
     if args.batch_size is not None:
         command.check_least(args.batch_size, "--batch-size", 1)
-    if args.port is not None and not 1 <= args.port <= 65535:
-        raise UserError(f"--port is {args.port}; expected 1 to 65535")
+    if args.examples:
+        check_folder(args.examples)
+    if args.port is not None:
+        check_port(args.host, args.port)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise :class:`UserError` where nothing can listen; the model need not be loaded for that."""
+    if not 1 <= port <= 65535:
+        raise UserError(f"--port is {port}; expected 1 to 65535")
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(address[:2], family=family).close()
+    except OSError as error:
+        reason = error.strerror.partition(" (")[0]
+        raise UserError(f"cannot listen on {host}, port {port}: {reason}") from None
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

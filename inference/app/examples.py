@@ -19,11 +19,9 @@ def copy_examples(folder: str, target: Path, limits: Limits) -> list[Path]:
     Raises:
         UserError: there is no such folder, or no picture in it.
     """
-    source = Path(folder)
-    if not source.is_dir():
-        raise UserError(f"--examples '{folder}' is no folder; expected a folder of pictures")
+    check_folder(folder)
     copies = []
-    for path in sorted(source.iterdir()):
+    for path in sorted(Path(folder).iterdir()):
         if len(copies) < MOST and _is_picture(path, limits):
             place = target / str(len(copies))
             place.mkdir(parents=True)
@@ -31,6 +29,12 @@ def copy_examples(folder: str, target: Path, limits: Limits) -> list[Path]:
     if not copies:
         raise UserError(f"--examples '{folder}' has no picture that can be read")
     return copies
+
+
+def check_folder(folder: str) -> None:
+    """Raise :class:`UserError` where there is no such folder."""
+    if not Path(folder).is_dir():
+        raise UserError(f"--examples '{folder}' is no folder; expected a folder of pictures")
 
 
 def _is_picture(path: Path, limits: Limits) -> bool:

@@ -81,7 +81,7 @@ class Photograph:
 
     def _maps(self) -> None:
         reason = self.model.no_maps
-        with gr.Accordion("Where the picture matches", open=not reason, elem_id="ic-explain"):
+        with gr.Accordion("Where the picture matches", elem_id="ic-explain"):
             self.show = gr.Button("Show the maps", visible=not reason, elem_id="ic-show")
             self.maps = gr.HTML(message(reason) if reason else "", elem_id="ic-maps")
 
