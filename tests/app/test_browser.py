@@ -2,12 +2,10 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import pytest
 
-from core.files import PROJECT
+import predict
 from tests.app.conftest import command
 
 pytestmark = pytest.mark.slow
@@ -222,7 +220,9 @@ def test_a_picture_can_be_pasted(page, site, odd):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_many_files_give_a_table_and_the_csv_of_predict(page, pictures, odd, downloads, size):
+def test_many_files_give_a_table_and_the_csv_of_predict(
+    page, pictures, odd, downloads, tmp_path, size
+):
     set_size(page, size)
     page.open()
     page.open_batch()
@@ -243,17 +243,15 @@ def test_many_files_give_a_table_and_the_csv_of_predict(page, pictures, odd, dow
         page.wait(lambda: page.one("#ic-csv").is_enabled())
         page.one("#ic-csv").click()
         path = page.wait(lambda: list(downloads.glob("*.csv")))[0]
-        assert read_csv(path.read_text()) == read_csv(predicted(files))
+        assert read_csv(path.read_text()) == read_csv(predicted(files, tmp_path / "own"))
 
 
-def predicted(files):
+def predicted(files, path):
     """Return what ``predict.py`` writes for the files."""
     _, _, *model = command()
     arguments = [*map(str, files), *model, "--format", "csv", "--workers", "0", "--batch-size", "8"]
-    script = str(PROJECT / "predict.py")
-    done = subprocess.run([sys.executable, script, *arguments], cwd=PROJECT, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode()
+    assert predict.main([*arguments, "--output", str(path)]) == 0
+    return path.read_text()
 
 
 def read_csv(text):
