@@ -38,6 +38,13 @@ def test_a_file_that_cannot_be_read_is_named_without_a_path(model, odd, name):
         assert str(odd) not in str(caught.value)
 
 
+def test_the_limits_hold_for_predictions_and_maps(model, tmp_path):
+    Image.new("L", (2000, 1001)).save(tmp_path / "wide.png")
+    for call in (model.predict, lambda upload: model.explain(upload, None, 1)):
+        with pytest.raises(UserError, match=r"visitor\.jpg has 2000 x 1001 pixels"):
+            call(named(tmp_path / "wide.png"))
+
+
 def test_marks_follow_a_threshold_or_the_rule(model, some):
     prediction = model.predict(named(some[0]))
     for threshold in (0.0, 0.3, 1.0):
