@@ -96,7 +96,7 @@ def downloads(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(site, browser_tools, downloads, tmp_path_factory):
+def page(browser_tools, site, downloads, tmp_path_factory):
     """Yield a page; the browser is opened once, because that takes long."""
     from selenium import webdriver
 
