@@ -43,14 +43,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="image files, folders, patterns such as 'photos/**/*.jpg', or - for a list of paths "
         "on standard input; -- comes before names that begin with a dash",
     )
-    _add_model_flags(parser)
+    add_model_flags(parser)
     _add_output_flags(parser)
     _add_explanation_flags(parser)
     _add_speed_flags(parser)
     return parser
 
 
-def _add_model_flags(parser: argparse.ArgumentParser) -> None:
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that choose the model; :func:`load_predictor` reads them."""
     model = parser.add_argument_group("model (one of the first three)")
     model.add_argument(
         "--run",
@@ -132,18 +133,23 @@ def _add_speed_flags(parser: argparse.ArgumentParser) -> None:
 
 def check_args(args: argparse.Namespace) -> None:
     """Raise :class:`UserError` for flags that miss, exclude each other or would be ignored."""
-    if sum(map(bool, (args.run, args.classes, args.hierarchy))) != 1:
-        raise UserError("give one of --run FOLDER, --classes 'joy, calm' and --hierarchy FILE")
-    if args.epoch is not None and not args.run:
-        raise UserError("--epoch needs --run: plain CLIP has no epochs")
-    if args.config_file and args.run:
-        raise UserError("--config-file needs --classes or --hierarchy; for a run see --set")
+    check_model_args(args)
     if args.group and args.format != "table":
         raise UserError(f"--group needs --format table; the format is '{args.format}'")
     for name, least in LEAST.items():
         value = getattr(args, name)
         if value is not None:
             command.check_least(value, f"--{name.replace('_', '-')}", least)
+
+
+def check_model_args(args: argparse.Namespace) -> None:
+    """Raise :class:`UserError` for flags of the model that miss or exclude each other."""
+    if sum(map(bool, (args.run, args.classes, args.hierarchy))) != 1:
+        raise UserError("give one of --run FOLDER, --classes 'joy, calm' and --hierarchy FILE")
+    if args.epoch is not None and not args.run:
+        raise UserError("--epoch needs --run: plain CLIP has no epochs")
+    if args.config_file and args.run:
+        raise UserError("--config-file needs --classes or --hierarchy; for a run see --set")
 
 
 def load_predictor(args: argparse.Namespace) -> IntentPredictor:

@@ -56,7 +56,7 @@ install() {
   local folder="$1" file="$2" stamp
   stamp="$folder/.installed-$(basename "$file")"
   if cat requirements*.txt | cmp -s - "$stamp"; then return; fi
-  echo "Installing $file into $folder (about 5 GB with CUDA libraries the first time)"
+  echo "Installing $file into $folder (up to 5 GB with CUDA libraries the first time)"
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$file" || return 2
   cat requirements*.txt > "$stamp"
 }
@@ -66,7 +66,17 @@ setup_env() {
   install .venv "$1"
 }
 
-# Print the lowest admitted version of every requirement: "numpy>=1.26" becomes "numpy==1.26".
+# Create or reuse .venv-app for the tests of the browser app: the packages of .venv, which must be there, and gradio. It
+# is an environment of its own, because gradio admits only older versions of some packages.
+setup_app_env() {
+  local folder='import sysconfig; print(sysconfig.get_path("purelib"))'
+  PYTHON="$PWD/.venv/bin/python" make_env .venv-app || return 2
+  .venv/bin/python -c "$folder" > "$(.venv-app/bin/python -c "$folder")/venv.pth"
+  install .venv-app requirements-app-test.txt
+}
+
+# Print the lowest admitted version of every requirement: "numpy>=1.26" becomes "numpy==1.26". The app's are left
+# out: gradio needs newer versions of some packages.
 lowest_versions() {
   sed -e '/^-r/d' -e 's/>=\([^,]*\).*/==\1/' requirements.txt requirements-test.txt requirements-export.txt
 }
