@@ -22,10 +22,10 @@ while [ $# -gt 0 ] && [ -d "tests/$1" ]; do
 done
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-# Files of tests are shared among processes of one thread each. For a debugger, add: -n 0
-cores="$(.venv/bin/python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')"
+# Processes of one thread each share the test files. For a debugger, add: -n 0
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-.venv/bin/python -m pytest -n "$((cores < 8 ? cores : 8))" --dist loadfile "${selection[@]}" "$@"
+processes="$(.venv/bin/python -c 'from core.cpu import usable_cores; print(min(usable_cores(), 8))')"
+.venv/bin/python -m pytest -n "$processes" --dist loadfile "${selection[@]}" "$@"
 if [ -n "$app" ]; then
   setup_app_env
   .venv-app/bin/python -m pytest tests/app "$@"
