@@ -114,7 +114,7 @@ def test_the_table_has_a_row_per_fact(root: Path) -> None:
     gains = {"tuned": Gain(np.full((2, 3), -1.0), np.full((2, 3), 1.0))}
     text = facts_table(find_facts(page(), ROLES, {1: root}, CONFIG, gains))
     assert text.count("\n") == 10
-    assert "**no**" in text and "label of tuned: mAP -1.0 [-1.0, -1.0]" in text
+    assert "**no**" in text and "helps: label of tuned" in text and "mAP -1.0 [-1.0, -1.0]" in text
 
 
 def test_frequencies_shift_between_train_and_test_only(root: Path) -> None:
