@@ -8,6 +8,7 @@ setup_env requirements.txt
 root="data/scenes/demo"
 out="${OUT_DIR:-output/demo}"
 .venv/bin/python -m tools.scenes.make --root "$root" --seed 21
+exec 3< <(.venv/bin/python -m tools.scenes.ceiling --root "$root") # computed meanwhile, read below
 for trainer in ZeroshotCLIP DualCoOp IntCLIP; do
   .venv/bin/python train.py --root "$root" --seed 1 --trainer "$trainer" \
     --dataset-config-file configs/datasets/scenes.yaml --config-file "configs/trainers/$trainer/scenes.yaml" \
@@ -16,8 +17,9 @@ for trainer in ZeroshotCLIP DualCoOp IntCLIP; do
 done
 .venv/bin/python -m tools.compare_runs "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1 --swaps 1000 \
   --output-dir "$out/comparison"
+read -r ceiling <&3
 .venv/bin/python -m tools.contact_sheet "$out/IntCLIP/seed1/predictions.csv" --output "$out/contact_sheet.png" \
   --title "IntCLIP on drawn pictures that it has not seen, chosen at random" \
-  --ceiling "$(.venv/bin/python -m tools.scenes.ceiling --root "$root")"
+  --ceiling "$ceiling"
 echo "Report: $out/IntCLIP/seed1/report.html; comparison: $out/comparison/comparison.html"
 echo "Predictions: $out/IntCLIP/seed1/predictions.csv; pictures: $out/contact_sheet.png"

@@ -84,12 +84,16 @@ class Annotators:
         return np.array([intent.bias + intent.score(scene) for intent in self.intents])
 
     def annotate(self, scene: Scene, rng: np.random.Generator) -> np.ndarray:
-        """Return the marks of the annotators, bool (3, C).
+        """Return the marks of the annotators, bool (3, C)."""
+        return self.mark(self.score(scene), rng)
 
-        Each marks the strongest intent and up to two more with a positive score.
+    def mark(self, score: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the marks for a score without noise (C,): bool (3, C).
+
+        Each annotator marks the strongest intent and up to two more with a positive score.
         """
         num = len(self.intents)
-        shared = self.score(scene) + self.shared_noise * rng.standard_normal(num)  # (C,)
+        shared = score + self.shared_noise * rng.standard_normal(num)  # (C,)
         felt = shared + self.own_noise * rng.standard_normal((NUM_ANNOTATORS, num))  # (3, C)
         if self.preference:
             felt = felt + self.preferences
@@ -97,6 +101,10 @@ class Annotators:
         return (ranks == 0) | ((ranks < MAX_LABELS) & (felt > 0))
 
     def consensus(self, votes: np.ndarray, scene: Scene) -> np.ndarray:
+        """Return the classes of a scene with the votes (3, C): bool (C,)."""
+        return self.agree(votes, self.score(scene))
+
+    def agree(self, votes: np.ndarray, score: np.ndarray) -> np.ndarray:
         """Return the classes that at least two annotators mark, bool (C,).
 
         Without one, it is the strongest: that with the most votes and, among equals, the highest
@@ -104,11 +112,12 @@ class Annotators:
 
         Args:
             votes: bool (3, C).
+            score: without noise, (C,).
         """
         counts = votes.sum(axis=0)  # (C,)
         if (counts >= 2).any():
             return counts >= 2
-        strongest = np.where(counts == counts.max(), self.score(scene), -np.inf).argmax()
+        strongest = np.where(counts == counts.max(), score, -np.inf).argmax()
         return np.arange(len(counts)) == strongest
 
 

@@ -49,12 +49,13 @@ def ceiling(root: Path, seed: int = 0) -> Ceiling:
     scores, labels = [], []
     for index in range(stamp["test"]):
         scene, votes = sample_labelled(world, stamp["seed"], "test", index)
-        labels.append(annotators.consensus(votes, scene))
+        score = annotators.score(scene)
+        labels.append(annotators.agree(votes, score))
         readings = []
         for _ in range(NUM_READINGS):
-            readings.append(annotators.consensus(annotators.annotate(scene, rng), scene))
+            readings.append(annotators.agree(annotators.mark(score, rng), score))
         # the score without noise orders the intents that no reading has
-        scores.append(np.mean(readings, axis=0) + 1e-3 * np.tanh(annotators.score(scene)))
+        scores.append(np.mean(readings, axis=0) + 1e-3 * np.tanh(score))
     ranked, true = np.array(scores), np.array(labels).astype(np.float32)
     return Ceiling(
         mean_ap=100 * mean_average_precision(ranked, true),
