@@ -15,7 +15,7 @@ for trainer in ZeroshotCLIP DualCoOp IntCLIP; do
     --output-dir "$out/$trainer/seed1" TEST.PREDICTIONS True TEST.BOOTSTRAP 200 \
     TRAIN.FEATURE_CACHE "$out/features" "$@"
 done
-.venv/bin/python -m tools.compare_runs "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1 --swaps 1000 \
+.venv/bin/python -m tools.compare_runs "$out"/{ZeroshotCLIP,DualCoOp,IntCLIP}/seed1 --swaps 500 \
   --output-dir "$out/comparison"
 read -r ceiling <&3
 .venv/bin/python -m tools.contact_sheet "$out/IntCLIP/seed1/predictions.csv" --output "$out/contact_sheet.png" \
