@@ -145,6 +145,14 @@ class Worker:
         raise SystemExit(f"a benchmark process ended with status {status}; its error is above")
 
 
+def is_worker(args: argparse.Namespace, prepare: Callable[[Settings], Callable[[], None]]) -> bool:
+    """Serve and return True where the flags are those of a measuring process."""
+    if not args.worker:
+        return False
+    serve(prepare, json.loads(args.worker))
+    return True
+
+
 def serve(prepare: Callable[[Settings], Callable[[], None]], settings: Settings) -> None:
     """Run as a worker: build, then answer each line on stdin with a time or the peak memory."""
     import torch

@@ -18,7 +18,6 @@ the single steps.
 
 import argparse
 import functools
-import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -58,8 +57,7 @@ PARSING_SHARE = 8  # parsing is slow: a repeat has this many times fewer images
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or run as one of the measuring processes."""
     args = parse(argv)
-    if args.worker:
-        _common.serve(prepare, json.loads(args.worker))
+    if _common.is_worker(args, prepare):
         return
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "data")

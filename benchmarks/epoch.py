@@ -16,7 +16,6 @@ with the straightforward form. The last lines give the hours of a training of 60
 """
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,8 +43,7 @@ SHARED = ("size", "batch", "workers", "prepared", "cached", "no_parse", "gradien
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or run as one of the measuring processes."""
     args = parse(argv)
-    if args.worker:
-        _common.serve(prepare, json.loads(args.worker))
+    if _common.is_worker(args, prepare):
         return
     results = _common.run("epoch", args, cases(args))
     for result in results:

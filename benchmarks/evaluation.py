@@ -13,7 +13,6 @@ which encodes the texts again for every batch; ours encodes them once for the sp
 """
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--cached", action="store_true", help="our form starts from cached frozen features"
     )
     args = parser.parse(argv)
-    if args.worker:
-        _common.serve(prepare, json.loads(args.worker))
+    if _common.is_worker(args, prepare):
         return
     _common.run("evaluation", args, cases(args))
 

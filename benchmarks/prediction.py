@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from benchmarks import _command, _common
+from benchmarks.methods.runs import NO_EXTRAS
 from core.cli import parse_args
 from core.config_merge import resolve_args
 from engine.base_choice import build_trainer
@@ -38,8 +39,7 @@ FORMS = ("evaluation", "prediction")
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or run as one of the measuring processes."""
     args = parse(argv)
-    if args.worker:
-        _common.serve(prepare, json.loads(args.worker))
+    if _common.is_worker(args, prepare):
         return
     with tempfile.TemporaryDirectory() as folder:
         root, run = Path(folder, "data"), Path(folder, "run")
@@ -75,9 +75,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def arguments(trainer: str, root: Path, run: Path, workers: int) -> list[str]:
     """Return the command line of the run after ``train.py``."""
-    options = ["DATALOADER.NUM_WORKERS", str(workers)]
-    for name in ("TEST.BOOTSTRAP", "TEST.COSTS", "TEST.REPORT"):
-        options += [name, "0" if name == "TEST.BOOTSTRAP" else "False"]
     return [
         *("--root", str(root)),
         *("--seed", "1"),
@@ -85,7 +82,8 @@ def arguments(trainer: str, root: Path, run: Path, workers: int) -> list[str]:
         *("--dataset-config-file", "configs/datasets/scenes.yaml"),
         *("--config-file", f"configs/trainers/{trainer}/scenes.yaml"),
         *("--output-dir", str(run)),
-        *options,
+        *("DATALOADER.NUM_WORKERS", str(workers)),
+        *NO_EXTRAS,
     ]
 
 

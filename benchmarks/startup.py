@@ -42,9 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse(argv)
     if args.probe:
         probe(json.loads(args.probe))
-    elif args.worker:
-        _common.serve(prepare, json.loads(args.worker))
-    else:
+    elif not _common.is_worker(args, prepare):
         own = {"arch": args.arch, "size": args.size}
         _common.run("startup", args, [{"backbone": name, **own} for name in args.backbone])
 

@@ -11,7 +11,6 @@ The table gives the median time of a repeat ("median ms") and the peak memory be
 positions per prompt and also computes gradients of the frozen text encoder.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,8 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--no-gradient", action="store_true", help="encode without a gradient, as in evaluation"
     )
     args = parser.parse(argv)
-    if args.worker:
-        _common.serve(prepare, json.loads(args.worker))
+    if _common.is_worker(args, prepare):
         return
     cases = [{**case, "gradient": not args.no_gradient} for case in model_cases(args)]
     _common.run("text_encoding", args, cases)

@@ -50,8 +50,7 @@ PEAK = {"fp32": 67e12, "tf32": 495e12, "bf16": 989e12, "fp16": 989e12}
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, or run as one of the measuring processes."""
     args = parse(argv)
-    if args.worker:
-        _common.serve(prepare, json.loads(args.worker))
+    if _common.is_worker(args, prepare):
         return
     if args.profile:
         for case in cases(args):
