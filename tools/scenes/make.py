@@ -24,6 +24,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from core.cpu import usable_cores
 from core.errors import UserError
 from core.files import write_text
 from tools import command
@@ -223,7 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--size", type=int, default=96, help="side of the square pictures in pixels (96)"
     )
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     parser.add_argument(
         "--workers",
         type=int,
