@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from core.errors import did_you_mean
 from core.logging import get_logger
 from datasets.own.cells import is_empty, is_label_value, read_value, shown
-from datasets.own.items import ReadOptions, fault
+from datasets.own.items import ReadOptions, fault, split_of
 from datasets.own.table import PATH_COLUMNS, Table, column_key, find_column, path_column
 
 SPLIT_COLUMNS = ("split", "split_name", "is_valid", "ml_use")
@@ -16,6 +16,7 @@ ANNOTATOR_COLUMNS = (
 )  # fmt: skip
 MANY = ("labels", "tags", "posi_labels", "classes", "categories", "choices")
 ONE = ("label", "tag", "class", "category", "choice")
+PERSONS = ("annotator", "worker", "user", "rater")  # can also be a class of photographs
 # Columns of Label Studio's CSV; its label column has the name of the user's form field.
 LABEL_STUDIO = ("annotation_id", "lead_time")
 LABEL_STUDIO_OTHERS = (*LABEL_STUDIO, "created_at", "updated_at", "id", "agreement")
@@ -59,9 +60,11 @@ def assign_columns(table: Table, options: ReadOptions) -> Columns:
     free = _free_columns(table, options, columns)
     if any(table.header[j] in options.classnames for j in free):
         return _known_classes(table, options, columns, free)
-    columns.split = _take(table, free, SPLIT_COLUMNS)
-    columns.annotator = _take(table, free, ANNOTATOR_COLUMNS)
-    labels = [j for j in free if column_key(table.header[j]) in MANY + ONE]
+    columns.split = _take_split(table, free)
+    labels = [j for j in free if _may_hold_labels(table, j)]
+    if not labels:
+        _check_annotator(table, free)
+    columns.annotator = _take_annotator(table, free)
     if not labels:
         columns.classes = _class_columns(table, free)
         return columns
@@ -70,7 +73,8 @@ def assign_columns(table: Table, options: ReadOptions) -> Columns:
         raise fault(
             table.path,
             "line 1",
-            f"columns {names} may both hold the labels; name the other ones in DATASET.IGNORE",
+            f"columns {names} may both hold the labels; name the other ones in DATASET.IGNORE, or, "
+            "if each is a class, list all classes in DATASET.CLASSES",
         )
     columns.label = labels[0]
     columns.style = "many" if column_key(table.header[labels[0]]) in MANY else "one"
@@ -109,6 +113,69 @@ def _take(table: Table, free: list[int], names: Sequence[str]) -> int | None:
     return free.pop(position)
 
 
+def _may_hold_labels(table: Table, j: int) -> bool:
+    return column_key(table.header[j]) in MANY + ONE
+
+
+def _take_split(table: Table, free: list[int]) -> int | None:
+    """Remove and return the column of the splits, by its name or else by its values.
+
+    Raises:
+        UserError: two columns hold splits.
+    """
+    named = _take(table, free, SPLIT_COLUMNS)
+    if named is not None:
+        return named
+    # A column "subset" that is not read would put test images into train.
+    found = [j for j in free if not _may_hold_labels(table, j) and _holds_splits(table, j)]
+    if not found:
+        return None
+    names = " and ".join(shown(table.header[j]) for j in found)
+    if len(found) > 1:
+        raise fault(
+            table.path,
+            "line 1",
+            f"columns {names} may both hold the splits; name the other ones in DATASET.IGNORE",
+        )
+    log.warning("%s: column %s gives the splits (DATASET.IGNORE prevents it)", table.path, names)
+    free.remove(found[0])
+    return found[0]
+
+
+def _holds_splits(table: Table, j: int) -> bool:
+    """Return True for a column of words for splits, with at least two splits."""
+    splits = set()
+    for row in table.rows:
+        if is_empty(row[j]):
+            continue
+        split = split_of(str(row[j]))
+        if split is None:
+            return False
+        splits.add(split)
+    return len(splits) > 1
+
+
+def _take_annotator(table: Table, free: list[int]) -> int | None:
+    """Remove and return the column of the annotators; the log names it."""
+    position = _take(table, free, ANNOTATOR_COLUMNS)
+    if position is not None:
+        log.info("%s: column %s is the annotator", table.path, shown(table.header[position]))
+    return position
+
+
+def _check_annotator(table: Table, free: list[int]) -> None:
+    """Raise if the annotator may be one more column of a class."""
+    for j in free:
+        name = table.header[j]
+        if column_key(name) in PERSONS and first_misfit(table, j) is None:
+            raise fault(
+                table.path,
+                "line 1",
+                f"column {shown(name)} may be a class or the annotator, because it only has values "
+                f"of a class; list the classes in DATASET.CLASSES, with {shown(name)} or without",
+            )
+
+
 def _known_classes(
     table: Table, options: ReadOptions, columns: Columns, free: list[int]
 ) -> Columns:
@@ -124,8 +191,8 @@ def _known_classes(
             )
         columns.classes.append(by_name[name])
         free.remove(by_name[name])
-    columns.split = _take(table, free, SPLIT_COLUMNS)
-    columns.annotator = _take(table, free, ANNOTATOR_COLUMNS)
+    columns.split = _take_split(table, free)
+    columns.annotator = _take_annotator(table, free)
     if free:
         names = ", ".join(shown(table.header[j]) for j in free)
         log.info("%s: columns that are no class of the list are left out: %s", table.path, names)
@@ -197,8 +264,9 @@ def _leave_out(table: Table, label: int, free: list[int]) -> None:
                 table.path,
                 "line 1",
                 f"labels are in column {shown(table.header[label])}, but column "
-                f"{shown(table.header[j])} has values from -1 to 1 as a class has; name the one "
-                "that is no label in DATASET.IGNORE",
+                f"{shown(table.header[j])} has values from -1 to 1 as a class has; if both are "
+                "classes, list all classes in DATASET.CLASSES; else name the one that is no label "
+                "in DATASET.IGNORE",
             )
     if free:
         names = ", ".join(shown(table.header[j]) for j in free)
@@ -215,8 +283,8 @@ def _label_studio_columns(table: Table, options: ReadOptions) -> Columns:
     position = find_column(table.header, LABEL_STUDIO_IMAGES)
     columns = Columns(path_column(table) if position is None else position, style="whole")
     free = _free_columns(table, options, columns)
-    columns.annotator = _take(table, free, ANNOTATOR_COLUMNS)
-    columns.split = _take(table, free, SPLIT_COLUMNS)
+    columns.annotator = _take_annotator(table, free)
+    columns.split = _take_split(table, free)
     fields = [j for j in free if column_key(table.header[j]) not in LABEL_STUDIO_OTHERS]
     if len(fields) == 1:
         columns.label = fields[0]

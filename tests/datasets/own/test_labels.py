@@ -259,3 +259,36 @@ def test_names_that_differ_in_case_are_reported(write, load, caplog):
     write("f.csv", "fname,labels\n0.jpg,Joy\n1.jpg,joy\n")
     assert load(FILE="f.csv").classnames == ["Joy", "joy"]
     assert "'Joy' and 'joy' differ in case alone" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["worker", "User", "rater"])
+def test_a_person_may_be_a_class_or_the_annotator(write, load, caplog, name):
+    write("f.csv", f"filename, helmet, {name}\n0.jpg, 1, 0\n1.jpg, 0, 1\n")
+    message = f"line 1: column '{name}' may be a class or the annotator.*DATASET.CLASSES"
+    with pytest.raises(UserError, match=message):
+        load(FILE="f.csv")
+    both = load(FILE="f.csv", CLASSES=("helmet", name))
+    assert rows(both) == [[1, 0], [0, 1]]
+    assert both.train_x[0].votes is None
+    with caplog.at_level(logging.INFO):
+        votes = load(FILE="f.csv", CLASSES=("helmet",))
+    assert rows(votes) == [[1], [0]]
+    assert f"column '{name}' is the annotator" in caplog.text
+
+
+def test_the_annotator_of_a_column_per_class_is_logged(write, load, caplog):
+    write("f.csv", "fname,worker_id,a,b\n0.jpg,0,1,0\n0.jpg,1,0,0\n1.jpg,1,1,1\n")
+    with caplog.at_level(logging.INFO):
+        dataset = load(FILE="f.csv", LABEL_POLICY="soft")
+    assert rows(dataset) == [[0.5, 0], [1, 1]]
+    assert "column 'worker_id' is the annotator" in caplog.text
+
+
+def test_classes_with_the_name_of_a_label_column_are_listed(write, load):
+    write("f.csv", "filename, cat, tag, label\n0.jpg, 1, 0, 1\n1.jpg, 0, 1, 0\n")
+    with pytest.raises(UserError, match=r"each is a class, list all classes in DATASET.CLASSES"):
+        load(FILE="f.csv")
+    assert rows(load(FILE="f.csv", CLASSES=("cat", "tag", "label"))) == [[1, 0, 1], [0, 1, 0]]
+    write("f.csv", "filename, cat, tag\n0.jpg, 1, 0\n1.jpg, 0, 1\n")
+    with pytest.raises(UserError, match=r"if both are classes, list all .* DATASET.CLASSES"):
+        load(FILE="f.csv")
