@@ -52,7 +52,8 @@ class LabelledImages:
     Attributes:
         classnames: C names in label order.
         images: in the order of the files.
-        has_votes: ``shares`` are those of annotators.
+        has_votes: ``shares`` are those of annotators who each say yes or no; False if one of them
+            gives a share of its own, such as 0.7.
         single: the files give one class per image.
     """
 
@@ -82,9 +83,17 @@ def combine(files: Sequence[LabelFile], classnames: Sequence[str]) -> LabelledIm
             groups.setdefault(_key(file, judgement), []).append(Row(file, judgement, label))
     images = [_combine_rows(rows) for rows in groups.values()]
     _check_columns(files, names, images)
-    has_votes = any(one.annotator is not None for file in files for one in file.judgements)
+    has_votes = _are_votes([one for file in files for one in file.judgements])
     single = all(file.single for file in files) and all(image.single for image in images)
     return LabelledImages(names, images, has_votes, single)
+
+
+def _are_votes(judgements: Sequence[Judgement]) -> bool:
+    """Return True if annotators are named and none of them gives a share between 0 and 1."""
+    if all(one.annotator is None for one in judgements):
+        return False
+    values = [one.values for one in judgements if one.values is not None]
+    return not any(((numbers > 0) & (numbers < 1)).any() for numbers in values)
 
 
 def _key(file: LabelFile, judgement: Judgement) -> str:

@@ -67,14 +67,14 @@ class Targets:
         self.policy = cfg.DATASET.LABEL_POLICY
         self.held_out = held_out_policy(self.policy)
         if not images.has_votes and self.policy != "majority":
-            # Shares without annotators may be probabilities, of which none is exactly 0: "any"
-            # would mark every class.
+            # Shares that a file gives may be probabilities, of which none is exactly 0: "any" would
+            # mark every class.
             self.policy, self.held_out = "soft", "majority"
         if self.is_single:
             _check_single(images)
         elif is_soft and not images.has_votes:
             log.info(
-                "Shares without annotators: train targets %s, val and test count shares above 0.5",
+                "Shares in single cells: train targets %s, val and test count shares above 0.5",
                 self.policy,
             )
 

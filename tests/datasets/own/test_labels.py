@@ -197,6 +197,19 @@ def test_shares_are_soft_targets_of_train_and_marks_above_half_elsewhere(write, 
     assert single.test[0].label.tolist() == [0, 1]
 
 
+def test_probabilities_of_annotators_are_shares_and_no_marks(write, load):
+    write(
+        "f.csv",
+        "fname,annotator,a,b,split\n0.jpg,x,0.1,0.9,train\n0.jpg,y,0.2,0.8,train\n"
+        "1.jpg,x,0.5,0.75,test\n1.jpg,y,0.5,1,test\n",
+    )
+    for policy, target in (("any", [0.15, 0.85]), ("soft", [0.15, 0.85]), ("majority", [0, 1])):
+        dataset = load(FILE="f.csv", LABEL_POLICY=policy)
+        np.testing.assert_allclose(dataset.train_x[0].label, target, rtol=1e-6)
+        np.testing.assert_allclose(dataset.train_x[0].votes, [0.15, 0.85], rtol=1e-6)
+        assert dataset.test[0].label.tolist() == [0, 1]
+
+
 def test_a_drawn_val_split_has_no_soft_labels(write, make_cfg, load):
     write("f.csv", "fname,a,b\n" + "".join(f"{i}.jpg,0.25,0.75\n" for i in range(10)))
     from datasets.csv_file import Csv
