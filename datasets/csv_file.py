@@ -55,8 +55,8 @@ declare(
     Key(
         "LABEL_VALUES",
         AUTO,
-        "Csv: meaning of -1 in a column per class: no (0 is then unknown) or unknown; auto: "
-        "unknown if 0 occurs more often than 1, else an error asks",
+        "Csv: meaning of -1 in a column per class: no (0 is then unknown) or unknown (0 is then "
+        "no); auto: an error asks if -1 occurs",
         choices=(AUTO, IS_NO, IS_UNKNOWN),
     ),
 )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.labels import UNKNOWN
-from core.logging import get_logger
 from datasets.own.cells import read_value, shown
 from datasets.own.columns import Columns, first_misfit, no_class
 from datasets.own.items import Judgement, LabelFile, fault
@@ -14,8 +13,6 @@ from datasets.own.table import Table
 
 # Names in DATASET.LABEL_VALUES.
 AUTO, IS_NO, IS_UNKNOWN = "auto", "minus_one_is_no", "minus_one_is_unknown"
-
-log = get_logger()
 
 
 def read_wide(table: Table, columns: Columns) -> LabelFile:
@@ -59,7 +56,8 @@ def settle_minus_one(files: Sequence[LabelFile], meaning: str) -> None:
         meaning: ``auto``, or the meaning of -1. Where -1 means no, 0 means unknown.
 
     Raises:
-        UserError: with ``auto``, -1 occurs and 0 does not occur more often than 1.
+        UserError: -1 occurs with ``auto``. Counts do not tell the meanings apart: mostly 0 can be
+            few unknown labels (-1), or mostly unknown labels (0).
     """
     wide = [judgement for file in files for judgement in file.judgements]
     wide = [judgement for judgement in wide if judgement.values is not None]
@@ -68,32 +66,18 @@ def settle_minus_one(files: Sequence[LabelFile], meaning: str) -> None:
     counts = np.zeros(3, dtype=np.int64)
     for judgement in wide:
         counts += [(judgement.values == number).sum() for number in (-1, 0, 1)]
-    minus_ones, zeros, ones = counts.tolist()
-    if meaning == AUTO and minus_ones:
-        meaning = _guess(files, minus_ones, zeros, ones)
+    if meaning == AUTO and counts[0]:
+        raise _ask(files, *counts.tolist())
     for judgement in wide:
         _settle(judgement.values, meaning)
 
 
-def _guess(files: Sequence[LabelFile], minus_ones: int, zeros: int, ones: int) -> str:
-    """Return the meaning of -1 in files with many zeros.
-
-    Raises:
-        UserError: there are few zeros.
-    """
-    if zeros > ones:
-        log.warning(
-            "%s: %d values are -1; they count as unknown. DATASET.LABEL_VALUES %s makes them no",
-            files[0].path,
-            minus_ones,
-            IS_NO,
-        )
-        return IS_UNKNOWN
-    first = _first_minus_one(files)
-    raise fault(
-        *first,
+def _ask(files: Sequence[LabelFile], minus_ones: int, zeros: int, ones: int) -> Exception:
+    return fault(
+        *_first_minus_one(files),
         f"-1 may mean no or unknown ({minus_ones} values are -1, {zeros} are 0, {ones} are 1); "
-        f"set DATASET.LABEL_VALUES to {IS_NO} or {IS_UNKNOWN}",
+        f"set DATASET.LABEL_VALUES to {IS_NO} (0 is then unknown, as in the files of ML-GCN and "
+        f"HCP) or {IS_UNKNOWN} (0 is then no)",
     )
 
 

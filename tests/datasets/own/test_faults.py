@@ -70,7 +70,7 @@ BROKEN = {
         "f.csv",
         "name,x,y\na.jpg,1,-1\nb.jpg,1,1\n",
         "line 2, column 'y': -1 may mean no or unknown .1 values are -1, 0 are 0, 3 are 1.; set "
-        "DATASET.LABEL_VALUES to minus_one_is_no or minus_one_is_unknown",
+        "DATASET.LABEL_VALUES to minus_one_is_no .* or minus_one_is_unknown",
     ),
     "empty column": (
         "f.csv",

@@ -6,6 +6,7 @@ import logging
 import numpy as np
 import pytest
 
+from core.errors import UserError
 from core.labels import UNKNOWN
 from tests.datasets.own.conftest import labels_of
 
@@ -327,11 +328,23 @@ def test_minus_one_means_what_the_key_says(write, load):
     assert [record.label.tolist() for record in unknown.train_x] == [[-1, 1], [1, -1], [0, 1]]
 
 
-def test_minus_one_among_many_zeros_is_unknown(write, load, caplog):
-    write("labels.csv", "name,a,b\nx.jpg,0,1\ny.jpg,0,-1\nz.jpg,1,0\n")
-    dataset = load(FILE="labels.csv")
-    assert dataset.train_x[1].label.tolist() == [0, UNKNOWN]
-    assert "1 values are -1; they count as unknown" in caplog.text
+# Few unknown labels beside many "no", or few known labels beside many unknown ones: the counts are
+# the same, so the meaning is never guessed.
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["0,0,1", "0,0,-1", "1,0,0", "0,1,0"],
+        ["1,-1,0", "0,0,-1", "-1,0,0", "0,1,0"],
+        ["1,-1,-1", "-1,1,0", "-1,-1,1"],
+    ],
+)
+def test_the_meaning_of_minus_one_is_asked_for(write, load, cells):
+    lines = [f"{i}.jpg,{row}" for i, row in enumerate(cells)]
+    write("labels.csv", "name,a,b,c\n" + "\n".join(lines))
+    message = r"-1 may mean no or unknown .* minus_one_is_no \(0 is then unknown.*HCP\) or minus"
+    with pytest.raises(UserError, match=message):
+        load(FILE="labels.csv")
+    load(FILE="labels.csv", LABEL_VALUES="minus_one_is_no")
 
 
 def test_bars_divide_labels_and_other_columns_are_left_out(write, load, caplog):
