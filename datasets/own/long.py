@@ -1,9 +1,11 @@
 """Tables whose labels stand as text in one column."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.errors import first_names
 from core.logging import get_logger
 from datasets.own.cells import NotAList, is_empty, label_text, read_labels, shown
 from datasets.own.columns import Columns
@@ -76,6 +78,8 @@ def choose_delimiter(cells: Sequence[Cell], style: str, options: ReadOptions) ->
 
     With a list of classes it is the one at which every part is a class. Without one, ``|`` or
     ``;`` divide where they occur, then comma or space, but only in a column with a plural name.
+    Spaces divide only if parts recur: ``clear water`` and ``water`` are labels with spaces between
+    them, ``golden retriever`` and ``cat`` are not.
 
     Raises:
         UserError: it cannot be told whether a comma or space divides labels.
@@ -93,6 +97,7 @@ def choose_delimiter(cells: Sequence[Cell], style: str, options: ReadOptions) ->
         if not found:
             continue
         if style == "many":
+            _check_parts(open_cells, found[0], name)
             return name
         if name == "comma" or _made_of_labels(found[0], open_cells):
             raise _ask(found[0], name)
@@ -117,6 +122,39 @@ def _made_of_labels(cell: Cell, cells: Sequence[Cell]) -> bool:
     """Return True if each word of the cell is also a whole cell elsewhere."""
     whole = {other.text for other in cells}
     return whole.issuperset(cell.text.split())
+
+
+def _check_parts(cells: Sequence[Cell], first: Cell, name: str) -> None:
+    """Warn of the classes that a comma or space gives where one label may have it inside.
+
+    Args:
+        cells: all cells with text.
+        first: the first one with the delimiter.
+        name: of the delimiter.
+
+    Raises:
+        UserError: spaces give no label that occurs in two different cells.
+    """
+    counts: Counter[str] = Counter()
+    divided: set[str] = set()
+    for text in {cell.text for cell in cells}:
+        parts = divide(text, name)
+        counts.update(parts)
+        if len(parts) > 1:
+            divided.update(parts)
+    recur = any(counts[part] > 1 for part in divided)
+    if not divided:
+        return
+    if name == "space" and not recur:
+        raise _ask(first, name)
+    if name == "space" or not recur:
+        log.warning(
+            "%s: labels of one cell are divided at %s, which gives the classes %s; "
+            "DATASET.LABEL_DELIMITER none keeps each cell whole",
+            first.table.path,
+            name,
+            first_names(sorted(counts), most=8),
+        )
 
 
 def _ask(cell: Cell, name: str) -> Exception:

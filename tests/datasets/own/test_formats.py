@@ -14,7 +14,7 @@ FASTAI = """fname,labels,is_valid
 000005.jpg,chair,True
 000007.jpg,car,True
 000009.jpg,horse person,False
-000012.jpg,car,False
+000012.jpg,car person,False
 """
 
 PLANET = """image_name,tags

@@ -54,6 +54,30 @@ def test_delimiters_of_a_column_of_many_labels(write, load, cells, expected):
     assert list(labels_of(load(FILE="f.csv")).values()) == expected
 
 
+def test_spaces_divide_only_if_parts_recur(write, load, caplog):
+    lines = ["golden retriever", "cat", "dining table", "golden retriever"]
+    write("f.csv", "fname,labels\n" + "".join(f"{i}.jpg,{x}\n" for i, x in enumerate(lines)))
+    message = "line 2: 'golden retriever' may be one label or several; .* to none or space"
+    with pytest.raises(UserError, match=message):
+        load(FILE="f.csv")
+    whole = load(FILE="f.csv", LABEL_DELIMITER="none")
+    assert whole.classnames == ["cat", "dining table", "golden retriever"]
+    assert not caplog.messages
+    write("f.csv", "fname,labels\n0.jpg,golden retriever\n1.jpg,cat golden\n")
+    assert load(FILE="f.csv").classnames == ["cat", "golden", "retriever"]
+    assert "divided at space, which gives the classes cat, golden, retriever" in caplog.text
+
+
+def test_commas_whose_parts_never_recur_are_reported(write, load, caplog):
+    write("f.csv", 'fname,labels\n0.jpg,"Beat other, compete"\n1.jpg,Joy\n')
+    assert load(FILE="f.csv").classnames == ["Beat other", "Joy", "compete"]
+    assert "divided at comma, which gives the classes Beat other, Joy, compete" in caplog.text
+    caplog.clear()
+    write("f.csv", 'fname,labels\n0.jpg,"Joy, Awe"\n1.jpg,Joy\n')
+    assert load(FILE="f.csv").classnames == ["Awe", "Joy"]
+    assert "divided" not in caplog.text
+
+
 def test_known_classes_are_never_divided(write, load):
     names = ("Beat other, compete", "Doubt/Confusion", "Joy")
     write("classes.txt", "\n".join(names))
