@@ -11,6 +11,7 @@ from yacs.config import CfgNode
 
 from core.config import Key, declare
 from core.errors import UserError
+from core.logging import get_logger
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
 from datasets.own.combine import LabelledImage, combine
@@ -60,6 +61,8 @@ declare(
         choices=(AUTO, IS_NO, IS_UNKNOWN),
     ),
 )
+
+log = get_logger()
 
 
 @DATASET_REGISTRY.register()
@@ -119,8 +122,21 @@ def read_sources(sources: Sequence[Source], options: ReadOptions) -> list[LabelF
     files = read_label_files([source.path for source in sources], options)
     for file, source in zip(files, sources, strict=True):
         file.split = source.split
+        _warn_of_other_splits(file)
         file.in_split_folder = bool(source.folder)
     return files
+
+
+def _warn_of_other_splits(file: LabelFile) -> None:
+    """Warn if the rows of a file that is one split name another one."""
+    others = {one.split for one in file.judgements} - {"", file.split}
+    if file.split and others:
+        log.warning(
+            "%s: the file is that of %s; its column of splits, with %s, is not read",
+            file.path,
+            file.split,
+            ", ".join(sorted(others)),
+        )
 
 
 def result_name(image: LabelledImage, sources: Sequence[Source], files: Sequence[LabelFile]) -> str:

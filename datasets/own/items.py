@@ -11,7 +11,7 @@ from core.errors import UserError, not_accepted
 # Accepted spellings of a split, in files, columns and folders; lower case.
 SPLIT_NAMES = {
     "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
+    "val": ("val", "valid", "validation", "dev", "eval"),
     "test": ("test", "testing"),
 }
 
@@ -90,6 +90,11 @@ def split_of(text: str) -> str | None:
         if text.strip().lower() in names:
             return split
     return None
+
+
+def split_words() -> str:
+    """Return all accepted spellings of splits for an error."""
+    return ", ".join(name for names in SPLIT_NAMES.values() for name in names)
 
 
 def unknown_class(path: Path, where: str, name: str, accepted: Iterable[str]) -> UserError:

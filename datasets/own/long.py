@@ -9,7 +9,7 @@ from core.errors import first_names
 from core.logging import get_logger
 from datasets.own.cells import NotAList, is_empty, label_text, read_labels, shown
 from datasets.own.columns import Columns
-from datasets.own.items import Judgement, LabelFile, ReadOptions, fault, split_of
+from datasets.own.items import Judgement, LabelFile, ReadOptions, fault, split_of, split_words
 from datasets.own.table import Table, column_key
 
 # Name in DATASET.LABEL_DELIMITER -> text between two labels of a cell, in the order of the search.
@@ -237,7 +237,7 @@ def split_in(table: Table, columns: Columns, row: Sequence, where: str) -> str:
     if split is None and text == UNASSIGNED:
         return ""
     if split is None:
-        accepted = "True, False" if column_key(name) == "is_valid" else "train, val, test"
+        accepted = "True, False" if column_key(name) == "is_valid" else split_words()
         raise fault(
             table.path, where, f"column {shown(name)} is {shown(value)}; accepted: {accepted}"
         )

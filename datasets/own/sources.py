@@ -1,5 +1,6 @@
 """Find the label files and the list of classes of a data set below its root."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.errors import UserError, did_you_mean
 from core.logging import get_logger
-from datasets.own.items import SPLIT_NAMES
+from datasets.own.items import SPLIT_NAMES, split_of
 from datasets.reading import read_lines
 
 # Files in the folders of splits, as Roboflow, Hugging Face and others name them.
@@ -113,19 +114,35 @@ def _given_files(root: Path, by_split: dict[str, str], splits: Sequence[str]) ->
 
 
 def _in_split_folders(root: Path, names: Sequence[str]) -> list[Source]:
-    """Return the label file of each folder that has the name of a split."""
+    """Return the label file of each folder that has the name of a split, in any case."""
+    found: dict[str, list[Source]] = {split: [] for split in SPLIT_NAMES}
+    others = []
+    for folder in _folders(root):
+        files = [root / folder / name for name in names if (root / folder / name).is_file()]
+        split = split_of(folder)
+        if split is not None:
+            found[split] += [Source(path, split, folder) for path in files]
+        elif files:
+            others.append(folder)
     sources = []
-    for split, folders in SPLIT_NAMES.items():
-        found = []
-        for folder in folders:
-            for name in names:
-                if (root / folder / name).is_file():
-                    found.append(Source(root / folder / name, split, folder))
-        if len(found) > 1:
-            paths = " and ".join(str(source.path) for source in found[:2])
+    for split, of_split in found.items():
+        if len(of_split) > 1:
+            paths = " and ".join(str(source.path) for source in of_split[:2])
             raise UserError(f"two label files of split {split}: {paths}; remove one of them")
-        sources += found
+        sources += of_split
+    if sources and others:
+        log.warning(
+            "%s: folders with a label file that have no name of a split are left out: %s",
+            root,
+            ", ".join(others),
+        )
     return sources
+
+
+def _folders(root: Path) -> list[str]:
+    """Return the names of the visible folders in a folder, sorted."""
+    with os.scandir(root) as entries:
+        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
 
 
 def _no_file(key: str, root: Path, name: str) -> UserError:

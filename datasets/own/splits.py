@@ -1,4 +1,4 @@
-"""Splits of users' own data: as the files say, drawn folds, or train alone."""
+"""Splits of users' own data: as the files or folders say, drawn folds, or train alone."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from core.config import Key, declare
 from core.errors import UserError
 from core.logging import get_logger
 from datasets.folds import split_folds
+from datasets.own.items import split_of
 from datasets.records import Record
 
 declare(
@@ -31,11 +32,14 @@ def divide(cfg: CfgNode, records: Sequence[Record], splits: Sequence[str]) -> Sp
     Args:
         cfg: the configuration.
         records: N records.
-        splits: N splits; empty where the files do not say.
+        splits: N splits; empty where the files do not say. If none says it, folders in the names
+            of the images count.
 
     Raises:
         UserError: ``DATASET.FOLD`` is set where folds are not used.
     """
+    if not any(splits) and not cfg.DATASET.USE_FOLDS:
+        splits = splits_of_folders([record.name for record in records])
     if not any(splits):
         return _without_splits(cfg, records)
     divided: Splits = {}
@@ -48,6 +52,27 @@ def divide(cfg: CfgNode, records: Sequence[Record], splits: Sequence[str]) -> Sp
     if cfg.DATASET.USE_FOLDS:
         log.warning("DATASET.USE_FOLDS has no effect: the data set has splits of its own")
     return divided
+
+
+def splits_of_folders(names: Sequence[str]) -> list[str]:
+    """Return the split of each image from a folder in its name, empty if there are none.
+
+    ``train/a.jpg`` and ``test/b.jpg`` give train and test; so do ``joy/train/a.jpg`` and
+    ``fear/test/b.jpg``. All names need a split in the same place, and at least two splits occur.
+    """
+    folders = [name.split("/")[:-1] for name in names]
+    for depth in range(min(map(len, folders), default=0)):
+        words = {parts[depth] for parts in folders}
+        split = {word: split_of(word) for word in words}
+        if None in split.values() or len(set(split.values())) < 2:
+            continue
+        log.warning(
+            "The names of the images give the splits: folders %s. DATASET.USE_FOLDS or "
+            "DATASET.TRAIN_FILE prevents it",
+            ", ".join(sorted(words)),
+        )
+        return [split[parts[depth]] or "" for parts in folders]
+    return []
 
 
 def _without_splits(cfg: CfgNode, records: Sequence[Record]) -> Splits:

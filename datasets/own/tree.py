@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import UserError, did_you_mean
 from core.logging import get_logger
-from datasets.own.items import SPLIT_NAMES, fault, split_of
+from datasets.own.items import SPLIT_NAMES, fault, split_of, split_words
 from datasets.own.locate import has_image_suffix
 from datasets.prepared import PREFIX
 from datasets.reading import read_text
@@ -148,9 +148,9 @@ def read_lists(root: Path, base: Path, pattern: str) -> list[Picture]:
         for path in found:
             pictures += _read_list(root, base, path, split, places)
     if not places:
-        accepted = ", ".join(name for names in SPLIT_NAMES.values() for name in names)
         raise UserError(
-            f"DATASET.SPLIT_LISTS: no file {root / pattern}; {{split}} stands for one of {accepted}"
+            f"DATASET.SPLIT_LISTS: no file {root / pattern}; {{split}} stands for one of "
+            f"{split_words()}"
         )
     return pictures
 

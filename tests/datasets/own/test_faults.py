@@ -115,7 +115,7 @@ BROKEN = {
     "split": (
         "f.csv",
         "file_name,label,split\na.jpg,x,trian\n",
-        "line 2: column 'split' is 'trian'; accepted: train, val, test",
+        "line 2: column 'split' is 'trian'; accepted: train, training, val",
     ),
     "validity": (
         "f.csv",

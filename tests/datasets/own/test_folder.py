@@ -40,7 +40,12 @@ def test_one_folder_per_class(draw, folder, write, caplog, tmp_path):
 
 @pytest.mark.parametrize(
     "names",
-    [("train", "val", "test"), ("training", "validation", "testing"), ("Train", "valid", "Test")],
+    [
+        ("train", "val", "test"),
+        ("training", "validation", "testing"),
+        ("Train", "valid", "Test"),
+        ("train", "dev", "test"),
+    ],
 )
 def test_folders_of_splits(draw, folder, names):
     for i, split in enumerate(names):
