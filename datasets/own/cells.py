@@ -41,7 +41,10 @@ def read_value(cell: Any) -> float | None:
     if cell is None:
         return math.nan
     if isinstance(cell, int | float):
-        return float(cell)
+        try:
+            return float(cell)
+        except OverflowError:  # a whole number of hundreds of digits
+            return math.inf
     if not isinstance(cell, str):
         return None
     text = cell.strip().lower()

@@ -43,7 +43,7 @@ def _without_parents(
     path: Path, entries: list, categories: Mapping[Any, str], used: set[str]
 ) -> list[str]:
     """Return the names by id without unused categories that are the parent of others."""
-    parents = {entry.get("supercategory") for entry in entries}
+    parents = [entry.get("supercategory") for entry in entries]
     names = []
     for number in sorted(categories, key=lambda number: (str(type(number)), number)):
         name = categories[number]

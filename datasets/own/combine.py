@@ -122,8 +122,14 @@ def class_order(files: Sequence[LabelFile]) -> list[str]:
         raise fault(files[0].path, "", "no image has a label")
     _warn_of_case(files[0], labels)
     if all(label.isascii() and label.isdecimal() for label in labels):
-        return sorted(labels, key=int)
+        return sorted(labels, key=_number_order)
     return sorted(labels)
+
+
+def _number_order(digits: str) -> tuple[int, str, str]:
+    """Return a key that sorts whole numbers by value, also those too long for ``int``."""
+    significant = digits.lstrip("0")
+    return len(significant), significant, digits
 
 
 def _check_same(first: LabelFile, file: LabelFile) -> None:

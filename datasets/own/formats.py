@@ -23,6 +23,7 @@ from datasets.reading import read_text
 
 COCO_KEYS = ("images", "annotations", "categories")
 FIFTYONE_KEYS = ("classes", "labels")
+LONG_NUMBER = "a number has thousands of digits"  # for which json raises a plain ValueError
 # First bytes of files that are no text -> the word for them in an error.
 BINARY = {
     b"PK\x03\x04": "a spreadsheet or archive; save the sheet as CSV, or unpack it",
@@ -131,6 +132,8 @@ def _open_json(path: Path, text: str, options: ReadOptions) -> LabelFile | Pendi
             return _open_table(_read_json_lines(path, text), options)
         where = f"line {error.lineno}, column {error.colno}"
         raise fault(path, where, f"not valid JSON: {error.msg}") from None
+    except ValueError:
+        raise fault(path, "", f"not valid JSON: {LONG_NUMBER}") from None
     if isinstance(content, dict):
         return _open_object(path, content, options)
     if is_label_studio(content):
@@ -171,8 +174,12 @@ def _read_json_lines(path: Path, text: str) -> Table:
         where = f"line {number}"
         try:
             entries.append(json.loads(line))
-        except (ValueError, RecursionError) as error:
+        except json.JSONDecodeError as error:
             raise fault(path, where, f"not valid JSON: {error}") from None
+        except RecursionError:
+            raise fault(path, where, "not valid JSON: nested too deeply") from None
+        except ValueError:
+            raise fault(path, where, f"not valid JSON: {LONG_NUMBER}") from None
         wheres.append(where)
     return read_objects(path, entries, wheres)
 

@@ -13,6 +13,8 @@ from datasets.own.locate import has_image_suffix
 from datasets.own.long import UNASSIGNED
 from datasets.own.table import DELIMITERS, first_line, split_rows
 
+LONGEST_INDEX = 18  # digits; int() refuses thousands of them
+
 log = get_logger()
 
 
@@ -173,7 +175,8 @@ def class_at(path: Path, where: str, index: object, classnames: Sequence[str]) -
         UserError: the index is no whole number below the number of classes.
     """
     text = str(index)
-    if not text.isascii() or not text.isdecimal() or int(text) >= len(classnames):
+    is_index = text.isascii() and text.isdecimal() and len(text) <= LONGEST_INDEX
+    if not is_index or int(text) >= len(classnames):
         raise fault(
             path, where, f"class index is {shown(index)}; accepted: 0 to {len(classnames) - 1}"
         )

@@ -176,6 +176,31 @@ BROKEN = {
         coco(annotations=[{"image_id": 1, "category_id": 5}]),
         r"annotations\[0\]: category_id '5' is not in 'categories'",
     ),
+    "COCO name as a list": (
+        "f.json",
+        coco(categories=[{"id": 1, "name": ["x"], "supercategory": ["y"]}]),
+        r"categories\[0\]: 'name' is .*expected a number or text",
+    ),
+    "number of 400 digits": (
+        "f.jsonl",
+        '{"file_name": "a.jpg", "joy": ' + "9" * 400 + "}\n",
+        "line 1: column 'joy' is '999",
+    ),
+    "number of 5000 digits": (
+        "f.jsonl",
+        '{"file_name": "a.jpg", "joy": ' + "9" * 5000 + "}\n",
+        "not valid JSON: a number has thousands of digits",
+    ),
+    "second number of 5000 digits": (
+        "f.jsonl",
+        '{"file_name": "a.jpg", "joy": 1}\n{"file_name": "b.jpg", "joy": ' + "9" * 5000 + "}\n",
+        "line 2: not valid JSON: a number has thousands of digits",
+    ),
+    "index of 5000 digits": (
+        "f.json",
+        '{"classes": ["x"], "labels": {"a": "' + "9" * 5000 + '"}}',
+        "class index is '999.*accepted: 0 to 0",
+    ),
     "COCO file name": ("f.json", coco(images=[{"id": 1}]), r"images\[0\]: no 'file_name'"),
     "COCO id twice": (
         "f.json",

@@ -208,6 +208,12 @@ def test_coco_any_annotation_is_a_label_and_order_is_by_id(write, load, caplog):
     assert [record.name for record in dataset.train_x] == list(expected)
 
 
+def test_coco_supercategory_of_another_type_is_no_parent(write, load):
+    categories = [{**entry, "supercategory": ["pets"]} for entry in COCO["categories"]]
+    write("instances.json", json.dumps({**COCO, "categories": categories}))
+    assert load(FILE="instances.json").classnames == ["pets", "person", "dog"]
+
+
 def test_cvat_tags_and_boxes_are_labels(write, load):
     write("annotations.xml", CVAT)
     dataset = load(FILE="annotations.xml")

@@ -124,6 +124,8 @@ def test_order_of_classes(write, load):
     assert dataset.classnames == ["c", "b", "a", "d"]
     write("numbers.csv", "fname,label\n0.jpg,10\n1.jpg,9\n")
     assert load(FILE="numbers.csv").classnames == ["9", "10"]
+    write("numbers.csv", f"fname,label\n0.jpg,{'9' * 5000}\n1.jpg,9\n")
+    assert load(FILE="numbers.csv").classnames == ["9", "9" * 5000]
 
 
 def test_columns_in_another_order_are_matched_by_name(write, load):
