@@ -31,10 +31,14 @@ def is_empty(cell: Any) -> bool:
     return cell is None or cell == ""
 
 
-def read_value(cell: Any) -> float | None:
+def read_value(cell: Any, *, decimal_comma: bool = False) -> float | None:
     """Return the number of a cell of a class column, NaN if it is empty, None if it is no number.
 
     ``True``, ``yes`` and their opposites count as 1 and 0.
+
+    Args:
+        cell: text, or a value of JSON.
+        decimal_comma: ``0,7`` is a number, as spreadsheets write it in many languages.
     """
     if isinstance(cell, bool):
         return float(cell)
@@ -52,6 +56,8 @@ def read_value(cell: Any) -> float | None:
         return math.nan
     if text in YES or text in NO:
         return float(text in YES)
+    if decimal_comma:
+        text = text.replace(",", ".", 1)
     if NUMBER.fullmatch(text):
         return float(text)
     return None

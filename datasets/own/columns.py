@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from core.errors import did_you_mean
 from core.logging import get_logger
-from datasets.own.cells import is_empty, is_label_value, read_value, shown
+from datasets.own.cells import is_empty, is_label_value, shown
 from datasets.own.items import ReadOptions, fault, split_of
 from datasets.own.table import PATH_COLUMNS, Table, column_key, find_column, path_column
 
@@ -211,7 +211,7 @@ def _class_columns(table: Table, free: list[int]) -> list[int]:
         row = first_misfit(table, j)
         if row is None:
             classes.append(j)
-        elif column_key(name) in PATH_COLUMNS and read_value(table.rows[row][j]) is None:
+        elif column_key(name) in PATH_COLUMNS and table.value(table.rows[row][j]) is None:
             log.info("%s: column %s is left out", table.path, shown(name))
         else:
             raise no_class(table, j, row)
@@ -234,7 +234,7 @@ def first_misfit(table: Table, j: int) -> int | None:
         distinct = set(cells)
     except TypeError:  # lists or objects of JSON
         return next(i for i, cell in enumerate(cells) if isinstance(cell, list | dict))
-    wrong = {cell for cell in distinct if not is_label_value(read_value(cell))}
+    wrong = {cell for cell in distinct if not is_label_value(table.value(cell))}
     if not wrong:
         return None
     return next(i for i, cell in enumerate(cells) if cell in wrong)

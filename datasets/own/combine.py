@@ -170,7 +170,8 @@ def _vector(
         return vector
     for label in judgement.labels:
         if label not in index:
-            raise unknown_class(file.path, judgement.where, label, index)
+            column = f", column {shown(file.label_column)}" if file.label_column else ""
+            raise unknown_class(file.path, judgement.where + column, label, index)
         vector[index[label]] = 1.0
     return vector
 

@@ -17,7 +17,14 @@ from datasets.own.headerless import class_at, read_headerless
 from datasets.own.items import LabelFile, ReadOptions, fault
 from datasets.own.label_studio import is_label_studio, read_label_studio
 from datasets.own.long import Cell, choose_delimiter, read_cells, read_long
-from datasets.own.table import Table, header_delimiter, path_column, read_objects, read_table
+from datasets.own.table import (
+    Table,
+    header_delimiter,
+    path_column,
+    read_objects,
+    read_table,
+    take_separator_line,
+)
 from datasets.own.wide import read_wide, settle_minus_one
 from datasets.reading import read_text
 
@@ -82,7 +89,8 @@ def _open(path: Path, options: ReadOptions) -> LabelFile | Pending:
         return read_cvat(path)
     if start in ("{", "["):
         return _open_json(path, text, options)
-    delimiter = header_delimiter(text)
+    text, delimiter = take_separator_line(path, text)
+    delimiter = delimiter or header_delimiter(text)
     if delimiter is not None:
         return _open_table(read_table(path, text, delimiter), options)
     content = read_headerless(path, text, options)

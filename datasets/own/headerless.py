@@ -1,7 +1,7 @@
 """Lists without a header: Google's ``ML_USE,uri,label,...`` and research lists ``path 0 1 0``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,8 @@ def _find_rows(path: Path, text: str) -> list[Row] | None:
         _, cells = next(split_rows(path, line, delimiter))
         if _image_position(cells) is None:
             continue
-        return [_row(path, number, cells) for number, cells in split_rows(path, text, delimiter)]
+        rows = [_row(path, number, cells) for number, cells in split_rows(path, text, delimiter)]
+        return rows if delimiter == "," else _with_decimal_points(rows)
     if _image_position(_words(line)) is None:
         return None
     rows = []
@@ -66,6 +67,17 @@ def _find_rows(path: Path, text: str) -> list[Row] | None:
         if line.strip():
             rows.append(_row(path, number, _words(line)))
     return rows
+
+
+def _with_decimal_points(rows: list[Row]) -> list[Row]:
+    """Return the rows with ``0.7`` for ``0,7`` if all cells are numbers with or without a comma."""
+    changed = []
+    for row in rows:
+        if any(read_value(cell, decimal_comma=True) is None for cell in row.cells):
+            return rows
+        cells = tuple(cell.replace(",", ".", 1) for cell in row.cells)
+        changed.append(replace(row, cells=cells))
+    return changed
 
 
 def _words(line: str) -> list[str]:

@@ -49,6 +49,7 @@ class LabelFile:
         single: the form of the file gives one class per image.
         split: split of the whole file; empty: see the judgements.
         ignorable: columns or fields that ``DATASET.IGNORE`` may name.
+        label_column: column of the labels, for errors; empty without one.
         in_split_folder: the file is in the folder of its split, where its images' names start.
     """
 
@@ -58,6 +59,7 @@ class LabelFile:
     single: bool = False
     split: str = ""
     ignorable: tuple[str, ...] = ()
+    label_column: str = ""
     in_split_folder: bool = False
 
 

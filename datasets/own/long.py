@@ -200,19 +200,26 @@ def read_long(table: Table, columns: Columns, cells: Iterable[Cell], delimiter: 
     if count:
         log.info("%s: labels of one cell are divided at: %s", table.path, delimiter)
     single = column_key(table.header[columns.label]) in SINGLE_COLUMNS
-    return LabelFile(table.path, judgements, single=single, ignorable=tuple(table.header))
+    return LabelFile(
+        table.path,
+        judgements,
+        single=single,
+        ignorable=tuple(table.header),
+        label_column=table.header[columns.label],
+    )
 
 
 def image_of(table: Table, columns: Columns, row: Sequence, where: str) -> str:
     """Return the image of a row.
 
     Raises:
-        UserError: the cell is empty.
+        UserError: the cell is empty or holds something else.
     """
     name = row[columns.path]
     if is_empty(name) or not isinstance(name, str | int):
         column = shown(table.header[columns.path])
-        raise fault(table.path, where, f"column {column} is empty; expected the name of an image")
+        found = "empty" if is_empty(name) else shown(name)
+        raise fault(table.path, where, f"column {column} is {found}; expected the name of an image")
     return str(name).strip()
 
 

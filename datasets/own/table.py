@@ -2,16 +2,19 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import did_you_mean
-from datasets.own.cells import shown
+from datasets.own.cells import read_value, shown
 from datasets.own.items import fault
 
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon"}
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # for Excel, as the first line
+QUOTED = r'("[^"]*(?:""[^"]*)*")'  # cell in quotes; a quote inside is doubled
 
 # Names of the column with the image files; the first one that the header has is taken.
 PATH_COLUMNS = (
@@ -29,12 +32,18 @@ class Table:
         header: names of the columns without spaces around them.
         rows: cells of each row, as many as ``header``: text, or values of JSON.
         wheres: place of each row in the file, such as ``line 3``.
+        decimal_comma: numbers may have a decimal comma, because no comma divides the columns.
     """
 
     path: Path
     header: list[str]
     rows: list[list[Any]]
     wheres: list[str]
+    decimal_comma: bool = False
+
+    def value(self, cell: Any) -> float | None:
+        """Return the number of a cell as :func:`datasets.own.cells.read_value`."""
+        return read_value(cell, decimal_comma=self.decimal_comma)
 
 
 def column_key(name: str) -> str:
@@ -57,6 +66,8 @@ def split_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, lis
     Raises:
         UserError: a quote is not closed, or text stands behind a closing quote.
     """
+    # csv refuses spaces between a closing quote and the delimiter.
+    text = re.sub(rf"{QUOTED} +(?=[{delimiter}\n]|$)", r"\1", text)
     source = io.StringIO(text, newline="")
     reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True, strict=True)
     start = 1
@@ -72,6 +83,26 @@ def split_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, lis
         if any(cells):
             yield start, cells
         start = reader.line_num + 1
+
+
+def take_separator_line(path: Path, text: str) -> tuple[str, str | None]:
+    """Return the text with Excel's first line ``sep=;`` emptied, and the delimiter it names.
+
+    The line stays as an empty one, so that errors give the lines of the file. Without such a line
+    the delimiter is None.
+
+    Raises:
+        UserError: the delimiter is not accepted.
+    """
+    line, mark, rest = text.partition("\n")
+    found = SEPARATOR_LINE.fullmatch(line)
+    if found is None:
+        return text, None
+    delimiter = found.group(1)
+    if delimiter not in DELIMITERS:
+        accepted = ", ".join(DELIMITERS.values())
+        raise fault(path, "line 1", f"the delimiter is {shown(delimiter)}; accepted: {accepted}")
+    return mark + rest, delimiter
 
 
 def first_line(text: str) -> str:
@@ -106,7 +137,7 @@ def read_table(path: Path, text: str, delimiter: str) -> Table:
     """
     rows = split_rows(path, text, delimiter)
     _, header = next(rows)
-    table = Table(path, header, [], [])
+    table = Table(path, header, [], [], decimal_comma=delimiter != ",")
     for line, cells in rows:
         where = f"line {line}"
         table.rows.append(_fit_row(table, cells, where, delimiter))

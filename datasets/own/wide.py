@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.labels import UNKNOWN
-from datasets.own.cells import read_value, shown
+from datasets.own.cells import shown
 from datasets.own.columns import Columns, first_misfit, no_class
 from datasets.own.items import Judgement, LabelFile, fault
 from datasets.own.long import annotator_of, image_of, split_in
@@ -44,7 +44,7 @@ def _read_column(table: Table, j: int) -> list[float]:
     if row is not None:
         raise no_class(table, j, row)
     cells = [row[j] for row in table.rows]
-    values = {cell: read_value(cell) for cell in set(cells)}
+    values = {cell: table.value(cell) for cell in set(cells)}
     return [values[cell] for cell in cells]
 
 

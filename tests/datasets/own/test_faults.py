@@ -176,6 +176,31 @@ BROKEN = {
         coco(annotations=[{"image_id": 1, "category_id": 5}]),
         r"annotations\[0\]: category_id '5' is not in 'categories'",
     ),
+    "list as an image": (
+        "f.jsonl",
+        '{"file_name": ["a.jpg"], "labels": ["x"]}\n',
+        r"line 1: column 'file_name' is '\['a.jpg'\]'; expected the name of an image",
+    ),
+    "decimal comma in a table of commas": (
+        "f.csv",
+        'file_name,joy\na.jpg,"0,7"\n',
+        "line 2: column 'joy' is '0,7'; a class has 1, 0",
+    ),
+    "number with two commas": (
+        "f.csv",
+        "file_name;joy\na.jpg;0,7,1\n",
+        "line 2: column 'joy' is '0,7,1'",
+    ),
+    "another delimiter of Excel": (
+        "f.csv",
+        "sep=|\nfile_name|joy\na.jpg|1\n",
+        r"line 1: the delimiter is '\|'; accepted: tab, comma, semicolon",
+    ),
+    "row behind the delimiter of Excel": (
+        "f.csv",
+        "sep=;\nfile_name;joy\na.jpg;1\nb.jpg;7\n",
+        "line 4: column 'joy' is '7'",
+    ),
     "COCO name as a list": (
         "f.json",
         coco(categories=[{"id": 1, "name": ["x"], "supercategory": ["y"]}]),
@@ -291,7 +316,7 @@ WRONG_KEYS = {
     ),
     "class of the list": (
         {"FILE": "good.csv", "CLASSES": ("x", "yy")},
-        "good.csv: line 3: class is 'y'; accepted: x, yy. Did you mean 'yy'",
+        "good.csv: line 3, column 'tags': class is 'y'; accepted: x, yy. Did you mean 'yy'",
     ),
     "class twice": ({"FILE": "good.csv", "CLASSES": ("x", "x")}, "class 'x' is given twice"),
     "missing classes": ({"FILE": "good.csv", "CLASSES": ("c.txt",)}, "cannot read .*c.txt"),

@@ -34,6 +34,34 @@ def test_tables_in_usual_forms_read_alike(write, load, text):
     assert [record.name for record in dataset.train_x] == ["a.jpg", "b.jpg"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file_name;joy;calm\na.jpg;0,75;0,25\nb.jpg;1;\n",
+        "file_name\tjoy\tcalm\na.jpg\t0,75\t.25\nb.jpg\t1\t\n",
+        "sep=;\r\nfile_name;joy;calm\r\na.jpg;0,75;0,25\r\nb.jpg;1;\r\n",
+        '"SEP=,"\nfile_name,joy,calm\na.jpg,0.75,0.25\nb.jpg,1,\n',
+        '"file_name" , "joy" , "calm" \n"a.jpg" , "0.75" , "0.25"\n"b.jpg" ,"1" , "" \n',
+    ],
+)
+def test_tables_of_spreadsheets(write, load, text):
+    write("f.csv", text)
+    dataset = load(FILE="f.csv")
+    assert dataset.classnames == ["joy", "calm"]
+    assert rows(dataset) == [[0.75, 0.25], [1, UNKNOWN]]
+
+
+def test_decimal_commas_of_a_list_without_header(write, load):
+    write("f.csv", "a.jpg;0,75;0,25\nb.jpg;1;0\n")
+    assert rows(load(FILE="f.csv", CLASSES=("joy", "calm"))) == [[0.75, 0.25], [1, 0]]
+
+
+def test_quotes_and_spaces_inside_a_cell_stay(write, load):
+    write("f.csv", 'file_name,label\na.jpg,"say ""hi"" , then" \nb.jpg,"x\n" \n')
+    labels = labels_of(load(FILE="f.csv", LABEL_DELIMITER="none"))
+    assert labels == {"a.jpg": {'say "hi" , then'}, "b.jpg": {"x"}}
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig", "utf-16"])
 def test_encodings(write, load, encoding):
     write("f.csv", "file_name,label\ncafé.jpg,Größe\n".encode(encoding))
@@ -93,7 +121,9 @@ def test_known_classes_are_never_divided(write, load):
 def test_a_delimiter_in_a_known_class_does_not_divide(write, load):
     write("classes.txt", "Beat other, compete\nJoy\n")
     write("f.csv", 'fname,labels\n0.jpg,"Beat other, compete,Joy"\n')
-    with pytest.raises(UserError, match="line 2: class is 'Beat other, compete,Joy'"):
+    with pytest.raises(
+        UserError, match="line 2, column 'labels': class is 'Beat other, compete,Joy'"
+    ):
         load(FILE="f.csv")
 
 
