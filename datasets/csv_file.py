@@ -5,6 +5,7 @@ The formats are in ``datasets.own``; each is recognised by the content of the fi
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from yacs.config import CfgNode
@@ -124,7 +125,23 @@ def read_sources(sources: Sequence[Source], options: ReadOptions) -> list[LabelF
         file.split = source.split
         _warn_of_other_splits(file)
         file.in_split_folder = bool(source.folder)
+    _name_annotators(files, sources)
     return files
+
+
+def _name_annotators(files: Sequence[LabelFile], sources: Sequence[Source]) -> None:
+    """Make the labels of each file the vote of its annotator, if files share an image.
+
+    Files without a common image are parts of one data set; their labels are no votes.
+    """
+    images = [{clean_name(one.name) for one in file.judgements} for file in files]
+    if sum(map(len, images)) == len(set().union(*images)):
+        return
+    for file, source in zip(files, sources, strict=True):
+        if source.annotator is None:
+            continue
+        log.info("%s: the labels of annotator %s", file.path, source.annotator)
+        file.judgements = [replace(one, annotator=source.annotator) for one in file.judgements]
 
 
 def _warn_of_other_splits(file: LabelFile) -> None:

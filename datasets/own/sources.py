@@ -14,9 +14,10 @@ from datasets.own.items import SPLIT_NAMES, split_of
 from datasets.reading import read_lines
 
 # Files in the folders of splits, as Roboflow, Hugging Face and others name them.
+CVAT_FILE = "annotations.xml"
 SPLIT_FILES = (
     "_classes.csv", "metadata.csv", "metadata.jsonl", "_annotations.coco.json", "labels.json",
-    "annotations.xml", "labels.csv",
+    CVAT_FILE, "labels.csv",
 )  # fmt: skip
 CLASSES_FILE = "classes.txt"
 
@@ -26,7 +27,7 @@ declare(
         "FILE",
         "",
         "Csv: label file below ROOT, in any format that datasets.own reads; or its name in each "
-        "folder of a split (train/, valid/, test/)",
+        "folder of a split (train/, valid/, test/); or a folder with one CVAT export per annotator",
     ),
     Key("TRAIN_FILE", "", "Csv: label file of train, where each split has a file of its own"),
     Key("VAL_FILE", "", "Csv: label file of val; empty: val is drawn from train"),
@@ -50,11 +51,13 @@ class Source:
         path: the file.
         split: split of all its images; empty: the file says it, or there is none.
         folder: folder of the split below the root, which is part of the names of the images.
+        annotator: who made the labels of the whole file; None if the file does not stand for one.
     """
 
     path: Path
     split: str = ""
     folder: str = ""
+    annotator: str | None = None
 
 
 def find_sources(cfg: CfgNode, root: Path, splits: Sequence[str]) -> list[Source]:
@@ -94,7 +97,34 @@ def _given_file(root: Path, name: str) -> list[Source]:
     sources = _in_split_folders(root, (name,))
     if sources:
         return sources
+    if path.is_dir():
+        return _exports(path)
     raise _no_file("DATASET.FILE", root, name)
+
+
+def _exports(folder: Path) -> list[Source]:
+    """Return the CVAT exports of several annotators: ``ann.xml`` or ``ann/annotations.xml``.
+
+    Raises:
+        UserError: there is none, or one has the name of a split.
+    """
+    # Files and folders of archives that macOS wrote begin with a dot or underscores.
+    paths = sorted([*folder.glob("[!._]*.xml"), *folder.glob(f"[!._]*/{CVAT_FILE}")])
+    if not paths:
+        raise UserError(
+            f"DATASET.FILE: {folder} is a folder without exports of CVAT; expected a label file, "
+            f"or one export per annotator: ann.xml or ann/{CVAT_FILE}"
+        )
+    sources = []
+    for path in paths:
+        annotator = path.relative_to(folder).parts[0].removesuffix(".xml")
+        if split_of(annotator) is not None:
+            raise UserError(
+                f"DATASET.FILE: {path} has the name of a split, but in a folder of exports each "
+                "file is an annotator; set DATASET.TRAIN_FILE, VAL_FILE and TEST_FILE for splits"
+            )
+        sources.append(Source(path, annotator=annotator))
+    return sources
 
 
 def _given_files(root: Path, by_split: dict[str, str], splits: Sequence[str]) -> list[Source]:

@@ -310,6 +310,14 @@ WRONG_KEYS = {
         {"FILE": "good.csv", "TEST_FILE": "good.csv"},
         "DATASET.FILE and DATASET.TEST_FILE are both set",
     ),
+    "folder without exports": (
+        {"FILE": "empty"},
+        "DATASET.FILE: .*empty is a folder without exports of CVAT; .*ann.xml or ann/annotations",
+    ),
+    "folder of splits": (
+        {"FILE": "splits"},
+        "DATASET.FILE: .*test.xml has the name of a split, .*DATASET.TRAIN_FILE",
+    ),
     "ignored column": (
         {"FILE": "good.csv", "IGNORE": ("tag",)},
         "DATASET.IGNORE: no label file has a column 'tag'. Did you mean 'tags'",
@@ -333,6 +341,8 @@ WRONG_KEYS = {
 @pytest.mark.parametrize("case", WRONG_KEYS)
 def test_a_wrong_key_ends_in_one_line(write, load, case):
     write("good.csv", "file_name,tags\na.jpg,x\nb.jpg,x;y\n")
+    write("empty/readme.md", "x")
+    write("splits/test.xml", xml('<image name="a.jpg"/>'))
     keys, message = WRONG_KEYS[case]
     with pytest.raises(UserError, match=message) as caught:
         load(**keys)
