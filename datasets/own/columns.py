@@ -159,7 +159,7 @@ def _take_annotator(table: Table, free: list[int]) -> int | None:
     """Remove and return the column of the annotators; the log names it."""
     position = _take(table, free, ANNOTATOR_COLUMNS)
     if position is not None:
-        log.info("%s: column %s is the annotator", table.path, shown(table.header[position]))
+        log.info("%s: column %s names the annotators", table.path, shown(table.header[position]))
     return position
 
 

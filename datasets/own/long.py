@@ -150,10 +150,11 @@ def _check_parts(cells: Sequence[Cell], first: Cell, name: str) -> None:
     if name == "space" or not recur:
         log.warning(
             "%s: labels of one cell are divided at %s, which gives the classes %s; "
-            "DATASET.LABEL_DELIMITER none keeps each cell whole",
+            "set DATASET.LABEL_DELIMITER to %s, or to none to keep each cell whole",
             first.table.path,
             name,
             first_names(sorted(counts), most=8),
+            name,
         )
 
 

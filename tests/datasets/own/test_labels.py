@@ -342,7 +342,7 @@ def test_a_person_may_be_a_class_or_the_annotator(write, load, caplog, name):
     with caplog.at_level(logging.INFO):
         votes = load(FILE="f.csv", CLASSES=("helmet",))
     assert rows(votes) == [[1], [0]]
-    assert f"column '{name}' is the annotator" in caplog.text
+    assert f"column '{name}' names the annotators" in caplog.text
 
 
 def test_the_annotator_of_a_column_per_class_is_logged(write, load, caplog):
@@ -350,7 +350,7 @@ def test_the_annotator_of_a_column_per_class_is_logged(write, load, caplog):
     with caplog.at_level(logging.INFO):
         dataset = load(FILE="f.csv", LABEL_POLICY="soft")
     assert rows(dataset) == [[0.5, 0], [1, 1]]
-    assert "column 'worker_id' is the annotator" in caplog.text
+    assert "column 'worker_id' names the annotators" in caplog.text
 
 
 def test_classes_with_the_name_of_a_label_column_are_listed(write, load):
