@@ -93,9 +93,11 @@ def read_labels(cell: Any) -> tuple[str, ...] | None:
     """
     if isinstance(cell, str):
         text = cell.strip()
+        if text.startswith(('{"', "{'")) and not text.startswith('{"choices"'):
+            raise NotAList(f"is {shown(text)}; expected names of classes, not an object")
         if not (text.startswith("[") and text.endswith("]")) and not text.startswith('{"choices"'):
             return None
-        cell = _read_literal(text)
+        cell = read_literal(text)
     if isinstance(cell, dict):
         cell = cell.get("choices")
     if isinstance(cell, str):
@@ -106,8 +108,12 @@ def read_labels(cell: Any) -> tuple[str, ...] | None:
     return tuple(label for label in labels if label)
 
 
-def _read_literal(text: str) -> Any:
-    """Return the value of a JSON or Python literal."""
+def read_literal(text: str) -> Any:
+    """Return the value of a JSON or Python literal.
+
+    Raises:
+        NotAList: the text is none.
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -17,6 +17,7 @@ from datasets.own.headerless import class_at, read_headerless
 from datasets.own.items import LabelFile, ReadOptions, fault
 from datasets.own.label_studio import is_label_studio, read_label_studio
 from datasets.own.long import Cell, choose_delimiter, read_cells, read_long
+from datasets.own.refused import refuse_known
 from datasets.own.table import (
     Table,
     header_delimiter,
@@ -25,7 +26,7 @@ from datasets.own.table import (
     read_table,
     take_separator_line,
 )
-from datasets.own.wide import read_wide, settle_minus_one
+from datasets.own.wide import read_vectors, read_wide, settle_minus_one
 from datasets.reading import read_text
 
 COCO_KEYS = ("images", "annotations", "categories")
@@ -121,12 +122,16 @@ def _text_of(path: Path) -> str:
 
 
 def _open_table(table: Table, options: ReadOptions) -> LabelFile | Pending:
+    refuse_known(table)
     path_column(table)
     if not table.rows:
         raise fault(table.path, "", "a header and no rows; expected one row per image")
     columns = assign_columns(table, options)
     if columns.label is None:
         return read_wide(table, columns)
+    vectors = read_vectors(table, columns, options.classnames)
+    if vectors is not None:
+        return vectors
     return Pending(table, columns, read_cells(table, columns, options.classnames))
 
 

@@ -7,8 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from core.logging import get_logger
-from datasets.own.cells import is_label_value, read_value, shown
-from datasets.own.items import Judgement, LabelFile, ReadOptions, fault, split_of
+from datasets.own.cells import NotAList, is_label_value, read_labels, read_value, shown
+from datasets.own.items import (
+    Judgement,
+    LabelFile,
+    ReadOptions,
+    fault,
+    split_of,
+    unnamed_classes,
+)
 from datasets.own.locate import has_image_suffix
 from datasets.own.long import UNASSIGNED
 from datasets.own.table import DELIMITERS, first_line, split_rows
@@ -44,9 +51,20 @@ def read_headerless(path: Path, text: str, options: ReadOptions) -> LabelFile | 
         return _read_numbers(path, rows, options.classnames)
     judgements = []
     for row in rows:
-        labels = tuple(dict.fromkeys(cell for cell in row.cells if cell))
-        judgements.append(Judgement(row.image, row.where, labels, split=_split(path, row)))
+        labels = dict.fromkeys(name for cell in row.cells for name in _names(cell))
+        judgements.append(Judgement(row.image, row.where, tuple(labels), split=_split(path, row)))
     return LabelFile(path, judgements)
+
+
+def _names(cell: str) -> tuple[str, ...]:
+    """Return the labels of a cell: one name, or a list, which make-sense writes without quotes."""
+    if not (cell.startswith("[") and cell.endswith("]")):
+        return (cell,) if cell else ()
+    try:
+        return read_labels(cell)
+    except NotAList:
+        parts = (part.strip() for part in cell[1:-1].split(","))
+        return tuple(part for part in parts if part)
 
 
 def _find_rows(path: Path, text: str) -> list[Row] | None:
@@ -137,12 +155,7 @@ def _read_numbers(path: Path, rows: Sequence[Row], classnames: Sequence[str]) ->
     """
     width = len(rows[0].cells)
     if not classnames:
-        raise fault(
-            path,
-            rows[0].where,
-            f"{width} numbers per image without names of classes; name them in order in "
-            "classes.txt beside the file or in DATASET.CLASSES",
-        )
+        raise unnamed_classes(path, rows[0].where, width)
     if width == 1 and len(classnames) > 1:
         return _read_indices(path, rows, classnames)
     judgements = []

@@ -99,6 +99,16 @@ def split_words() -> str:
     return ", ".join(name for names in SPLIT_NAMES.values() for name in names)
 
 
+def unnamed_classes(path: Path, where: str, width: int) -> UserError:
+    """Return the error of numbers per class where no list gives the names of the classes."""
+    return fault(
+        path,
+        where,
+        f"{width} numbers per image without names of classes; name them in order in "
+        "classes.txt beside the file or in DATASET.CLASSES",
+    )
+
+
 def unknown_class(path: Path, where: str, name: str, accepted: Iterable[str]) -> UserError:
     """Return the error of a label that is none of the known classes, with the nearest one."""
     return fault(path, where, not_accepted("class", name, accepted))

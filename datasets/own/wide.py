@@ -1,13 +1,21 @@
 """Tables and lists with one number per class, and the meaning of -1 in them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from core.labels import UNKNOWN
-from datasets.own.cells import shown
+from datasets.own.cells import (
+    NotAList,
+    is_empty,
+    is_label_value,
+    read_literal,
+    read_value,
+    shown,
+)
 from datasets.own.columns import Columns, first_misfit, no_class
-from datasets.own.items import Judgement, LabelFile, fault
+from datasets.own.items import Judgement, LabelFile, fault, unnamed_classes
 from datasets.own.long import annotator_of, image_of, split_in
 from datasets.own.table import Table
 
@@ -24,6 +32,14 @@ def read_wide(table: Table, columns: Columns) -> LabelFile:
     values = np.empty((len(table.rows), len(columns.classes)), dtype=np.float32)  # (N, C)
     for c, j in enumerate(columns.classes):
         values[:, c] = _read_column(table, j)
+    classnames = [table.header[j] for j in columns.classes]
+    return _label_file(table, columns, values, classnames)
+
+
+def _label_file(
+    table: Table, columns: Columns, values: np.ndarray, classnames: list[str]
+) -> LabelFile:
+    """Return the content of a table from the values (N, C) of its rows."""
     judgements = []
     for row, where, label in zip(table.rows, table.wheres, values, strict=True):
         judgements.append(
@@ -35,7 +51,6 @@ def read_wide(table: Table, columns: Columns) -> LabelFile:
                 annotator=annotator_of(columns, row),
             )
         )
-    classnames = [table.header[j] for j in columns.classes]
     return LabelFile(table.path, judgements, classnames, ignorable=tuple(table.header))
 
 
@@ -46,6 +61,59 @@ def _read_column(table: Table, j: int) -> list[float]:
     cells = [row[j] for row in table.rows]
     values = {cell: table.value(cell) for cell in set(cells)}
     return [values[cell] for cell in cells]
+
+
+def read_vectors(table: Table, columns: Columns, classnames: Sequence[str]) -> LabelFile | None:
+    """Return the content of a table whose label column has lists of one number per class.
+
+    ``[0, 1, 0]`` is such a list: as indices of classes it would name one class twice. An empty cell
+    or list is unknown for all classes.
+
+    Returns:
+        None if the cells are something else.
+
+    Raises:
+        UserError: the classes are not known, or there is another number of them.
+    """
+    vectors = []
+    for row in table.rows:
+        vector = _vector(row[columns.label])
+        if vector is None:
+            return None
+        vectors.append(vector)
+    widths = {len(vector) for vector in vectors if vector}
+    repeats = any(len(set(vector)) < len(vector) for vector in vectors)
+    if not repeats and (len(widths) != 1 or len(classnames) not in (0, *widths)):
+        return None
+    if widths == {1}:
+        return None
+    if not classnames:
+        raise unnamed_classes(table.path, table.wheres[0], max(widths))
+    values = np.full((len(vectors), len(classnames)), np.nan, dtype=np.float32)  # (N, C)
+    for i, vector in enumerate(vectors):
+        if len(vector) not in (0, len(classnames)):
+            message = f"{len(vector)} values; expected {len(classnames)}, one per class"
+            raise fault(table.path, table.wheres[i], message)
+        if vector:
+            values[i] = vector
+    return _label_file(table, columns, values, list(classnames))
+
+
+def _vector(cell: Any) -> list[float] | None:
+    """Return the numbers of a list of values of classes, empty for an empty cell, else None."""
+    if is_empty(cell):
+        return []
+    if isinstance(cell, str):
+        if not cell.startswith("["):
+            return None
+        try:
+            cell = read_literal(cell)
+        except NotAList:
+            return None
+    if not isinstance(cell, list):
+        return None
+    numbers = [read_value(value) if isinstance(value, int | float) else None for value in cell]
+    return numbers if all(map(is_label_value, numbers)) else None
 
 
 def settle_minus_one(files: Sequence[LabelFile], meaning: str) -> None:

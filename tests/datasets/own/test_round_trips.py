@@ -22,7 +22,7 @@ RESERVED = {*PATH_COLUMNS, *SPLIT_COLUMNS, *ANNOTATOR_COLUMNS, *MANY, *ONE}
 
 def is_name(text):
     """Return True for a name that all formats can hold."""
-    if not text or text != text.strip() or text.startswith(("[", '{"choices"', "Unnamed: ")):
+    if not text or text != text.strip() or text.startswith(("[", '{"', "{'", "Unnamed: ")):
         return False
     return column_key(text) not in RESERVED
 
