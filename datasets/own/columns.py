@@ -284,7 +284,7 @@ def _label_studio_columns(table: Table, options: ReadOptions) -> Columns:
     columns = Columns(path_column(table) if position is None else position, style="whole")
     free = _free_columns(table, options, columns)
     columns.annotator = _take_annotator(table, free)
-    columns.split = _take_split(table, free)
+    columns.split = _take(table, free, SPLIT_COLUMNS)  # other columns may be the choices
     fields = [j for j in free if column_key(table.header[j]) not in LABEL_STUDIO_OTHERS]
     if len(fields) == 1:
         columns.label = fields[0]

@@ -57,6 +57,13 @@ def test_other_words_and_labels_are_no_splits(write, load):
     assert names_of(dataset) == [["0.jpg", "1.jpg"], [], []]
 
 
+def test_choices_of_label_studio_are_no_splits(write, load):
+    write("f.csv", "annotation_id,phase,image,lead_time\n1,train,0.jpg,1\n2,test,1.jpg,1\n")
+    dataset = load(FILE="f.csv")
+    assert dataset.classnames == ["test", "train"]
+    assert names_of(dataset) == [["0.jpg", "1.jpg"], [], []]
+
+
 @pytest.mark.parametrize(
     "names",
     [
