@@ -18,10 +18,17 @@ class Parser(argparse.ArgumentParser):
         repeats: default number of timed repeats.
         keys: help text on the accepted ``KEY VALUE`` pairs; empty: the script takes none.
         has_device: whether the script has the flags ``--device`` and ``--threads``.
+        has_baseline: whether the script also measures a straightforward form.
     """
 
     def __init__(
-        self, doc: str, *, repeats: int = 5, keys: str = "", has_device: bool = True
+        self,
+        doc: str,
+        *,
+        repeats: int = 5,
+        keys: str = "",
+        has_device: bool = True,
+        has_baseline: bool = True,
     ) -> None:
         usage = "%(prog)s [flags]"
         if keys:
@@ -35,6 +42,8 @@ class Parser(argparse.ArgumentParser):
         )
         self.has_keys = bool(keys)
         self._add_shared_flags(repeats)
+        if has_baseline:
+            self._add_baseline_flag()
         if has_device:
             self._add_device_flags()
 
@@ -43,13 +52,15 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(
             "--warm-up", type=at_least(0), default=1, help="repeats before those, not counted"
         )
+        self.add_argument("--output", default="", help="file to append the JSON lines to")
+        self.add_argument("--worker", default="", help=argparse.SUPPRESS)
+
+    def _add_baseline_flag(self) -> None:
         self.add_argument(
             "--baseline",
             action="store_true",
             help="also measure the straightforward form; both forms take turns",
         )
-        self.add_argument("--output", default="", help="file to append the JSON lines to")
-        self.add_argument("--worker", default="", help=argparse.SUPPRESS)
 
     def _add_device_flags(self) -> None:
         self.add_argument("--device", default="cpu", choices=("cpu", "cuda"))

@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the flags."""
-    parser = _command.Parser(__doc__, repeats=5)
+    parser = _command.Parser(__doc__, repeats=5, has_baseline=False)
     parser.add_argument("--images", type=_command.at_least(1), default=NUM_TEST)
     parser.add_argument("--size", type=_command.at_least(16), default=96, help="side of a picture")
     parser.add_argument("--trainer", default="IntCLIP", help="whose run is measured (IntCLIP)")

@@ -13,6 +13,7 @@ from benchmarks import (
     _common,
     evaluation,
     prediction,
+    recipes,
     startup,
     text_encoding,
     training_step,
@@ -56,6 +57,38 @@ def test_prediction_beside_evaluation(capsys):
         assert result["images_per_s"] == pytest.approx(10_000 / result["median"], rel=1e-2)
     share = results[1]["cpu_ms"] / results[0]["cpu_ms"]
     assert printed.splitlines()[-1].endswith(f"| {share:.3f} |")
+
+
+@pytest.mark.slow
+def test_table_of_recipes(capsys):
+    own = ["MODEL.BACKBONE.ARCH", ARCH, "INPUT.SIZE", "(64, 64)"]
+    flags = ["--trainer", "LinearProbe", "--batch", "4", "--repeats", "1", "--threads", "1"]
+    recipes.main([*flags, *own])
+    printed = capsys.readouterr().out
+    (result,) = json_lines(printed)
+    cells = [cell.strip() for cell in printed.splitlines()[-1].strip("|").split("|")]
+    assert cells[:3] == ["LinearProbe", "RN101", "4"]
+    assert float(cells[3]) == pytest.approx(result["median"] / 1000, rel=1e-2)
+    # 30 epochs of 12,740 images
+    assert cells[6] == "30"
+    assert float(cells[7]) == pytest.approx(382_200 / result["images_per_s"] / 3600, rel=1e-2)
+
+
+@pytest.mark.parametrize("trainer", recipes.TRAINERS)
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_step_of_every_recipe_changes_what_is_learnt(trainer, cached):
+    settings = {
+        "trainer": trainer,
+        "backbone": "RN101",
+        "batch": 2,
+        "cached": cached,
+        "device": "cpu",
+        "threads": 1,
+        "opts": ["MODEL.BACKBONE.ARCH", ARCH, "INPUT.SIZE", "(64, 64)"],
+    }
+    step = recipes.prepare(settings)
+    first, second = (float(step()["loss"]) for _ in range(2))
+    assert first != second
 
 
 @pytest.mark.slow
