@@ -79,10 +79,11 @@ class IntentDataset:
     ``val`` and ``test`` may be empty when ``TEST.NO_TEST`` is True. The keys of
     ``datasets.selection`` are applied to the records afterwards.
 
-    A data set can also serve to evaluate given predictions (``build_annotations``), for which the
-    image files need not exist. If its constructor has the arguments ``splits`` and ``images``, they
-    are passed: the splits that are evaluated, and False. It then reads these splits, and train if
-    it is there, without looking for images.
+    A data set can also be built where image files are missing (``build_annotations``): to evaluate
+    given predictions, or to check the files. If its constructor has the arguments ``splits`` and
+    ``images``, they are passed: the splits that are read, and False. It then reads these splits,
+    and train if it is there. A missing image is no error then. Those that exist have the paths and
+    are left out by the same keys as for training; if none exists, none is left out.
 
     Raises:
         UserError: a split has no images, a label does not fit the classes, or the hierarchy does
@@ -111,9 +112,6 @@ class IntentDataset:
         assert kind in KINDS, f"kind is {kind!r}; expected one of {KINDS}"
         self.kind = kind
         self.unseen = tuple(unseen)
-        self.notes = list(notes)
-        for note in notes:
-            log.warning("Data set %s: %s", cfg.DATASET.NAME, note)
         self.has_test = test is not None
         self.train_u = None
         given = {"train": list(train_x), "val": val, "test": list(test or ())}
@@ -135,6 +133,9 @@ class IntentDataset:
             draw="val" in splits,
         )
         self._take(selected, list(classnames))
+        self.notes = [*notes, *selected.notes]
+        for note in self.notes:
+            log.warning("Data set %s: %s", name, note)
         chosen = {"train": self.train_x, "val": self.val, "test": self.test}
         self._check_splits(cfg, splits, chosen)
         if "test" in splits and not self.has_test and not cfg.TEST.NO_TEST:

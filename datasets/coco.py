@@ -138,11 +138,10 @@ def _make_records(
 
 def _place_images(root: Path, year: str, files: Sequence[str], *, images: bool) -> list[str]:
     """Return the paths of images below ``root``; a file name may have a folder of its own."""
-    folder = year
+    places = (year, f"images/{year}", "trainval2014", "images/trainval2014")
     if images:
-        places = (year, f"images/{year}", "trainval2014", "images/trainval2014")
-        path = find_first(root, places, f"images of {year}")
-        folder = path.relative_to(root).as_posix()
+        find_first(root, places, f"images of {year}")
+    folder = next((place for place in places if (root / place).exists()), year)
     own_folders: dict[str, bool] = {"": False}
     found = []
     for file in files:

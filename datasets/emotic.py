@@ -147,7 +147,7 @@ def _make_records(cfg: CfgNode, root: Path, items: Sequence[Item], *, images: bo
     else:
         paths = [str(root / name) for name in names]
         if images:
-            check_images(root, dict.fromkeys(names))
+            check_images(cfg, root, names)
     records = []
     for item, path in zip(items, paths, strict=True):
         records.append(Record(path, item.label, name=item.name, votes=item.votes, box=item.box))

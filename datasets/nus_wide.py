@@ -30,8 +30,8 @@ SPLIT = "925_81"
 COUNTS = {"train": 161789, "test": 107859}
 NUM_CONCEPTS = 81
 ADVICE = (
-    "Many pictures are no longer at Flickr: DATASET.NUS_MISSING drop leaves them out, and the log "
-    "says how many"
+    "Many pictures are no longer at Flickr: DATASET.NUS_MISSING drop leaves them out before val is "
+    "drawn"
 )
 
 declare(
@@ -254,9 +254,9 @@ def _make_records(
     cfg: CfgNode, root: Path, name: str, split: Split, *, images: bool
 ) -> list[Record]:
     """Return the records of the images that are used, and log how many there are."""
-    folder = image_folder(root, split.files) if images else "Flickr"
+    folder = image_folder(root, split.files)
     places = [f"{folder}/{file}" if folder else file for file in split.files]
-    keep, reasons = _choose(cfg, root, places, split.labels, images=images)
+    keep, reasons = _choose(cfg, root, places, split.labels)
     kept = np.flatnonzero(keep)
     labels = split.labels if keep.all() else split.labels[kept]
     lost = "".join(f", {count} {reason}" for reason, count in reasons.items())
@@ -271,13 +271,18 @@ def _make_records(
 
 
 def _choose(
-    cfg: CfgNode, root: Path, places: Sequence[str], labels: np.ndarray, *, images: bool
+    cfg: CfgNode, root: Path, places: Sequence[str], labels: np.ndarray
 ) -> tuple[np.ndarray, Counter]:
-    """Return which images are kept, bool (N,), and how many are not for which reason."""
+    """Return which images are kept, bool (N,), and how many are not for which reason.
+
+    Without any file all images are kept: the labels alone are used, or the folder is wrong.
+    """
     unusable: dict[str, str] = {}
     missing = cfg.DATASET.NUS_MISSING
-    if images and missing != "error":
+    if missing != "error":
         unusable = find_unusable(root, places, placeholders=missing == "drop_placeholders")
+    if list(unusable.values()).count("missing") == len(places):
+        unusable = {}
     keep = np.array([place not in unusable for place in places], dtype=bool)
     reasons = Counter(unusable.values())
     if cfg.DATASET.NUS_UNLABELLED == "drop":

@@ -14,6 +14,7 @@ from datasets.hierarchy import Hierarchy
 from datasets.records import Record, image_names
 from datasets.selection.classes import chosen_classes, keep_classes
 from datasets.selection.drawn import Drawn
+from datasets.selection.missing import keep_present
 from datasets.selection.partial_labels import apply_mask, mask_file_name, mask_of, write_mask
 from datasets.selection.portion import num_used
 from datasets.selection.shots import draw_shots, val_shots
@@ -33,6 +34,7 @@ class Selected:
         classes: indices of the classes in use, in label order.
         hierarchy: of the classes in use.
         drawn: what was chosen at random or left out.
+        notes: sentences about missing images for log and report.
     """
 
     train: list[Record]
@@ -41,6 +43,7 @@ class Selected:
     classes: list[int]
     hierarchy: Hierarchy
     drawn: list[Drawn] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def select(
@@ -70,6 +73,9 @@ def select(
     full = _use_portion(cfg, _mask(cfg, selected), selected)
     if draw and given["val"] is None and not cfg.TEST.NO_TEST:
         _draw_val(cfg, full, selected, as_val)
+    # Here, so that neither the rows of a mask nor the drawn val depend on what is missing.
+    if cfg.DATASET.MISSING_IMAGES == "skip":
+        _skip_missing(selected)
     _subsample(cfg, selected)
     _few_shots(cfg, selected)
     return selected
@@ -148,6 +154,20 @@ def _draw_val(
     )
     names = image_names(selected.val, node.ROOT)
     selected.drawn.append(Drawn(message, "val_images.txt", lambda path: _write_lines(path, names)))
+
+
+def _skip_missing(selected: Selected) -> None:
+    """Keep the images whose files are there."""
+    given = {"train": selected.train, "val": selected.val, "test": selected.test}
+    kept = keep_present(given)
+    for split, records in given.items():
+        lost = len(records) - len(kept[split])
+        if lost:
+            selected.notes.append(
+                f"{lost} of {len(records)} images of split {split} are missing and are left out "
+                "(DATASET.MISSING_IMAGES skip)"
+            )
+    selected.train, selected.val, selected.test = kept["train"], kept["val"], kept["test"]
 
 
 def _subsample(cfg: CfgNode, selected: Selected) -> None:

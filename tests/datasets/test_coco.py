@@ -75,6 +75,21 @@ def test_annotated_images_come_in_the_order_of_their_first_annotation(cfg) -> No
     assert [record.label[0] for record in dataset.train_x] == [1, 1, 0, 1]
 
 
+@pytest.mark.parametrize("folder", ["images/{}2014", "trainval2014"])
+def test_places_of_a_check_are_those_of_training(cfg, tmp_path, folder) -> None:
+    (tmp_path / "images").mkdir()
+    for split in ("train", "val"):
+        target = tmp_path / folder.format(split)
+        target.mkdir(exist_ok=True)
+        for path in (tmp_path / f"{split}2014").iterdir():
+            path.rename(target / path.name)
+        (tmp_path / f"{split}2014").rmdir()
+    dataset, checked = build_dataset(cfg), build_annotations(cfg)
+    for split in ("train_x", "test"):
+        expected = [record.impath for record in getattr(dataset, split)]
+        assert [record.impath for record in getattr(checked, split)] == expected
+
+
 def test_all_images_come_in_the_order_of_the_file(cfg) -> None:
     cfg.DATASET.COCO_IMAGES = "all"
     dataset = build_dataset(cfg)

@@ -193,6 +193,30 @@ def test_missing_images_come_in_one_error(cfg, scenes_root: Path, tmp_path: Path
     assert str(caught.value).count(".jpg") == 5
 
 
+def test_dead_images_are_left_out_by_choice(cfg, scenes_root: Path, tmp_path: Path) -> None:
+    full = build_dataset(cfg)
+    root = copy_annotations(scenes_root, tmp_path)
+    dead = {full.train_x[3].name, full.test[0].name}
+    (root / "low").mkdir()
+    for record in (*full.train_x, *full.val, *full.test):
+        if record.name not in dead:
+            (root / record.name).symlink_to(record.impath)
+    cfg.DATASET.ROOT = str(root)
+    with pytest.raises(UserError, match=r"2 images are missing .*DATASET.MISSING_IMAGES skip"):
+        build_dataset(cfg)
+    cfg.DATASET.MISSING_IMAGES = "skip"
+    dataset = build_dataset(cfg)
+    for records, every in ((dataset.train_x, full.train_x), (dataset.test, full.test)):
+        whole = {record.name: record.label for record in every}
+        assert {record.name for record in records} == whole.keys() - dead
+        for record in records:
+            np.testing.assert_array_equal(record.label, whole[record.name])
+    assert len(dataset.val) == len(full.val)
+    train, test = dataset.notes
+    assert train.startswith("1 of 22 images of split train are missing and are left out")
+    assert "split test" in test
+
+
 def test_missing_val_file_is_no_test_split(cfg, scenes_root: Path, tmp_path: Path) -> None:
     cfg.DATASET.ROOT = str(copy_annotations(scenes_root, tmp_path))
     (tmp_path / "annotations" / "intentonomy_val2020.json").unlink()

@@ -149,6 +149,14 @@ def test_missing_images_are_an_error_or_left_out(cfg, tmp_path, caplog) -> None:
     assert [record.name for record in dataset.train_x] == FILES["train"][1:]
     assert positives(dataset, dataset.train_x) == as_sets(HUMAN["train"][1:])
     assert "NUS-WIDE train: 2 of 3 images, 1 missing" in caplog.text
+    assert len(build_annotations(cfg).train_x) == 2
+
+
+def test_places_of_a_check_are_those_of_training(cfg, tmp_path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "Flickr").rename(tmp_path / "images/Flickr")
+    expected = [record.impath for record in build_dataset(cfg).test]
+    assert [record.impath for record in build_annotations(cfg).test] == expected
 
 
 def test_small_files_and_placeholders_are_left_out(cfg, tmp_path, monkeypatch, caplog) -> None:
@@ -173,7 +181,9 @@ def test_images_without_a_label_can_be_left_out(cfg) -> None:
     assert [record.name for record in dataset.test] == FILES["test"][:1]
 
 
-def test_given_predictions_need_no_images_and_no_train(cfg, tmp_path) -> None:
+@pytest.mark.parametrize("missing", ["error", "drop"])
+def test_given_predictions_need_no_images_and_no_train(cfg, tmp_path, missing) -> None:
+    cfg.DATASET.NUS_MISSING = missing
     (tmp_path / "ImageList/TrainImagelist.txt").unlink()
     for name in FILES["test"]:
         (tmp_path / "Flickr" / name).unlink()
