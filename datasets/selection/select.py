@@ -18,7 +18,8 @@ from datasets.selection.missing import keep_present
 from datasets.selection.partial_labels import apply_mask, mask_file_name, mask_of, write_mask
 from datasets.selection.portion import num_used
 from datasets.selection.shots import draw_shots, val_shots
-from datasets.selection.val_split import draw_val
+from datasets.selection.val_split import FILE, draw_val, read_kept, val_groups
+from datasets.targets import positive_classes
 
 SHOTS_STREAM = 4  # of core.seed.make_generator
 
@@ -130,12 +131,11 @@ def _draw_val(
     node = cfg.DATASET
     if not full or node.VAL_PERCENT <= 0:
         return
-    labels = np.stack([record.label for record in full])
-    if labels.max(axis=1).min() < 0.5:  # soft targets: the strongest class counts
-        labels = np.where(labels >= labels.max(axis=1, keepdims=True), labels > 0, labels)
-    in_val = draw_val(
-        [record.impath for record in full], labels, share=node.VAL_PERCENT, seed=node.SPLIT_SEED
-    )
+    in_val = read_kept(cfg.RESUME or cfg.OUTPUT_DIR, image_names(full, node.ROOT))
+    if in_val is None:
+        labels = np.stack([record.label for record in full])
+        groups = val_groups(full, node.ROOT)
+        in_val = draw_val(groups, labels, share=node.VAL_PERCENT, seed=node.SPLIT_SEED)
     drawn = [record for record, chosen in zip(full, in_val, strict=True) if chosen]
     selected.val = [as_val(record) for record in drawn]
     selected.train = [
@@ -153,7 +153,7 @@ def _draw_val(
         f"{node.SPLIT_SEED})"
     )
     names = image_names(selected.val, node.ROOT)
-    selected.drawn.append(Drawn(message, "val_images.txt", lambda path: _write_lines(path, names)))
+    selected.drawn.append(Drawn(message, FILE, lambda path: _write_lines(path, names)))
 
 
 def _skip_missing(selected: Selected) -> None:
@@ -226,7 +226,7 @@ def _draw(
         return [], "no images"
     labels = np.stack([record.label for record in records])
     indices = draw_shots(labels, shots=shots, generator=generator)
-    counts = (labels[indices] > 0.5).sum(axis=0)
+    counts = positive_classes(labels[indices]).sum(axis=0)
     text = f"{len(indices)} images, {counts.min()} to {counts.max()} of a class"
     return [records[i] for i in indices], text
 
