@@ -30,7 +30,7 @@ FOLDER = "testImages_abstract"
 FILE = "ABSTRACT_groundTruth.csv"
 # Order of the votes in the official file, for a copy without its header.
 COLUMNS = ("Amusement", "Anger", "Awe", "Content", "Disgust", "Excitement", "Fear", "Sad")
-TOTAL = 280
+TOTAL, WITHOUT_TIES = 280, 228
 
 declare(
     "DATASET",
@@ -121,4 +121,5 @@ def read_samples(root: Path, classnames: Sequence[str]) -> tuple[list[Sample], l
         len(tied), len(samples) + len(tied),
     )  # fmt: skip
     warn_of_total("Abstract", len(samples) + len(tied), TOTAL)
+    warn_of_total("Abstract without ties", len(samples), WITHOUT_TIES)
     return samples, tied

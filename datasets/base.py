@@ -25,6 +25,7 @@ from datasets.selection.select import Selected, select
 from datasets.targets import hard_label
 
 SPLITS = ("train", "val", "test")
+ALL = "all"  # in counts: all splits together
 KINDS = ("multi_label", "single_label")
 
 log = get_logger()
@@ -36,6 +37,13 @@ declare(
         "",
         "name under datasets/hierarchies/ or path of a YAML file (also below ROOT); empty: the "
         "data set's own, or plain class names",
+    ),
+    Key(
+        "COUNTS",
+        (),
+        "verified numbers of images by split, as in [train=5011, test=4952], or of all splits "
+        "together, as in [all=3045]; the log warns where the files have another number",
+        may_change=True,
     ),
 )
 
@@ -69,7 +77,8 @@ class IntentDataset:
         splits: splits that must have images.
         kind: ``multi_label``; or ``single_label``: each label is 1 at one class, or a distribution
             over the classes.
-        counts: verified number of records by split; the log warns where they differ.
+        counts: verified number of records by split, or of ``all`` splits together, beside those of
+            ``DATASET.COUNTS``; the log warns where they differ.
         unseen: indices of classes that training must not know. Their labels in train and val are
             ``UNKNOWN``, and test labels cannot be read before the final evaluation.
         notes: sentences about the data that a reader of the results must know, for log and report.
@@ -117,7 +126,7 @@ class IntentDataset:
         given = {"train": list(train_x), "val": val, "test": list(test or ())}
         name = cfg.DATASET.NAME
         _check_labels(name, given, num_classes=len(classnames))
-        _warn_of_counts(name, given, counts or {})
+        _warn_of_counts(name, given, {**(counts or {}), **_read_counts(cfg.DATASET.COUNTS)})
         _check_unseen(name, given, self.unseen)
         self._check_splits(cfg, splits, given, drawn=val is None)
         hierarchy = _load_hierarchy(cfg, list(classnames))
@@ -213,16 +222,39 @@ def _check_labels(
                 )
 
 
+def _read_counts(entries: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of ``DATASET.COUNTS`` by split.
+
+    Raises:
+        UserError: an entry is not ``split=number``.
+    """
+    counts = {}
+    for entry in entries:
+        split, _, number = (part.strip() for part in entry.partition("="))
+        if split not in (*SPLITS, ALL) or not number.isdecimal():
+            raise UserError(
+                f"DATASET.COUNTS has '{entry}'; expected train, val, test or all, '=' and a number,"
+                " such as train=5011"
+            )
+        counts[split] = int(number)
+    return counts
+
+
 def _warn_of_counts(
     name: str, given: Mapping[str, Sequence[Record] | None], counts: Mapping[str, int]
 ) -> None:
-    """Log a warning where a split has another size than the published data set."""
+    """Log a warning where a split has another size than the published data set.
+
+    Splits without images are not compared: they were not read, or end in an error.
+    """
+    found = {split: len(records or ()) for split, records in given.items()}
+    found[ALL] = sum(found.values())
     for split, expected in counts.items():
-        records = given[split]
-        if records and len(records) != expected:
+        if found[split] not in (0, expected):
+            where = "" if split == ALL else f" in split {split}"
             log.warning(
-                "Data set %s has %d images in split %s; the published one has %d",
-                name, len(records), split, expected,
+                "Data set %s has %d images%s; the published one has %d",
+                name, found[split], where, expected,
             )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ ZS_FILES = {
     "train2014": "instances_train2014_seen_48_17.json",
     "val2014": "instances_val2014_gzsi_48_17.json",
 }
-NUM_ZS_TEST = 6392
+NUM_ZS_TEST, NUM_ZS_UNSEEN = 6392, 2729  # test images, and those with an unseen class
 ADVICE = "Get train2014.zip and val2014.zip from https://cocodataset.org"
 
 declare(
@@ -233,6 +233,7 @@ def _read_zero_shot(
         is_official = paths["test"] == instances_path(root, YEARS["test"])
         listed = _listed_test_images() if is_official else None
         found["test"] = _read_gzsl(paths["test"], classnames, listed)
+        _warn_of_unseen(found["test"], unseen)
         if cfg.DATASET.ZS_TEST_UNSEEN:
             path = _zero_shot_path(root, cfg.DATASET.ZS_TEST_UNSEEN, "ZS_TEST_UNSEEN", "")
             _compare_unseen(path, classnames, found["test"], unseen)
@@ -313,14 +314,29 @@ def _read_gzsl(path: Path, classnames: Sequence[str], listed: set[int] | None) -
     return Split([instances.files[image] for image in order], labels)
 
 
+def _has_unseen(split: Split, unseen: Sequence[int]) -> np.ndarray:
+    """Return which images have an unseen class, bool (N,)."""
+    return (split.labels[:, unseen] > 0).any(axis=1)
+
+
+def _warn_of_unseen(test: Split, unseen: Sequence[int]) -> None:
+    """Warn if another number of test images has an unseen class than in the published split."""
+    number = int(_has_unseen(test, unseen).sum())
+    if number != NUM_ZS_UNSEEN:
+        log.warning(
+            "Coco2014 zero-shot 48/17: %d test images have an unseen class; in the published split "
+            "%d have one",
+            number, NUM_ZS_UNSEEN,
+        )  # fmt: skip
+
+
 def _compare_unseen(
     path: Path, classnames: Sequence[str], test: Split, unseen: Sequence[int]
 ) -> None:
     """Warn if a file of test images with unseen labels has other images than the test split."""
     given = {os.path.basename(file) for file in _read_gzsl(path, classnames, None).files}
-    has_unseen = (test.labels[:, unseen] > 0).any(axis=1)
     expected = set()
-    for file, chosen in zip(test.files, has_unseen, strict=True):
+    for file, chosen in zip(test.files, _has_unseen(test, unseen), strict=True):
         if chosen:
             expected.add(os.path.basename(file))
     if given != expected:

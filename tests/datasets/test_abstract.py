@@ -46,6 +46,7 @@ def test_most_votes_are_the_class_and_ties_are_left_out(
         expected[f"{folder}abstract_{i:04d}.jpg"] = NAMES[i % 8]
     assert classes(dataset) == expected
     assert "2 of 26 images have several emotions with most votes" in caplog.text
+    assert "Abstract without ties has 24 images; the published one has 228" in caplog.text
     votes = by_name(dataset)[f"{folder}abstract_0003.jpg"].votes
     np.testing.assert_allclose(votes, np.array([1, 1, 1, 7, 1, 1, 1, 1]) / 14, rtol=1e-6)
 

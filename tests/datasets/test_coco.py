@@ -215,6 +215,7 @@ def test_the_test_split_has_the_listed_images_with_all_labels(zero_shot, tmp_pat
         dataset = build_annotations(zero_shot)
     assert numbers(dataset.test) == [second, first]
     assert "lacks 6390 of the 6392 images" in caplog.text
+    assert "1 test images have an unseen class; in the published split 2729 have one" in caplog.text
     dataset.open_test()
     dog = dataset.classnames.index("dog")
     assert [record.label[dog] for record in dataset.test] == [0, 1]

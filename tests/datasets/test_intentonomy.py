@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.config_merge import setup_cfg
 from core.errors import UserError
 from datasets import build_dataset
 from datasets.intentonomy import read_annotations
@@ -191,6 +192,13 @@ def test_missing_images_come_in_one_error(cfg, scenes_root: Path, tmp_path: Path
     ) as caught:
         build_dataset(cfg)
     assert str(caught.value).count(".jpg") == 5
+
+
+def test_the_configuration_knows_the_published_numbers(scenes_root: Path, caplog) -> None:
+    opts = ("DATASET.ROOT", str(scenes_root), "DATASET.HIERARCHY", "scenes")
+    build_dataset(setup_cfg(["configs/datasets/intentonomy.yaml"], opts=opts))
+    assert "22 images in split train; the published one has 12740" in caplog.text
+    assert "7 images in split test; the published one has 1217" in caplog.text
 
 
 def test_dead_images_are_left_out_by_choice(cfg, scenes_root: Path, tmp_path: Path) -> None:

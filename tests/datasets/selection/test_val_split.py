@@ -142,6 +142,18 @@ def test_another_number_of_images_than_published_is_a_warning(cfg, caplog) -> No
     assert "split test" not in caplog.text
 
 
+def test_counts_of_a_configuration_are_compared(cfg, caplog) -> None:
+    cfg.DATASET.HIERARCHY, cfg.DATASET.NAME = "", "Photos"
+    cfg.DATASET.COUNTS = ("test=3", "all=64")
+    IntentDataset(cfg, classnames=NAMES, train_x=records(60), test=records(3))
+    assert "Photos has 63 images; the published one has 64" in caplog.text
+    assert "split test" not in caplog.text
+    for entry in ("tests=3", "train", "train=many"):
+        cfg.DATASET.COUNTS = (entry,)
+        with pytest.raises(UserError, match=f"DATASET.COUNTS has '{entry}'; expected train, val"):
+            IntentDataset(cfg, classnames=NAMES, train_x=records(60), test=records(3))
+
+
 @pytest.mark.parametrize(
     ("kind", "soft", "hard"),
     [
