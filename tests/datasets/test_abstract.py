@@ -89,6 +89,7 @@ def test_ties_in_train_need_soft_targets(cfg, tmp_path: Path) -> None:
         (HEADER.replace("'Sad'", "'Joy'"), "line 1: no column of 'sadness' in the header"),
         (f"{HEADER}\n'a.jpg',1,2,3", "line 2 has 4 cells; expected a name and 8 votes"),
         (f"{HEADER}\n\n'a.jpg',1,2,3,4,5,6,7,x", "line 3: 'x' is no number of votes"),
+        (f"{HEADER}\n'a.jpg,1,0,0,0,0,0,0,0\n'b.jpg',1,0,0,0,0,0,0,0", "line 2 has 1 cells"),
         (f"{HEADER}\n'a.jpg',0,0,0,0,0,0,0,0", "line 2: all votes are 0"),
         (f"{HEADER}\n'',0,0,0,0,0,0,0,1", "line 2 has no name of an image"),
         (f"{HEADER}\n'a.jpg',1,1,0,0,0,0,0,0", "no image with one strongest emotion"),
