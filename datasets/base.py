@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from yacs.config import CfgNode
 
-from core.config import Key, declare
+from core.config import Key, declare, declared_keys
 from core.errors import UserError
 from core.labels import UNKNOWN
 from core.logging import get_logger
@@ -100,8 +100,13 @@ class IntentDataset:
 
     Attributes have Dassl's names: ``train_x``, ``train_u`` (None), ``val``, ``test``,
     ``classnames``, ``lab2cname`` and ``num_classes``. ``hierarchy`` is in label order. ``drawn``
-    has what was chosen at random, for the log and the output folder.
+    has what was chosen at random, for the log and the output folder. A class may set ``mask_rows``,
+    the rows of an image in DualCoOp's files of partial labels, and ``ignored_keys``, the keys of
+    DATASET that other data sets read and it does not; the log warns where they are set.
     """
+
+    mask_rows = 1
+    ignored_keys: Sequence[str] = ()
 
     def __init__(
         self,
@@ -125,6 +130,7 @@ class IntentDataset:
         self.train_u = None
         given = {"train": list(train_x), "val": val, "test": list(test or ())}
         name = cfg.DATASET.NAME
+        _warn_of_ignored(cfg, self.ignored_keys)
         _check_labels(name, given, num_classes=len(classnames))
         _warn_of_counts(name, given, {**(counts or {}), **_read_counts(cfg.DATASET.COUNTS)})
         _check_unseen(name, given, self.unseen)
@@ -140,6 +146,7 @@ class IntentDataset:
             num_classes=len(classnames),
             as_val=as_val or (lambda record: hard_label(record, classnames, kind)),
             draw="val" in splits,
+            mask_rows=self.mask_rows,
         )
         self._take(selected, list(classnames))
         self.notes = [*notes, *selected.notes]
@@ -205,6 +212,16 @@ def _load_hierarchy(cfg: CfgNode, classnames: list[str]) -> Hierarchy:
     if has_hierarchy(own_name):
         return load_hierarchy(own_name, classnames)
     return default_hierarchy(classnames)
+
+
+def _warn_of_ignored(cfg: CfgNode, keys: Sequence[str]) -> None:
+    """Log a warning for each of the keys that is not at its default."""
+    for key in keys:
+        value = cfg.DATASET[key]
+        if value != declared_keys()[f"DATASET.{key}"].default:
+            log.warning(
+                "DATASET.%s %s has no effect on the data set %s", key, value, cfg.DATASET.NAME
+            )
 
 
 def _check_labels(

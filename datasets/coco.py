@@ -29,6 +29,7 @@ from datasets.coco_json import (
 )
 from datasets.reading import LISTS, find_first, resolve_images, root_of
 from datasets.records import Record
+from datasets.selection.partial_labels import draws_hcp_mask
 from datasets.selection.val_split import files_needed
 from datasets.zero_shot import is_zero_shot
 
@@ -97,10 +98,14 @@ class Coco2014(IntentDataset):
     has 6,392 images of val2014 with all 65 labels.
     """
 
+    ignored_keys = ("TARGETS", "LABEL_POLICY", "FOLD")
+    mask_rows = 3  # small, medium and large objects in DualCoOp's files
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
         root = root_of(cfg)
+        _warn_of_mask(cfg)
         wanted = files_needed(splits)
         unseen: list[int] = []
         if is_zero_shot(cfg, SPLIT):
@@ -186,6 +191,16 @@ def _read_all(
 def instances_path(root: Path, year: str) -> Path:
     """Return the official annotation file of ``train2014`` or ``val2014``."""
     return root / "annotations" / f"instances_{year}.json"
+
+
+def _warn_of_mask(cfg: CfgNode) -> None:
+    """Warn if the rows of a mask in HCP's layout are other images than HCP's."""
+    whole = cfg.DATASET.COCO_IMAGES == "all" and not cfg.DATASET.CLASS_SPLIT
+    if draws_hcp_mask(cfg) and not whole:
+        log.warning(
+            "Coco2014: DATASET.MASK_LAYOUT hcp draws a mask that is not HCP's: that one needs "
+            "DATASET.COCO_IMAGES all and all classes, because its rows are all images of the file"
+        )
 
 
 def _warn_of_unused(cfg: CfgNode) -> None:

@@ -55,6 +55,7 @@ def select(
     num_classes: int,
     as_val: Callable[[Record], Record],
     draw: bool = True,
+    mask_rows: int = 1,
 ) -> Selected:
     """Return the records that ``cfg.DATASET`` selects.
 
@@ -65,13 +66,14 @@ def select(
         num_classes: C of the files.
         as_val: returns a training record with the label that it has in a drawn val split.
         draw: False leaves a missing val split empty.
+        mask_rows: rows of an image in DualCoOp's masks of this data set.
 
     Raises:
         UserError: settings do not fit each other or the data.
     """
     train, val = list(given["train"] or ()), list(given["val"] or ())
     selected = Selected(train, val, list(given["test"] or ()), list(range(num_classes)), hierarchy)
-    full = _use_portion(cfg, _mask(cfg, selected), selected)
+    full = _use_portion(cfg, _mask(cfg, selected, mask_rows), selected)
     if draw and given["val"] is None and not cfg.TEST.NO_TEST:
         _draw_val(cfg, full, selected, as_val)
     # Here, so that neither the rows of a mask nor the drawn val depend on what is missing.
@@ -82,7 +84,7 @@ def select(
     return selected
 
 
-def _mask(cfg: CfgNode, selected: Selected) -> list[Record]:
+def _mask(cfg: CfgNode, selected: Selected, rows: int) -> list[Record]:
     """Hide training labels; return the training records with all labels, for val."""
     full = selected.train
     if not full:
@@ -105,7 +107,7 @@ def _mask(cfg: CfgNode, selected: Selected) -> list[Record]:
         Drawn(
             f"{message} (drawn, layout {layout})",
             mask_file_name(node.PORTION_KNOWN, layout),
-            lambda path: write_mask(path, known, labels, layout),
+            lambda path: write_mask(path, known, labels, layout, rows=rows),
         )
     )
     return full

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from core.config import get_cfg_default
@@ -90,6 +91,31 @@ def test_places_of_a_check_are_those_of_training(cfg, tmp_path, folder) -> None:
         assert [record.impath for record in getattr(checked, split)] == expected
 
 
+@pytest.mark.parametrize("images", ["annotated", "all"])
+def test_hcps_mask_needs_all_images(cfg, caplog, images) -> None:
+    cfg.DATASET.COCO_IMAGES = images
+    build_dataset(cfg)
+    cfg.DATASET.PORTION_KNOWN = 0.5
+    build_dataset(cfg)
+    assert "not HCP's" not in caplog.text
+    cfg.DATASET.MASK_LAYOUT = "hcp"
+    build_dataset(cfg)
+    assert ("not HCP's: that one needs DATASET.COCO_IMAGES all" in caplog.text) == (images != "all")
+
+
+def test_a_mask_for_dualcoop_has_three_rows(cfg, tmp_path) -> None:
+    cfg.DATASET.PORTION_KNOWN = 0.5
+    first = build_dataset(cfg)
+    (drawn,) = first.drawn
+    drawn.write(tmp_path / "annotations" / drawn.file)
+    mask = torch.load(tmp_path / "annotations" / drawn.file, weights_only=True)
+    assert mask.shape == (4, 3, 80) and mask.dtype == torch.int64
+    assert (mask == mask[:, :1]).all()
+    cfg.DATASET.PORTION_KNOWN, cfg.DATASET.MASK_FILE = 1.0, drawn.file
+    for old, new in zip(first.train_x, build_dataset(cfg).train_x, strict=True):
+        np.testing.assert_array_equal(old.label, new.label)
+
+
 def test_all_images_come_in_the_order_of_the_file(cfg) -> None:
     cfg.DATASET.COCO_IMAGES = "all"
     dataset = build_dataset(cfg)
@@ -160,6 +186,7 @@ def test_given_predictions_need_no_images_and_no_train(cfg, tmp_path) -> None:
         (instances([1], [("1", DOG)]), r"annotations\[0\] has no 'image_id' that is a number"),
         (instances([1], [(1, [1])]), r"annotations\[0\] has no 'category_id' that is a number"),
         ({**TRAIN, "images": [{"id": 1}]}, r"images\[0\] is \{'id': 1\}; expected 'id'"),
+        (instances([10**30], [(10**30, DOG)]), r"images\[0\] is .*; expected 'id' \(an integer"),
         ({**TRAIN, "categories": [3]}, r"categories\[0\] is 3; expected 'id'"),
     ],
 )
