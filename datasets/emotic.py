@@ -70,6 +70,8 @@ class Emotic(IntentDataset):
     whatever ``DATASET.LABEL_POLICY`` is, and ``votes`` are the shares of the annotators.
     """
 
+    ignored_keys = ("TARGETS", "FOLD")
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:

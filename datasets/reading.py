@@ -10,9 +10,13 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.errors import UserError, first_names
 from core.files import find_missing
+from core.logging import get_logger
+from datasets.images import UNREAD_SUFFIXES
 from datasets.prepared import find_copies
 
 LISTS = Path(__file__).parent / "lists"
+log = get_logger()
+
 SKIP = "DATASET.MISSING_IMAGES skip leaves them out"
 
 declare(
@@ -101,6 +105,32 @@ def find_first(root: Path, candidates: Sequence[str], needed: str) -> Path:
             return path
     expected = " or ".join(candidates)
     raise UserError(f"{needed}: not found below {root} (DATASET.ROOT, --root); expected {expected}")
+
+
+def report_skipped(place: Path, skipped: Mapping[str, int]) -> None:
+    """Log how many files of a folder are skipped; it is a warning for images that are not read.
+
+    Args:
+        place: the folder.
+        skipped: suffix in lower case -> number of files; the suffix may be empty.
+    """
+    unread = {suffix: n for suffix, n in skipped.items() if suffix in UNREAD_SUFFIXES}
+    others = {suffix: n for suffix, n in skipped.items() if suffix not in UNREAD_SUFFIXES}
+    if unread:
+        log.warning(
+            "%s: %d images are skipped because their format is not read (%s); save them as JPEG or "
+            "PNG",
+            place, sum(unread.values()), _by_suffix(unread),
+        )  # fmt: skip
+    if others:
+        log.info(
+            "%s: %d files that are no images of a class are skipped (%s)",
+            place, sum(others.values()), _by_suffix(others),
+        )  # fmt: skip
+
+
+def _by_suffix(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{suffix or 'no suffix'} {counts[suffix]}" for suffix in sorted(counts))
 
 
 def resolve_images(

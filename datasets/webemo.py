@@ -44,6 +44,8 @@ class WEBEmo(IntentDataset):
     :func:`datasets.download.addresses.url_file_name`. Val is drawn from train.
     """
 
+    ignored_keys = ("TARGETS", "LABEL_POLICY", "FOLD")
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
