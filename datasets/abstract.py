@@ -1,6 +1,5 @@
 """Abstract (Machajdik and Hanbury, ACM MM 2010): abstract paintings with votes of a web study."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from datasets.emotions import (
     column_order,
     is_number,
     make_records,
-    numbered_lines,
+    numbered_rows,
     read_votes,
     warn_of_total,
 )
@@ -30,7 +29,7 @@ FOLDER = "testImages_abstract"
 FILE = "ABSTRACT_groundTruth.csv"
 # Order of the votes in the official file, for a copy without its header.
 COLUMNS = ("Amusement", "Anger", "Awe", "Content", "Disgust", "Excitement", "Fear", "Sad")
-TOTAL = 280
+TOTAL, WITHOUT_TIES = 280, 228
 
 declare(
     "DATASET",
@@ -91,14 +90,13 @@ def read_samples(root: Path, classnames: Sequence[str]) -> tuple[list[Sample], l
     folder = ""
     if (root / FOLDER).is_dir():
         folder = f"{FOLDER}/"
-    numbered = numbered_lines(path, "votes of Abstract")
-    _, lines = zip(*numbered, strict=True)
-    rows = list(csv.reader(lines, quotechar="'", skipinitialspace=True))
-    has_header = not all(map(is_number, rows[0][1:]))
-    columns = rows[0][1:] if has_header else COLUMNS
+    rows = numbered_rows(path, "votes of Abstract", quotechar="'", skipinitialspace=True)
+    first = rows[0][1][1:]
+    has_header = not all(map(is_number, first))
+    columns = first if has_header else COLUMNS
     order = column_order(columns, classnames, f"{path}: line 1")
     samples, tied = [], []
-    for (number, _), row in list(zip(numbered, rows, strict=True))[has_header:]:
+    for number, row in rows[has_header:]:
         where = f"{path}: line {number}"
         if len(row) != len(columns) + 1:
             raise UserError(
@@ -121,4 +119,5 @@ def read_samples(root: Path, classnames: Sequence[str]) -> tuple[list[Sample], l
         len(tied), len(samples) + len(tied),
     )  # fmt: skip
     warn_of_total("Abstract", len(samples) + len(tied), TOTAL)
+    warn_of_total("Abstract without ties", len(samples), WITHOUT_TIES)
     return samples, tied

@@ -1,6 +1,7 @@
 """Artphoto (Machajdik and Hanbury, ACM MM 2010): artistic photographs, the name says the class."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from datasets.emotions import (
     warn_of_total,
 )
 from datasets.images import IMAGE_SUFFIXES
-from datasets.reading import read_list, root_of
+from datasets.reading import read_list, report_skipped, root_of
 
 FOLDER = "testImages_artphoto"
 TOTAL = 806
@@ -62,13 +63,16 @@ def read_samples(root: Path, classnames: Sequence[str]) -> list[Sample]:
             f"cannot read {folder}: {error.strerror} (DATASET.ROOT, --root); expected {FOLDER}/"
         ) from None
     samples = []
+    skipped: Counter[str] = Counter()
     for name in names:
         if not name.lower().endswith(IMAGE_SUFFIXES) or name.startswith("."):
+            skipped[os.path.splitext(name)[1].lower()] += 1
             continue
         word = name.partition("_")[0].lower()
         index = class_index(SHORT_NAMES.get(word, word), classnames, f"{folder}: {name}")
         samples.append(Sample(f"{prefix}{name}", classnames[index]))
     if not samples:
         raise UserError(f"{folder} has no images <emotion>_<n>.jpg (DATASET.ROOT, --root)")
+    report_skipped(folder, skipped)
     warn_of_total("Artphoto", len(samples), TOTAL)
     return samples

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from yacs.config import CfgNode
 
-from core.config import Key, declare
+from core.config import Key, declare, declared_keys
 from core.errors import UserError
 from core.labels import UNKNOWN
 from core.logging import get_logger
@@ -25,6 +25,7 @@ from datasets.selection.select import Selected, select
 from datasets.targets import hard_label
 
 SPLITS = ("train", "val", "test")
+ALL = "all"  # in counts: all splits together
 KINDS = ("multi_label", "single_label")
 
 log = get_logger()
@@ -36,6 +37,13 @@ declare(
         "",
         "name under datasets/hierarchies/ or path of a YAML file (also below ROOT); empty: the "
         "data set's own, or plain class names",
+    ),
+    Key(
+        "COUNTS",
+        (),
+        "verified numbers of images by split, as in [train=5011, test=4952], or of all splits "
+        "together, as in [all=3045]; the log warns where the files have another number",
+        may_change=True,
     ),
 )
 
@@ -69,7 +77,8 @@ class IntentDataset:
         splits: splits that must have images.
         kind: ``multi_label``; or ``single_label``: each label is 1 at one class, or a distribution
             over the classes.
-        counts: verified number of records by split; the log warns where they differ.
+        counts: verified number of records by split, or of ``all`` splits together, beside those of
+            ``DATASET.COUNTS``; the log warns where they differ.
         unseen: indices of classes that training must not know. Their labels in train and val are
             ``UNKNOWN``, and test labels cannot be read before the final evaluation.
         notes: sentences about the data that a reader of the results must know, for log and report.
@@ -79,10 +88,11 @@ class IntentDataset:
     ``val`` and ``test`` may be empty when ``TEST.NO_TEST`` is True. The keys of
     ``datasets.selection`` are applied to the records afterwards.
 
-    A data set can also serve to evaluate given predictions (``build_annotations``), for which the
-    image files need not exist. If its constructor has the arguments ``splits`` and ``images``, they
-    are passed: the splits that are evaluated, and False. It then reads these splits, and train if
-    it is there, without looking for images.
+    A data set can also be built where image files are missing (``build_annotations``): to evaluate
+    given predictions, or to check the files. If its constructor has the arguments ``splits`` and
+    ``images``, they are passed: the splits that are read, and False. It then reads these splits,
+    and train if it is there. A missing image is no error then. Those that exist have the paths and
+    are left out by the same keys as for training; if none exists, none is left out.
 
     Raises:
         UserError: a split has no images, a label does not fit the classes, or the hierarchy does
@@ -90,8 +100,13 @@ class IntentDataset:
 
     Attributes have Dassl's names: ``train_x``, ``train_u`` (None), ``val``, ``test``,
     ``classnames``, ``lab2cname`` and ``num_classes``. ``hierarchy`` is in label order. ``drawn``
-    has what was chosen at random, for the log and the output folder.
+    has what was chosen at random, for the log and the output folder. A class may set ``mask_rows``,
+    the rows of an image in DualCoOp's files of partial labels, and ``ignored_keys``, the keys of
+    DATASET that other data sets read and it does not; the log warns where they are set.
     """
+
+    mask_rows = 1
+    ignored_keys: Sequence[str] = ()
 
     def __init__(
         self,
@@ -111,15 +126,13 @@ class IntentDataset:
         assert kind in KINDS, f"kind is {kind!r}; expected one of {KINDS}"
         self.kind = kind
         self.unseen = tuple(unseen)
-        self.notes = list(notes)
-        for note in notes:
-            log.warning("Data set %s: %s", cfg.DATASET.NAME, note)
         self.has_test = test is not None
         self.train_u = None
         given = {"train": list(train_x), "val": val, "test": list(test or ())}
         name = cfg.DATASET.NAME
+        _warn_of_ignored(cfg, self.ignored_keys)
         _check_labels(name, given, num_classes=len(classnames))
-        _warn_of_counts(name, given, counts or {})
+        _warn_of_counts(name, given, {**(counts or {}), **_read_counts(cfg.DATASET.COUNTS)})
         _check_unseen(name, given, self.unseen)
         self._check_splits(cfg, splits, given, drawn=val is None)
         hierarchy = _load_hierarchy(cfg, list(classnames))
@@ -133,8 +146,12 @@ class IntentDataset:
             num_classes=len(classnames),
             as_val=as_val or (lambda record: hard_label(record, classnames, kind)),
             draw="val" in splits,
+            mask_rows=self.mask_rows,
         )
         self._take(selected, list(classnames))
+        self.notes = [*notes, *selected.notes]
+        for note in self.notes:
+            log.warning("Data set %s: %s", name, note)
         chosen = {"train": self.train_x, "val": self.val, "test": self.test}
         self._check_splits(cfg, splits, chosen)
         if "test" in splits and not self.has_test and not cfg.TEST.NO_TEST:
@@ -197,6 +214,16 @@ def _load_hierarchy(cfg: CfgNode, classnames: list[str]) -> Hierarchy:
     return default_hierarchy(classnames)
 
 
+def _warn_of_ignored(cfg: CfgNode, keys: Sequence[str]) -> None:
+    """Log a warning for each of the keys that is not at its default."""
+    for key in keys:
+        value = cfg.DATASET[key]
+        if value != declared_keys()[f"DATASET.{key}"].default:
+            log.warning(
+                "DATASET.%s %s has no effect on the data set %s", key, value, cfg.DATASET.NAME
+            )
+
+
 def _check_labels(
     name: str, given: Mapping[str, Sequence[Record] | None], *, num_classes: int
 ) -> None:
@@ -212,16 +239,39 @@ def _check_labels(
                 )
 
 
+def _read_counts(entries: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of ``DATASET.COUNTS`` by split.
+
+    Raises:
+        UserError: an entry is not ``split=number``.
+    """
+    counts = {}
+    for entry in entries:
+        split, _, number = (part.strip() for part in entry.partition("="))
+        if split not in (*SPLITS, ALL) or not number.isdecimal():
+            raise UserError(
+                f"DATASET.COUNTS has '{entry}'; expected train, val, test or all, '=' and a number,"
+                " such as train=5011"
+            )
+        counts[split] = int(number)
+    return counts
+
+
 def _warn_of_counts(
     name: str, given: Mapping[str, Sequence[Record] | None], counts: Mapping[str, int]
 ) -> None:
-    """Log a warning where a split has another size than the published data set."""
+    """Log a warning where a split has another size than the published data set.
+
+    Splits without images are not compared: they were not read, or end in an error.
+    """
+    found = {split: len(records or ()) for split, records in given.items()}
+    found[ALL] = sum(found.values())
     for split, expected in counts.items():
-        records = given[split]
-        if records and len(records) != expected:
+        if found[split] not in (0, expected):
+            where = "" if split == ALL else f" in split {split}"
             log.warning(
-                "Data set %s has %d images in split %s; the published one has %d",
-                name, len(records), split, expected,
+                "Data set %s has %d images%s; the published one has %d",
+                name, found[split], where, expected,
             )  # fmt: skip
 
 

@@ -34,10 +34,11 @@ def build_dataset(cfg: CfgNode) -> IntentDataset:
 
 
 def build_annotations(cfg: CfgNode, splits: Sequence[str] = ("val", "test")) -> IntentDataset:
-    """Build the data set ``cfg.DATASET.NAME`` to evaluate given predictions, without images.
+    """Build the data set ``cfg.DATASET.NAME`` where image files may be missing.
 
-    Train is read if it is there, and is empty otherwise. A class whose constructor has no arguments
-    ``splits`` and ``images`` is built as for training, so that it may need all its files.
+    It serves to evaluate given predictions and to check the files. Train is read if it is there,
+    and is empty otherwise. A class whose constructor has no arguments ``splits`` and ``images`` is
+    built as for training, so that it may need all its files.
 
     Args:
         cfg: the configuration.

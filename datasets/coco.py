@@ -29,6 +29,7 @@ from datasets.coco_json import (
 )
 from datasets.reading import LISTS, find_first, resolve_images, root_of
 from datasets.records import Record
+from datasets.selection.partial_labels import draws_hcp_mask
 from datasets.selection.val_split import files_needed
 from datasets.zero_shot import is_zero_shot
 
@@ -41,7 +42,7 @@ ZS_FILES = {
     "train2014": "instances_train2014_seen_48_17.json",
     "val2014": "instances_val2014_gzsi_48_17.json",
 }
-NUM_ZS_TEST = 6392
+NUM_ZS_TEST, NUM_ZS_UNSEEN = 6392, 2729  # test images, and those with an unseen class
 ADVICE = "Get train2014.zip and val2014.zip from https://cocodataset.org"
 
 declare(
@@ -97,10 +98,14 @@ class Coco2014(IntentDataset):
     has 6,392 images of val2014 with all 65 labels.
     """
 
+    ignored_keys = ("TARGETS", "LABEL_POLICY", "FOLD")
+    mask_rows = 3  # small, medium and large objects in DualCoOp's files
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
         root = root_of(cfg)
+        _warn_of_mask(cfg)
         wanted = files_needed(splits)
         unseen: list[int] = []
         if is_zero_shot(cfg, SPLIT):
@@ -138,11 +143,10 @@ def _make_records(
 
 def _place_images(root: Path, year: str, files: Sequence[str], *, images: bool) -> list[str]:
     """Return the paths of images below ``root``; a file name may have a folder of its own."""
-    folder = year
+    places = (year, f"images/{year}", "trainval2014", "images/trainval2014")
     if images:
-        places = (year, f"images/{year}", "trainval2014", "images/trainval2014")
-        path = find_first(root, places, f"images of {year}")
-        folder = path.relative_to(root).as_posix()
+        find_first(root, places, f"images of {year}")
+    folder = next((place for place in places if (root / place).exists()), year)
     own_folders: dict[str, bool] = {"": False}
     found = []
     for file in files:
@@ -187,6 +191,16 @@ def _read_all(
 def instances_path(root: Path, year: str) -> Path:
     """Return the official annotation file of ``train2014`` or ``val2014``."""
     return root / "annotations" / f"instances_{year}.json"
+
+
+def _warn_of_mask(cfg: CfgNode) -> None:
+    """Warn if the rows of a mask in HCP's layout are other images than HCP's."""
+    whole = cfg.DATASET.COCO_IMAGES == "all" and not cfg.DATASET.CLASS_SPLIT
+    if draws_hcp_mask(cfg) and not whole:
+        log.warning(
+            "Coco2014: DATASET.MASK_LAYOUT hcp draws a mask that is not HCP's: that one needs "
+            "DATASET.COCO_IMAGES all and all classes, because its rows are all images of the file"
+        )
 
 
 def _warn_of_unused(cfg: CfgNode) -> None:
@@ -234,6 +248,7 @@ def _read_zero_shot(
         is_official = paths["test"] == instances_path(root, YEARS["test"])
         listed = _listed_test_images() if is_official else None
         found["test"] = _read_gzsl(paths["test"], classnames, listed)
+        _warn_of_unseen(found["test"], unseen)
         if cfg.DATASET.ZS_TEST_UNSEEN:
             path = _zero_shot_path(root, cfg.DATASET.ZS_TEST_UNSEEN, "ZS_TEST_UNSEEN", "")
             _compare_unseen(path, classnames, found["test"], unseen)
@@ -314,14 +329,29 @@ def _read_gzsl(path: Path, classnames: Sequence[str], listed: set[int] | None) -
     return Split([instances.files[image] for image in order], labels)
 
 
+def _has_unseen(split: Split, unseen: Sequence[int]) -> np.ndarray:
+    """Return which images have an unseen class, bool (N,)."""
+    return (split.labels[:, unseen] > 0).any(axis=1)
+
+
+def _warn_of_unseen(test: Split, unseen: Sequence[int]) -> None:
+    """Warn if another number of test images has an unseen class than in the published split."""
+    number = int(_has_unseen(test, unseen).sum())
+    if number != NUM_ZS_UNSEEN:
+        log.warning(
+            "Coco2014 zero-shot 48/17: %d test images have an unseen class; in the published split "
+            "%d have one",
+            number, NUM_ZS_UNSEEN,
+        )  # fmt: skip
+
+
 def _compare_unseen(
     path: Path, classnames: Sequence[str], test: Split, unseen: Sequence[int]
 ) -> None:
     """Warn if a file of test images with unseen labels has other images than the test split."""
     given = {os.path.basename(file) for file in _read_gzsl(path, classnames, None).files}
-    has_unseen = (test.labels[:, unseen] > 0).any(axis=1)
     expected = set()
-    for file, chosen in zip(test.files, has_unseen, strict=True):
+    for file, chosen in zip(test.files, _has_unseen(test, unseen), strict=True):
         if chosen:
             expected.add(os.path.basename(file))
     if given != expected:

@@ -21,6 +21,7 @@ from datasets.reading import LISTS
 
 # A list of numbers only: text in quotes cannot match, because its own quotes are escaped.
 _OUTLINE = re.compile(rb'"(?:segmentation|counts)"\s*:\s*\[[-+\d\s.,\[\]eE]*\]')
+MAX_ID = 2**63 - 1  # ids are kept as int64
 MAX_DIGITS = 60  # of a value that an error shows
 
 
@@ -181,12 +182,16 @@ def _pair(path: Path, where: str, entry: Any, key: str) -> tuple[int, str]:
     text = entry.get(key) if isinstance(entry, dict) else None
     if not _is_id(number) or not isinstance(text, str) or not text:
         shown = str(entry)[:MAX_DIGITS]
-        raise UserError(f"{path}: {where} is {shown}; expected 'id' (a number) and '{key}' (text)")
+        raise UserError(
+            f"{path}: {where} is {shown}; expected 'id' (an integer of at most 64 bits) and "
+            f"'{key}' (text)"
+        )
     return number, text
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Return True for an integer of at most 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and -MAX_ID <= value <= MAX_ID
 
 
 def _column(path: Path, entries: list, key: str, known: Mapping[int, str]) -> np.ndarray:

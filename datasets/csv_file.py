@@ -18,13 +18,13 @@ from datasets.build import DATASET_REGISTRY
 from datasets.own.combine import LabelledImage, combine
 from datasets.own.formats import read_label_files
 from datasets.own.items import SPLIT_NAMES, LabelFile, ReadOptions
-from datasets.own.locate import clean_name, locate
+from datasets.own.locate import clean_name, locate, missing_images
 from datasets.own.long import DELIMITERS
 from datasets.own.sources import Source, find_sources, given_classes
 from datasets.own.splits import divide
 from datasets.own.targets import Targets, choose_kind
 from datasets.own.wide import AUTO, IS_NO, IS_UNKNOWN
-from datasets.reading import resolve_images, root_of
+from datasets.reading import may_skip, resolve_images, root_of
 
 IMAGE_FOLDERS = ("images", "data")  # beside the label file, as CVAT and FiftyOne write them
 
@@ -83,9 +83,7 @@ class Csv(IntentDataset):
         content = combine(files, options.classnames)
         kind = choose_kind(cfg, single=content.single, source=str(files[0].path))
         names = [result_name(image, sources, files) for image in content.images]
-        paths = [os.path.join(root, name) for name in names]
-        if images:
-            paths = find_images(cfg, root, files, content.images)
+        paths = find_images(cfg, root, files, content.images, names, needed=images)
         targets = Targets(cfg, content, kind)
         records = []
         for image, path, name in zip(content.images, paths, names, strict=True):
@@ -164,36 +162,50 @@ def result_name(image: LabelledImage, sources: Sequence[Source], files: Sequence
 
 
 def find_images(
-    cfg: CfgNode, root: Path, files: Sequence[LabelFile], images: Sequence[LabelledImage]
+    cfg: CfgNode,
+    root: Path,
+    files: Sequence[LabelFile],
+    images: Sequence[LabelledImage],
+    names: Sequence[str],
+    *,
+    needed: bool,
 ) -> list[str]:
     """Return the path of each image, or of its prepared copy.
+
+    Args:
+        names: names of the images in results, which stand for the paths of missing ones.
+        needed: a missing image is an error, unless it may be skipped.
 
     Raises:
         UserError: images are missing, or two names stand for one file.
     """
-    found: dict[int, str] = {}
+    found: dict[int, str | None] = {}
     for file in files:
         positions = [i for i, image in enumerate(images) if image.file is file]
-        places = locate(
-            [images[i].name for i in positions],
-            image_folders(cfg, root, file),
-            suffix=suffix_of(cfg),
-            source=file.path,
-        )
+        sought = [images[i].name for i in positions]
+        folders = image_folders(cfg, root, file)
+        places = locate(sought, folders, suffix=suffix_of(cfg))
         found.update(zip(positions, places, strict=True))
-    names = []
+        missing = [name for name, place in zip(sought, places, strict=True) if place is None]
+        if needed and missing and not may_skip(cfg, len(missing), len(sought)):
+            raise missing_images(missing, len(sought), folders, file.path)
+    paths = []
     below_root = os.path.join(root, "")
     owner: dict[str, LabelledImage] = {}
     for i, image in enumerate(images):
-        name = found[i].removeprefix(below_root)
+        place = found[i]
+        if place is None:
+            paths.append(names[i])
+            continue
+        name = place.removeprefix(below_root)
         other = owner.setdefault(name, image)
         if other is not image:
             raise UserError(
                 f"{image.file.path}: {image.where}: '{image.name}' is the same file as "
                 f"'{other.name}' ({other.file.path}: {other.where}): {name}"
             )
-        names.append(name)
-    return resolve_images(cfg, root, names)
+        paths.append(name)
+    return resolve_images(cfg, root, paths, images=needed)
 
 
 def image_folders(cfg: CfgNode, root: Path, file: LabelFile) -> list[Path]:

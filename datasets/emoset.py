@@ -38,6 +38,8 @@ class EmoSet(IntentDataset):
     eight; its numbers are not used.
     """
 
+    ignored_keys = ("TARGETS", "LABEL_POLICY", "FOLD")
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:

@@ -70,6 +70,8 @@ class Emotic(IntentDataset):
     whatever ``DATASET.LABEL_POLICY`` is, and ``votes`` are the shares of the annotators.
     """
 
+    ignored_keys = ("TARGETS", "FOLD")
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
@@ -147,7 +149,7 @@ def _make_records(cfg: CfgNode, root: Path, items: Sequence[Item], *, images: bo
     else:
         paths = [str(root / name) for name in names]
         if images:
-            check_images(root, dict.fromkeys(names))
+            check_images(cfg, root, names)
     records = []
     for item, path in zip(items, paths, strict=True):
         records.append(Record(path, item.label, name=item.name, votes=item.votes, box=item.box))

@@ -1,8 +1,10 @@
 """Shared by data sets with one emotion per image: names, votes, targets, totals."""
 
+import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from yacs.config import CfgNode
@@ -47,6 +49,8 @@ class FoldedEmotions(IntentDataset):
         splits: splits that must have images.
         train_only: further images that are train in every fold.
     """
+
+    ignored_keys = ("LABEL_POLICY",)
 
     def __init__(
         self,
@@ -147,6 +151,28 @@ def numbered_lines(path: Path, needed: str) -> list[tuple[int, str]]:
     if not numbered:
         raise UserError(f"{needed}: {path} is empty")
     return numbered
+
+
+def numbered_rows(path: Path, needed: str, **form: Any) -> list[tuple[int, list[str]]]:
+    """Return (line number, cells) of the lines of a CSV file that are not empty.
+
+    A cell ends with its line, also where a quote is not closed.
+
+    Args:
+        path: the file.
+        needed: says in an error what the file is.
+        form: format of the lines, as arguments of ``csv.reader``.
+
+    Raises:
+        UserError: the file is missing, has no such line, or a cell is longer than csv accepts.
+    """
+    rows = []
+    for number, line in numbered_lines(path, needed):
+        try:
+            rows.append((number, next(csv.reader([line], **form))))
+        except csv.Error as error:
+            raise UserError(f"{path}: line {number} is no row of a CSV file: {error}") from None
+    return rows
 
 
 def is_number(cell: str) -> bool:

@@ -11,14 +11,12 @@ from core.logging import get_logger
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
 from datasets.own.sources import given_classes
-from datasets.own.splits import divide
+from datasets.own.splits import FOLD, divide
 from datasets.own.targets import choose_kind
 from datasets.own.tree import Picture, read_lists, read_tree, rename
-from datasets.reading import resolve_images, root_of
+from datasets.reading import report_skipped, resolve_images, root_of
 from datasets.records import Record
 from datasets.targets import one_hot
-
-FOLD = "{fold}"
 
 declare(
     "DATASET",
@@ -47,6 +45,8 @@ class Folder(IntentDataset):
     Without splits all images are train: val is drawn from them, or ``DATASET.USE_FOLDS`` divides
     them. ``DATASET.CLASSES`` gives the order of classes and leaves out other folders.
     """
+
+    ignored_keys = ("TARGETS", "LABEL_POLICY")
 
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
@@ -84,8 +84,7 @@ def find_pictures(cfg: CfgNode, root: Path) -> list[Picture]:
     if cfg.DATASET.SPLIT_LISTS:
         return read_lists(root, base, cfg.DATASET.SPLIT_LISTS)
     tree = read_tree(root, base)
-    if tree.skipped:
-        log.info("%s: %d files that are no images of a class are skipped", base, tree.skipped)
+    report_skipped(base, tree.skipped)
     if tree.empty:
         log.warning("%s: folders without images: %s", base, ", ".join(sorted(set(tree.empty))))
     return tree.pictures

@@ -166,7 +166,8 @@ def _read_yaml(path: Path) -> tuple[dict, list[str]]:
         with open(path, encoding="utf-8") as file:
             loader = _Loader(file)
             content = loader.get_single_data()
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # Besides its own errors, YAML raises those of Python for text that looks like a date or number.
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not _is_hierarchy(content):
         raise UserError(f"{path} is not a hierarchy file; expected {EXPECTED}")

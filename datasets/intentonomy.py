@@ -51,6 +51,8 @@ class Intentonomy(IntentDataset):
     ``soft``: the share of annotators. Targets of val and test are multi-hot under every policy.
     """
 
+    ignored_keys = ("TARGETS", "FOLD")
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:

@@ -55,6 +55,8 @@ class _LdlDataset(IntentDataset):
     The class is the emotion with most votes; the votes of a record are their shares.
     """
 
+    ignored_keys: Sequence[str] = ("LABEL_POLICY",)
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
@@ -62,6 +64,7 @@ class _LdlDataset(IntentDataset):
         classnames = read_list(MIKELS)
         divided: dict[str, list[Record]] = {}
         if has_lists(cfg, root):
+            self.ignored_keys = ("LABEL_POLICY", "FOLD")
             paths = {split: root / name for split, name in LISTS.items()}
             lists = {}
             for split, path in needed_files(splits, paths).items():

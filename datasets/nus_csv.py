@@ -6,6 +6,7 @@ Three columns: path of the image, its classes as a Python list in quotes, and ``
 import ast
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,23 +47,31 @@ def read_csv(path: Path) -> tuple[list[str], dict[str, tuple[list[str], np.ndarr
 
 def _read_rows(path: Path) -> Rows:
     rows: Rows = {"train": ([], []), "test": ([], [])}
-    reader = csv.reader(io.StringIO(read_text(path, "list of NUS-WIDE's images")))
-    for row in reader:
-        if not row:
-            continue
+    for line, row in _numbered_rows(path):
         word = row[2].strip() if len(row) > 2 else ""
         split = SPLITS_OF.get(word)
         if split is None:
-            if reader.line_num == 1:  # the names of the columns
+            if line == 1:  # the names of the columns
                 continue
             raise UserError(
-                f"{path}, line {reader.line_num}: split is '{word}'; expected path, list of "
+                f"{path}, line {line}: split is '{word}'; expected path, list of "
                 "classes, and 'train' or 'val'"
             )
         files, lists = rows[split]
         files.append(row[0].strip().replace("\\", "/"))
-        lists.append(_parse_list(path, reader.line_num, row[1]))
+        lists.append(_parse_list(path, line, row[1]))
     return rows
+
+
+def _numbered_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of the last line of each row and its cells, without empty rows."""
+    reader = csv.reader(io.StringIO(read_text(path, "list of NUS-WIDE's images")))
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:  # such as a cell without end, because a quote is not closed
+        raise UserError(f"{path}, line {reader.line_num}: no row of a CSV file: {error}") from None
 
 
 def _parse_list(path: Path, line: int, text: str) -> list[str]:

@@ -61,13 +61,14 @@ def read_arrays(root: Path, split: str, classnames: Sequence[str]) -> tuple[list
     """
     label_path, image_path = (root / "annotations" / "zsl" / name for name in ARRAYS[split])
     labels, images = read_array(label_path), read_array(image_path)
-    expected = (len(images), len(classnames))
+    files = images.ravel().tolist()
+    expected = (len(files), len(classnames))
     if labels.shape != expected:
         raise UserError(
             f"{label_path} has the shape {labels.shape}; expected {expected}: images of "
             f"{image_path.name} x classes"
         )
-    names = [_text(name).strip().replace("\\", "/") for name in images.ravel().tolist()]
+    names = [_text(name).strip().replace("\\", "/") for name in files]
     return names, (labels > 0).astype(np.float32)
 
 

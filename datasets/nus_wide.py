@@ -29,9 +29,13 @@ from datasets.zero_shot import is_zero_shot, twins
 SPLIT = "925_81"
 COUNTS = {"train": 161789, "test": 107859}
 NUM_CONCEPTS = 81
+TAGS_NOTE = (
+    "The labels are tags of users (DATASET.NUS_LABELS tags), in test, too: the numbers cannot be "
+    "compared with those on human labels."
+)
 ADVICE = (
-    "Many pictures are no longer at Flickr: DATASET.NUS_MISSING drop leaves them out, and the log "
-    "says how many"
+    "Many pictures are no longer at Flickr: DATASET.NUS_MISSING drop leaves them out before val is "
+    "drawn"
 )
 
 declare(
@@ -79,12 +83,13 @@ class Split:
 
 @dataclass(eq=False)
 class Source:
-    """What was read: class names in label order, the unseen ones and the splits."""
+    """What was read: class names in label order, the unseen ones, the splits, notes for readers."""
 
     classnames: list[str]
     splits: dict[str, Split]
     unseen: list[int] = field(default_factory=list)
     counts: dict[str, int] | None = None
+    notes: Sequence[str] = ()
 
 
 @DATASET_REGISTRY.register()
@@ -94,6 +99,8 @@ class NusWide(IntentDataset):
     With ``DATASET.CLASS_SPLIT 925_81`` the classes are 1,006 in alphabetical order: 925 seen ones,
     which are users' tags, and the 81 concepts as unseen ones, with human labels in test.
     """
+
+    ignored_keys = ("TARGETS", "LABEL_POLICY", "FOLD")
 
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
@@ -114,7 +121,7 @@ class NusWide(IntentDataset):
             splits=splits,
             counts=source.counts if cfg.DATASET.NUS_UNLABELLED == "keep" else None,
             unseen=source.unseen,
-            notes=about_twins(source) if zero_shot else (),
+            notes=source.notes,
         )
 
 
@@ -186,7 +193,7 @@ def _read_npy(root: Path, needed: dict[str, bool]) -> Source:
             splits[name] = Split(files, labels)
     if "train" in splits:
         splits["train"].labels[:, unseen] = UNKNOWN
-    return Source(classnames, splits, unseen)
+    return Source(classnames, splits, unseen, notes=about_twins(classnames, unseen))
 
 
 def _read_supervised(root: Path, releases: dict[str, Release], kind: str) -> Source:
@@ -199,7 +206,7 @@ def _read_supervised(root: Path, releases: dict[str, Release], kind: str) -> Sou
         else:
             labels = release.tags("81", len(concepts))
         splits[name] = Split(release.files, labels.astype(np.float32))
-    return Source(concepts, splits, counts=COUNTS)
+    return Source(concepts, splits, counts=COUNTS, notes=(TAGS_NOTE,) if kind == "tags" else ())
 
 
 def _read_zero_shot(root: Path, releases: dict[str, Release]) -> Source:
@@ -224,7 +231,7 @@ def _read_zero_shot(root: Path, releases: dict[str, Release]) -> Source:
         if name == "test":
             labels[:, unseen] = release.concepts(concepts)
         splits[name] = Split(release.files, labels)
-    return Source(classnames, splits, sorted(unseen), COUNTS)
+    return Source(classnames, splits, sorted(unseen), COUNTS, about_twins(classnames, unseen))
 
 
 def _names(root: Path, folder: str, name: str, shipped: str) -> list[str]:
@@ -233,11 +240,16 @@ def _names(root: Path, folder: str, name: str, shipped: str) -> list[str]:
     return read_list(shipped) if path is None else read_lines(path)
 
 
-def about_twins(source: Source) -> list[str]:
-    """Return the sentence that some unseen classes are hardly unseen; none without such classes."""
-    is_unseen = set(source.unseen)
-    unseen = [source.classnames[i] for i in source.unseen]
-    seen = [name for i, name in enumerate(source.classnames) if i not in is_unseen]
+def about_twins(classnames: Sequence[str], indices: Sequence[int]) -> list[str]:
+    """Return the sentence that some unseen classes are hardly unseen; none without such classes.
+
+    Args:
+        classnames: all classes.
+        indices: of the unseen ones.
+    """
+    is_unseen = set(indices)
+    unseen = [classnames[i] for i in sorted(indices)]
+    seen = [name for i, name in enumerate(classnames) if i not in is_unseen]
     pairs = [f"{name}/{other}" for name, other in twins(seen, unseen).items()]
     if not pairs:
         return []
@@ -254,9 +266,9 @@ def _make_records(
     cfg: CfgNode, root: Path, name: str, split: Split, *, images: bool
 ) -> list[Record]:
     """Return the records of the images that are used, and log how many there are."""
-    folder = image_folder(root, split.files) if images else "Flickr"
+    folder = image_folder(root, split.files)
     places = [f"{folder}/{file}" if folder else file for file in split.files]
-    keep, reasons = _choose(cfg, root, places, split.labels, images=images)
+    keep, reasons = _choose(cfg, root, places, split.labels)
     kept = np.flatnonzero(keep)
     labels = split.labels if keep.all() else split.labels[kept]
     lost = "".join(f", {count} {reason}" for reason, count in reasons.items())
@@ -271,13 +283,18 @@ def _make_records(
 
 
 def _choose(
-    cfg: CfgNode, root: Path, places: Sequence[str], labels: np.ndarray, *, images: bool
+    cfg: CfgNode, root: Path, places: Sequence[str], labels: np.ndarray
 ) -> tuple[np.ndarray, Counter]:
-    """Return which images are kept, bool (N,), and how many are not for which reason."""
+    """Return which images are kept, bool (N,), and how many are not for which reason.
+
+    Without any file all images are kept: the labels alone are used, or the folder is wrong.
+    """
     unusable: dict[str, str] = {}
     missing = cfg.DATASET.NUS_MISSING
-    if images and missing != "error":
+    if missing != "error":
         unusable = find_unusable(root, places, placeholders=missing == "drop_placeholders")
+    if list(unusable.values()).count("missing") == len(places):
+        unusable = {}
     keep = np.array([place not in unusable for place in places], dtype=bool)
     reasons = Counter(unusable.values())
     if cfg.DATASET.NUS_UNLABELLED == "drop":

@@ -2,16 +2,33 @@
 
 import codecs
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from yacs.config import CfgNode
 
+from core.config import Key, declare
 from core.errors import UserError, first_names
 from core.files import find_missing
+from core.logging import get_logger
+from datasets.images import UNREAD_SUFFIXES
 from datasets.prepared import find_copies
 
 LISTS = Path(__file__).parent / "lists"
+log = get_logger()
+
+SKIP = "DATASET.MISSING_IMAGES skip leaves them out"
+
+declare(
+    "DATASET",
+    Key(
+        "MISSING_IMAGES",
+        "error",
+        "images that are listed but not there: an error, or left out of their split, which log and "
+        "report count (skip)",
+        choices=("error", "skip"),
+    ),
+)
 
 
 def root_of(cfg: CfgNode) -> Path:
@@ -90,33 +107,74 @@ def find_first(root: Path, candidates: Sequence[str], needed: str) -> Path:
     raise UserError(f"{needed}: not found below {root} (DATASET.ROOT, --root); expected {expected}")
 
 
+def report_skipped(place: Path, skipped: Mapping[str, int]) -> None:
+    """Log how many files of a folder are skipped; it is a warning for images that are not read.
+
+    Args:
+        place: the folder.
+        skipped: suffix in lower case -> number of files; the suffix may be empty.
+    """
+    unread = {suffix: n for suffix, n in skipped.items() if suffix in UNREAD_SUFFIXES}
+    others = {suffix: n for suffix, n in skipped.items() if suffix not in UNREAD_SUFFIXES}
+    if unread:
+        log.warning(
+            "%s: %d images are skipped because their format is not read (%s); save them as JPEG or "
+            "PNG",
+            place, sum(unread.values()), _by_suffix(unread),
+        )  # fmt: skip
+    if others:
+        log.info(
+            "%s: %d files that are no images of a class are skipped (%s)",
+            place, sum(others.values()), _by_suffix(others),
+        )  # fmt: skip
+
+
+def _by_suffix(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{suffix or 'no suffix'} {counts[suffix]}" for suffix in sorted(counts))
+
+
 def resolve_images(
     cfg: CfgNode, root: Path, names: Sequence[str], *, images: bool = True, advice: str = ""
 ) -> list[str]:
     """Return the path of each image; a prepared copy stands for its original.
 
     Args:
-        cfg: configuration; ``DATASET.PREPARED`` is read.
+        cfg: configuration; ``DATASET.PREPARED`` and ``DATASET.MISSING_IMAGES`` are read.
         root: folder of the data set.
         names: paths of the images below ``root``, with ``/``.
-        images: look for the files; False gives the paths of the originals.
+        images: the files are needed; False gives the paths of the originals, which may be missing.
         advice: sentence for the error, such as the command that fetches the images.
 
     Raises:
-        UserError: images are missing; the message counts them and names the first ones.
+        UserError: as in :func:`check_images`.
     """
     copies: dict[str, str] = {}
     if images:
         copies = find_copies(cfg, root, list(dict.fromkeys(names)))
-        check_images(root, [name for name in names if name not in copies], advice)
+        originals = [name for name in names if name not in copies]
+        check_images(cfg, root, originals, advice=advice, others=len(copies))
     return [copies.get(name) or os.path.join(root, name) for name in names]
 
 
-def check_images(root: Path, names: Iterable[str], advice: str = "") -> None:
-    """Raise one :class:`UserError` that counts the missing images and names the first ones."""
-    missing = find_missing(root, names)
-    if not missing:
+def check_images(
+    cfg: CfgNode, root: Path, names: Sequence[str], *, advice: str = "", others: int = 0
+) -> None:
+    """Raise if images are missing, or with ``DATASET.MISSING_IMAGES skip``, if all of them are.
+
+    Args:
+        others: number of images that are there.
+
+    Raises:
+        UserError: images are missing; the message counts them, names the first ones and the key.
+    """
+    missing = find_missing(root, dict.fromkeys(names))
+    if not missing or may_skip(cfg, len(missing), len(set(names)) + others):
         return
     count = f"{len(missing)} images are" if len(missing) > 1 else "1 image is"
-    end = f". {advice}" if advice else ""
-    raise UserError(f"{count} missing below {root}: {first_names(missing)}{end}")
+    end = f"{advice}; or " if advice else ""
+    raise UserError(f"{count} missing below {root}: {first_names(missing)}. {end}{SKIP}")
+
+
+def may_skip(cfg: CfgNode, num_missing: int, num_images: int) -> bool:
+    """Return True if missing images are left out; if all are missing, the folder is wrong."""
+    return cfg.DATASET.MISSING_IMAGES == "skip" and num_missing < num_images

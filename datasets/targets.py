@@ -49,6 +49,19 @@ def hard_label(record: Record, classnames: Sequence[str], kind: str) -> Record:
     return replace(record, label=decided)
 
 
+def positive_classes(labels: np.ndarray) -> np.ndarray:
+    """Return the classes for which images count in a draw, bool (N, C).
+
+    A share above 0.5 counts, and so does the largest share of an image, so that each image with
+    soft targets counts for at least one class.
+
+    Args:
+        labels: (N, C), shares from 0 to 1, or ``UNKNOWN``.
+    """
+    strongest = labels.max(axis=1, keepdims=True)
+    return (labels > 0.5) | ((labels > 0) & (labels == strongest))
+
+
 def distribution(counts: np.ndarray) -> np.ndarray:
     """Return votes or weights of the classes (C,) divided by their sum, as float32 (C,).
 

@@ -1,6 +1,5 @@
 """Twitter I (You et al., AAAI 2015): sentiment of tweeted images, judged by five annotators."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from datasets.emotions import (
     is_number,
     make_records,
     numbered_lines,
+    numbered_rows,
     read_votes,
     warn_of_total,
 )
@@ -104,17 +104,17 @@ def read_shares(path: Path, labels: Mapping[str, int]) -> dict[str, np.ndarray]:
     Raises:
         UserError: a row has another form.
     """
-    numbered = numbered_lines(path, "votes of Twitter I")
-    rows = list(csv.reader(line for _, line in numbered))
-    has_header = not all(map(is_number, rows[0][1:4]))
+    rows = numbered_rows(path, "votes of Twitter I")
+    first = rows[0][1]
+    has_header = not all(map(is_number, first[1:4]))
     counts: dict[str, np.ndarray] = {}
-    for (number, _), row in list(zip(numbered, rows, strict=True))[has_header:]:
+    for number, row in rows[has_header:]:
         where = f"{path}: line {number}"
         if len(row) < 4:
             raise UserError(f"{where} has {len(row)} cells; expected name, votes and two counts")
         name = row[0].strip().strip("'\"").rpartition("/")[2]
         counts[name] = distribution(read_votes(row[2:4], where))
-    header = rows[0][2:4] if has_header else []
+    header = first[2:4] if has_header else []
     if positive_first(path, header, counts, labels):
         for name in counts:
             counts[name] = counts[name][::-1].copy()

@@ -46,6 +46,8 @@ class Voc2007(IntentDataset):
     Train is trainval, from which val is drawn.
     """
 
+    ignored_keys = ("TARGETS", "LABEL_POLICY", "FOLD")
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:

@@ -25,7 +25,7 @@ declare(
         "WEBEMO_MISSING",
         "error",
         "WEBEmo: images that are listed but not there, because their address is dead: an error, or "
-        "left out, which the log counts (skip)",
+        "left out before val is drawn, which the log counts (skip)",
         choices=("error", "skip"),
     ),
 )
@@ -44,6 +44,8 @@ class WEBEmo(IntentDataset):
     :func:`datasets.download.addresses.url_file_name`. Val is drawn from train.
     """
 
+    ignored_keys = ("TARGETS", "LABEL_POLICY", "FOLD")
+
     def __init__(
         self, cfg: CfgNode, *, splits: Sequence[str] = SPLITS, images: bool = True
     ) -> None:
@@ -57,7 +59,7 @@ class WEBEmo(IntentDataset):
         records = {}
         advice = f"Fetch them with: python -m tools.download webemo --root {root}"
         for split, samples in lists.items():
-            if images and cfg.DATASET.WEBEMO_MISSING == "skip":
+            if cfg.DATASET.WEBEMO_MISSING == "skip":
                 samples = keep_present(root, samples, split)
             records[split] = make_records(
                 cfg, root, samples, classnames, images=images, advice=advice
@@ -100,8 +102,10 @@ def read_samples(path: Path, classnames: Sequence[str]) -> list[Sample]:
 
 
 def keep_present(root: Path, samples: Sequence[Sample], split: str) -> list[Sample]:
-    """Return the images whose files are there; the log counts the others."""
+    """Return the images whose files are there, all if none is; the log counts the others."""
     missing = set(find_missing(root, [sample.name for sample in samples]))
+    if missing.issuperset(sample.name for sample in samples):
+        return list(samples)
     kept = []
     for sample in samples:
         if sample.name not in missing:

@@ -98,7 +98,7 @@ def configure(args: argparse.Namespace) -> CfgNode:
 
 
 def read_labels(cfg: CfgNode) -> IntentDataset:
-    """Return the data set without looking for its images.
+    """Return the data set, whose images may be missing.
 
     An empty split is a finding here and no error, so that all findings come together.
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from core.errors import UserError, first_names
 from datasets.images import IMAGE_SUFFIXES
+from datasets.reading import SKIP
 
 LOCAL_FILES, UPLOAD = "/data/local-files/", "/data/upload/"  # of Label Studio
 UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
@@ -114,20 +115,14 @@ def _variants(name: str) -> list[str]:
     return [variant for variant in dict.fromkeys(variants) if variant]
 
 
-def locate(
-    names: Sequence[str], folders: Iterable[Path], *, suffix: str, source: Path
-) -> list[str]:
-    """Return the path of each image; all names start in the same folder.
+def locate(names: Sequence[str], folders: Iterable[Path], *, suffix: str) -> list[str | None]:
+    """Return the path of each image, None where it is missing; all names start in one folder.
 
     Args:
         names: images as the label file names them.
-        folders: folders in which the names may start; the first one with all images is taken.
+        folders: folders in which the names may start; the first one with all images is taken, or
+            else the one with most.
         suffix: suffix of all images; empty: it is part of the names or looked up.
-        source: the label file, for the error.
-
-    Raises:
-        UserError: no folder has all images; the message names the first missing ones of the folder
-            that has most.
     """
     listing = Listing()
     folders = list(dict.fromkeys(folders))
@@ -135,12 +130,12 @@ def locate(
         found = _find_all(listing, folder, names, suffix)
         if found is not None:
             return found
-    missing = list(names)
+    best: list[str | None] = [None] * len(names)
     for folder in folders:
-        absent = [name for name in names if _find(listing, folder, name, suffix) is None]
-        if len(absent) < len(missing):
-            missing = absent
-    raise _missing(missing, len(names), folders, source)
+        paths = [_find(listing, folder, name, suffix) for name in names]
+        if paths.count(None) < best.count(None):
+            best = paths
+    return best
 
 
 def _find_all(
@@ -164,13 +159,14 @@ def _find(listing: Listing, folder: Path, name: str, suffix: str) -> str | None:
     return None
 
 
-def _missing(
-    missing: Sequence[str], count: int, folders: Sequence[Path], source: Path
+def missing_images(
+    missing: Sequence[str], count: int, folders: Iterable[Path], source: Path
 ) -> UserError:
-    places = ", ".join(map(str, folders))
+    """Return the error that images of the label file ``source`` are in none of the folders."""
+    places = ", ".join(map(str, dict.fromkeys(folders)))
     return UserError(
         f"{source}: {len(missing)} of {count} images are missing: {first_names(missing)}; "
         f"looked in {places}; set "
         "DATASET.IMAGES to their folder below DATASET.ROOT (--root), DATASET.SUFFIX where the file "
-        "leaves it out"
+        f"leaves it out; or {SKIP}"
     )

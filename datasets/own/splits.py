@@ -21,6 +21,8 @@ declare(
     ),
 )
 
+FOLD = "{fold}"  # in DATASET.IMAGES: the number of the fold, from 1
+
 log = get_logger()
 
 Splits = dict[str, list[Record]]
@@ -51,6 +53,8 @@ def divide(cfg: CfgNode, records: Sequence[Record], splits: Sequence[str]) -> Sp
         log.warning("%d images are in no split and are used in train", unassigned)
     if cfg.DATASET.USE_FOLDS:
         log.warning("DATASET.USE_FOLDS has no effect: the data set has splits of its own")
+    if cfg.DATASET.FOLD and FOLD not in cfg.DATASET.IMAGES:
+        log.warning("DATASET.FOLD has no effect: the data set has splits of its own")
     return divided
 
 

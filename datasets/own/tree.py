@@ -1,6 +1,7 @@
 """Images in one folder per class, with or without a folder per split above them."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +32,12 @@ class Tree:
     Attributes:
         pictures: sorted by folder and name within a class.
         empty: folders of classes without an image.
-        skipped: number of other files.
+        skipped: suffix in lower case -> number of other files.
     """
 
     pictures: list[Picture] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
-    skipped: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 def read_tree(root: Path, base: Path) -> Tree:
@@ -91,10 +92,14 @@ def _class_folders(base: Path, tree: Tree) -> list[Path]:
     folders = []
     for entry in found:
         if not entry.is_dir():
-            tree.skipped += 1
+            tree.skipped[_suffix(entry.name)] += 1
         elif _is_visible(entry.name) and not entry.name.startswith(PREFIX):
             folders.append(base / entry.name)
     return folders
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 def _is_visible(name: str) -> bool:
@@ -114,7 +119,7 @@ def _add_class(tree: Tree, root: Path, folder: Path, split: str) -> None:
         below[:] = sorted(filter(_is_visible, below))
         for file in sorted(files):
             if not _is_visible(file) or not has_image_suffix(file):
-                tree.skipped += 1
+                tree.skipped[_suffix(file)] += 1
                 continue
             name = Path(os.path.relpath(os.path.join(path, file), root)).as_posix()
             tree.pictures.append(Picture(name, folder.name, split))

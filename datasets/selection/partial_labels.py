@@ -2,10 +2,11 @@
 
 Two layouts of masks are read and written:
 
-- DualCoOp's: a torch file of shape (N, 1, C), for COCO also (N, 3, C), 1 for known and 0 for
-  unknown, drawn with ``rand(N, C) < p``; called ``partial_label_0.50.pt``.
+- DualCoOp's: a torch file of shape (N, 1, C), for COCO (N, 3, C) with equal rows, 1 for known and
+  0 for unknown, drawn with ``rand(N, C) < p``; called ``partial_label_0.50.pt``.
 - HCP's: labels (N, C) with 1 for yes, -1 for no and 0 for unknown as an ``.npy`` file; the known
-  entries are ``RandomState(0).random_sample((N, C)) < p`` over all images.
+  entries are ``RandomState(0).random_sample((N, C)) < p`` over all images, which for COCO are those
+  of ``DATASET.COCO_IMAGES all``.
 
 The rows are in the order of the data set's annotation file, before a val split is drawn.
 """
@@ -23,6 +24,10 @@ from core.labels import UNKNOWN
 from core.seed import make_generator
 
 MASK_STREAM = 3  # of core.seed.make_generator
+# Below the root; that of VOC 2007 may be one or two folders above its annotations.
+MASK_FOLDERS = (
+    "annotations", "Annotations", "VOC2007/Annotations", "VOCdevkit/VOC2007/Annotations", ".",
+)  # fmt: skip
 LAYOUTS = ("dualcoop", "hcp")
 
 declare(
@@ -98,10 +103,19 @@ def mask_file_name(portion: float, layout: str) -> str:
     return f"partial_label_{portion:.2f}.{suffix}"
 
 
-def write_mask(path: Path, known: np.ndarray, labels: np.ndarray, layout: str) -> None:
-    """Write a mask (N, C) in a layout."""
+def draws_hcp_mask(cfg: CfgNode) -> bool:
+    """Return True if the mask of the run is drawn as HCP's."""
+    node = cfg.DATASET
+    return node.MASK_LAYOUT == "hcp" and node.PORTION_KNOWN < 1 and not node.MASK_FILE
+
+
+def write_mask(
+    path: Path, known: np.ndarray, labels: np.ndarray, layout: str, *, rows: int = 1
+) -> None:
+    """Write a mask (N, C) in a layout; in DualCoOp's each image has so many equal ``rows``."""
     if layout == "dualcoop":
-        torch.save(torch.from_numpy(known.astype(np.int64)).unsqueeze(1), path)
+        mask = torch.from_numpy(known.astype(np.int64)).unsqueeze(1)  # (N, 1, C)
+        torch.save(mask.repeat(1, rows, 1), path)  # (N, rows, C)
         return
     signs = np.where(labels > 0.5, 1, -1)
     with open(path, "wb") as file:  # given a path, numpy appends .npy
@@ -115,7 +129,7 @@ def find_mask(name: str, root: Path) -> Path:
         UserError: there is no such file.
     """
     places = [Path(name).expanduser()]
-    places += [root / folder / name for folder in ("annotations", "Annotations", ".")]
+    places += [root / folder / name for folder in MASK_FOLDERS]
     for place in places:
         if place.is_file():
             return place
@@ -167,10 +181,14 @@ def _load(path: Path) -> np.ndarray:
             values = np.load(path, allow_pickle=False)
         else:
             values = torch.load(path, map_location="cpu", weights_only=True)
-            values = values.numpy() if isinstance(values, torch.Tensor) else values
-    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        if isinstance(values, torch.Tensor):
+            # NumPy lacks some types, such as bfloat16; the values of a mask are exact in float32.
+            values = values.detach().float().numpy()
+    except (
+        OSError, ValueError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError
+    ) as error:  # fmt: skip
         reason = (str(error).strip().splitlines() or ["unreadable"])[0][:200]
         raise UserError(f"DATASET.MASK_FILE {path} cannot be read: {reason}") from None
-    if not isinstance(values, np.ndarray) or values.ndim not in (2, 3):
+    if not isinstance(values, np.ndarray) or values.ndim not in (2, 3) or not values.size:
         raise UserError(f"{path} holds no mask; expected an array (N, C) or (N, 1, C)")
     return values

@@ -14,10 +14,12 @@ from datasets.hierarchy import Hierarchy
 from datasets.records import Record, image_names
 from datasets.selection.classes import chosen_classes, keep_classes
 from datasets.selection.drawn import Drawn
+from datasets.selection.missing import keep_present
 from datasets.selection.partial_labels import apply_mask, mask_file_name, mask_of, write_mask
 from datasets.selection.portion import num_used
 from datasets.selection.shots import draw_shots, val_shots
-from datasets.selection.val_split import draw_val
+from datasets.selection.val_split import FILE, draw_val, read_kept, val_groups
+from datasets.targets import positive_classes
 
 SHOTS_STREAM = 4  # of core.seed.make_generator
 
@@ -33,6 +35,7 @@ class Selected:
         classes: indices of the classes in use, in label order.
         hierarchy: of the classes in use.
         drawn: what was chosen at random or left out.
+        notes: sentences about missing images for log and report.
     """
 
     train: list[Record]
@@ -41,6 +44,7 @@ class Selected:
     classes: list[int]
     hierarchy: Hierarchy
     drawn: list[Drawn] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def select(
@@ -51,6 +55,7 @@ def select(
     num_classes: int,
     as_val: Callable[[Record], Record],
     draw: bool = True,
+    mask_rows: int = 1,
 ) -> Selected:
     """Return the records that ``cfg.DATASET`` selects.
 
@@ -61,21 +66,25 @@ def select(
         num_classes: C of the files.
         as_val: returns a training record with the label that it has in a drawn val split.
         draw: False leaves a missing val split empty.
+        mask_rows: rows of an image in DualCoOp's masks of this data set.
 
     Raises:
         UserError: settings do not fit each other or the data.
     """
     train, val = list(given["train"] or ()), list(given["val"] or ())
     selected = Selected(train, val, list(given["test"] or ()), list(range(num_classes)), hierarchy)
-    full = _use_portion(cfg, _mask(cfg, selected), selected)
+    full = _use_portion(cfg, _mask(cfg, selected, mask_rows), selected)
     if draw and given["val"] is None and not cfg.TEST.NO_TEST:
         _draw_val(cfg, full, selected, as_val)
+    # Here, so that neither the rows of a mask nor the drawn val depend on what is missing.
+    if cfg.DATASET.MISSING_IMAGES == "skip":
+        _skip_missing(selected)
     _subsample(cfg, selected)
     _few_shots(cfg, selected)
     return selected
 
 
-def _mask(cfg: CfgNode, selected: Selected) -> list[Record]:
+def _mask(cfg: CfgNode, selected: Selected, rows: int) -> list[Record]:
     """Hide training labels; return the training records with all labels, for val."""
     full = selected.train
     if not full:
@@ -98,7 +107,7 @@ def _mask(cfg: CfgNode, selected: Selected) -> list[Record]:
         Drawn(
             f"{message} (drawn, layout {layout})",
             mask_file_name(node.PORTION_KNOWN, layout),
-            lambda path: write_mask(path, known, labels, layout),
+            lambda path: write_mask(path, known, labels, layout, rows=rows),
         )
     )
     return full
@@ -124,12 +133,11 @@ def _draw_val(
     node = cfg.DATASET
     if not full or node.VAL_PERCENT <= 0:
         return
-    labels = np.stack([record.label for record in full])
-    if labels.max(axis=1).min() < 0.5:  # soft targets: the strongest class counts
-        labels = np.where(labels >= labels.max(axis=1, keepdims=True), labels > 0, labels)
-    in_val = draw_val(
-        [record.impath for record in full], labels, share=node.VAL_PERCENT, seed=node.SPLIT_SEED
-    )
+    in_val = read_kept(cfg.RESUME or cfg.OUTPUT_DIR, image_names(full, node.ROOT))
+    if in_val is None:
+        labels = np.stack([record.label for record in full])
+        groups = val_groups(full, node.ROOT)
+        in_val = draw_val(groups, labels, share=node.VAL_PERCENT, seed=node.SPLIT_SEED)
     drawn = [record for record, chosen in zip(full, in_val, strict=True) if chosen]
     selected.val = [as_val(record) for record in drawn]
     selected.train = [
@@ -147,7 +155,21 @@ def _draw_val(
         f"{node.SPLIT_SEED})"
     )
     names = image_names(selected.val, node.ROOT)
-    selected.drawn.append(Drawn(message, "val_images.txt", lambda path: _write_lines(path, names)))
+    selected.drawn.append(Drawn(message, FILE, lambda path: _write_lines(path, names)))
+
+
+def _skip_missing(selected: Selected) -> None:
+    """Keep the images whose files are there."""
+    given = {"train": selected.train, "val": selected.val, "test": selected.test}
+    kept = keep_present(given)
+    for split, records in given.items():
+        lost = len(records) - len(kept[split])
+        if lost:
+            selected.notes.append(
+                f"{lost} of {len(records)} images of split {split} are missing and are left out "
+                "(DATASET.MISSING_IMAGES skip)"
+            )
+    selected.train, selected.val, selected.test = kept["train"], kept["val"], kept["test"]
 
 
 def _subsample(cfg: CfgNode, selected: Selected) -> None:
@@ -206,7 +228,7 @@ def _draw(
         return [], "no images"
     labels = np.stack([record.label for record in records])
     indices = draw_shots(labels, shots=shots, generator=generator)
-    counts = (labels[indices] > 0.5).sum(axis=0)
+    counts = positive_classes(labels[indices]).sum(axis=0)
     text = f"{len(indices)} images, {counts.min()} to {counts.max()} of a class"
     return [records[i] for i in indices], text
 

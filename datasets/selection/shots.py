@@ -3,6 +3,7 @@
 import numpy as np
 
 from core.config import Key, declare
+from datasets.targets import positive_classes
 
 VAL_SHOTS = 4  # CoOp's limit for val
 
@@ -27,16 +28,17 @@ def draw_shots(labels: np.ndarray, *, shots: int, generator: np.random.Generator
     more.
 
     Args:
-        labels: (N, C), positive above 0.5.
+        labels: (N, C); of soft targets :func:`datasets.targets.positive_classes` count.
         shots: images per class, at least 1.
         generator: random numbers.
 
     Returns:
         int64 indices without repetition.
     """
+    positive = positive_classes(labels)
     drawn: set[int] = set()
     for c in range(labels.shape[1]):
-        members = np.flatnonzero(labels[:, c] > 0.5)
+        members = np.flatnonzero(positive[:, c])
         drawn.update(generator.permutation(members)[:shots].tolist())
     return np.array(sorted(drawn), dtype=np.int64)
 

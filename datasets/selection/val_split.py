@@ -1,10 +1,16 @@
 """Draw a val split from train, so that each class keeps its share of the images."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from core.config import Key, declare
+from datasets.records import Record, image_names
+from datasets.targets import positive_classes
+
+FILE = "val_images.txt"  # in the output folder
+CHECKPOINTS = "*/checkpoint"  # in an output folder: names the last checkpoint of a run
 
 declare(
     "DATASET",
@@ -36,6 +42,40 @@ def files_needed(splits: Sequence[str]) -> dict[str, bool]:
     return {"train": "train" in splits or "val" in splits, "test": "test" in splits}
 
 
+def val_groups(records: Sequence[Record], root: str | Path) -> list[str]:
+    """Return the keys (N,) by which a val split is drawn; records of one file have the same.
+
+    A key is the name in the annotation file of the first such record, so that the draw does not
+    depend on where the files lie.
+    """
+    first: dict[str, str] = {}
+    groups = []
+    for record, name in zip(records, image_names(records, root), strict=True):
+        groups.append(first.setdefault(record.impath, name))
+    return groups
+
+
+def read_kept(folder: str | Path, names: Sequence[str]) -> np.ndarray | None:
+    """Return the val images of the run in an output folder, bool (N,), True for val.
+
+    A run that resumes goes on with its own val split, also where a draw would differ today.
+
+    Args:
+        folder: output folder.
+        names: N names of the training images before the draw.
+
+    Returns:
+        None where there is no run to resume, or where it had other images.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file() or not any(Path(folder).glob(CHECKPOINTS)):
+        return None
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = set(lines)
+    in_val = np.array([name in kept for name in names], dtype=bool)
+    return in_val if lines and in_val.sum() == len(lines) else None
+
+
 def draw_val(groups: Sequence[str], labels: np.ndarray, *, share: float, seed: int) -> np.ndarray:
     """Return which images go to val.
 
@@ -45,7 +85,7 @@ def draw_val(groups: Sequence[str], labels: np.ndarray, *, share: float, seed: i
 
     Args:
         groups: N keys; images with the same key, such as crops of one file, are a group.
-        labels: (N, C), positive above 0.5.
+        labels: (N, C); of soft targets :func:`datasets.targets.positive_classes` count.
         share: wanted share of val, from 0 to 1.
         seed: of the random order.
 
@@ -54,7 +94,7 @@ def draw_val(groups: Sequence[str], labels: np.ndarray, *, share: float, seed: i
     """
     keys, group_of = np.unique(np.asarray(groups), return_inverse=True)
     positive = np.zeros((len(keys), labels.shape[1]), dtype=bool)  # (G, C)
-    np.logical_or.at(positive, group_of, labels > 0.5)
+    np.logical_or.at(positive, group_of, positive_classes(labels))
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(keys))
     chosen = _draw_groups(positive[order], share)
     val = np.zeros(len(keys), dtype=bool)

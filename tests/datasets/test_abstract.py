@@ -46,6 +46,7 @@ def test_most_votes_are_the_class_and_ties_are_left_out(
         expected[f"{folder}abstract_{i:04d}.jpg"] = NAMES[i % 8]
     assert classes(dataset) == expected
     assert "2 of 26 images have several emotions with most votes" in caplog.text
+    assert "Abstract without ties has 24 images; the published one has 228" in caplog.text
     votes = by_name(dataset)[f"{folder}abstract_0003.jpg"].votes
     np.testing.assert_allclose(votes, np.array([1, 1, 1, 7, 1, 1, 1, 1]) / 14, rtol=1e-6)
 
@@ -88,6 +89,7 @@ def test_ties_in_train_need_soft_targets(cfg, tmp_path: Path) -> None:
         (HEADER.replace("'Sad'", "'Joy'"), "line 1: no column of 'sadness' in the header"),
         (f"{HEADER}\n'a.jpg',1,2,3", "line 2 has 4 cells; expected a name and 8 votes"),
         (f"{HEADER}\n\n'a.jpg',1,2,3,4,5,6,7,x", "line 3: 'x' is no number of votes"),
+        (f"{HEADER}\n'a.jpg,1,0,0,0,0,0,0,0\n'b.jpg',1,0,0,0,0,0,0,0", "line 2 has 1 cells"),
         (f"{HEADER}\n'a.jpg',0,0,0,0,0,0,0,0", "line 2: all votes are 0"),
         (f"{HEADER}\n'',0,0,0,0,0,0,0,1", "line 2 has no name of an image"),
         (f"{HEADER}\n'a.jpg',1,1,0,0,0,0,0,0", "no image with one strongest emotion"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from core.config import get_cfg_default
@@ -73,6 +74,46 @@ def test_annotated_images_come_in_the_order_of_their_first_annotation(cfg) -> No
     dog = dataset.classnames.index("dog")
     assert [record.label[dog] for record in dataset.train_x] == [1, 0, 1, 0]
     assert [record.label[0] for record in dataset.train_x] == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("folder", ["images/{}2014", "trainval2014"])
+def test_places_of_a_check_are_those_of_training(cfg, tmp_path, folder) -> None:
+    (tmp_path / "images").mkdir()
+    for split in ("train", "val"):
+        target = tmp_path / folder.format(split)
+        target.mkdir(exist_ok=True)
+        for path in (tmp_path / f"{split}2014").iterdir():
+            path.rename(target / path.name)
+        (tmp_path / f"{split}2014").rmdir()
+    dataset, checked = build_dataset(cfg), build_annotations(cfg)
+    for split in ("train_x", "test"):
+        expected = [record.impath for record in getattr(dataset, split)]
+        assert [record.impath for record in getattr(checked, split)] == expected
+
+
+@pytest.mark.parametrize("images", ["annotated", "all"])
+def test_hcps_mask_needs_all_images(cfg, caplog, images) -> None:
+    cfg.DATASET.COCO_IMAGES = images
+    build_dataset(cfg)
+    cfg.DATASET.PORTION_KNOWN = 0.5
+    build_dataset(cfg)
+    assert "not HCP's" not in caplog.text
+    cfg.DATASET.MASK_LAYOUT = "hcp"
+    build_dataset(cfg)
+    assert ("not HCP's: that one needs DATASET.COCO_IMAGES all" in caplog.text) == (images != "all")
+
+
+def test_a_mask_for_dualcoop_has_three_rows(cfg, tmp_path) -> None:
+    cfg.DATASET.PORTION_KNOWN = 0.5
+    first = build_dataset(cfg)
+    (drawn,) = first.drawn
+    drawn.write(tmp_path / "annotations" / drawn.file)
+    mask = torch.load(tmp_path / "annotations" / drawn.file, weights_only=True)
+    assert mask.shape == (4, 3, 80) and mask.dtype == torch.int64
+    assert (mask == mask[:, :1]).all()
+    cfg.DATASET.PORTION_KNOWN, cfg.DATASET.MASK_FILE = 1.0, drawn.file
+    for old, new in zip(first.train_x, build_dataset(cfg).train_x, strict=True):
+        np.testing.assert_array_equal(old.label, new.label)
 
 
 def test_all_images_come_in_the_order_of_the_file(cfg) -> None:
@@ -145,6 +186,7 @@ def test_given_predictions_need_no_images_and_no_train(cfg, tmp_path) -> None:
         (instances([1], [("1", DOG)]), r"annotations\[0\] has no 'image_id' that is a number"),
         (instances([1], [(1, [1])]), r"annotations\[0\] has no 'category_id' that is a number"),
         ({**TRAIN, "images": [{"id": 1}]}, r"images\[0\] is \{'id': 1\}; expected 'id'"),
+        (instances([10**30], [(10**30, DOG)]), r"images\[0\] is .*; expected 'id' \(an integer"),
         ({**TRAIN, "categories": [3]}, r"categories\[0\] is 3; expected 'id'"),
     ],
 )
@@ -200,6 +242,7 @@ def test_the_test_split_has_the_listed_images_with_all_labels(zero_shot, tmp_pat
         dataset = build_annotations(zero_shot)
     assert numbers(dataset.test) == [second, first]
     assert "lacks 6390 of the 6392 images" in caplog.text
+    assert "1 test images have an unseen class; in the published split 2729 have one" in caplog.text
     dataset.open_test()
     dog = dataset.classnames.index("dog")
     assert [record.label[dog] for record in dataset.test] == [0, 1]

@@ -108,3 +108,12 @@ def test_an_image_in_two_lists_is_an_error(cfg, tmp_path: Path) -> None:
     rows = json.loads((tmp_path / "train.json").read_text())
     (tmp_path / "test.json").write_text(json.dumps(rows[:1]))
     assert "is listed twice" in fault(cfg, tmp_path, "EmoSet")
+
+
+def test_keys_without_effect_are_a_warning(cfg, tmp_path: Path, caplog) -> None:
+    write(tmp_path, fields=3)
+    build(cfg, tmp_path, "EmoSet")
+    assert "has no effect" not in caplog.text
+    build(cfg, tmp_path, "EmoSet", TARGETS="soft", LABEL_POLICY="majority", FOLD=3)
+    for setting in ("TARGETS soft", "LABEL_POLICY majority", "FOLD 3"):
+        assert f"DATASET.{setting} has no effect on the data set EmoSet" in caplog.text

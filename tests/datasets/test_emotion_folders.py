@@ -39,6 +39,17 @@ def test_the_configuration_reads_its_layout(config: str, tmp_path: Path) -> None
         assert set(dataset.hierarchy.levels["super"]) == POLARITIES
 
 
+@pytest.mark.parametrize(
+    ("config", "count"), [("fi", 23_308), ("emotionroi", 1980), ("unbiasedemo", 3045)]
+)
+def test_another_number_of_images_than_published_is_a_warning(
+    config: str, count: int, tmp_path: Path, caplog
+) -> None:
+    LAYOUTS[config](tmp_path)
+    read(config, tmp_path)
+    assert f"images; the published one has {count}" in caplog.text
+
+
 def test_the_number_of_the_fold_names_the_folder_of_wscnet(tmp_path: Path) -> None:
     tested = []
     for number in range(1, 6):

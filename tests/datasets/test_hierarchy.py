@@ -149,7 +149,17 @@ subsets: {s: [Hapy]}
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[1, 2]", "classes: 3", "classes: {A: {name: 3}}", "tree: {a: {b: [A]}}", "a: [\n"]
+    "text",
+    [
+        "",
+        "[1, 2]",
+        "classes: 3",
+        "classes: {A: {name: 3}}",
+        "tree: {a: {b: [A]}}",
+        "a: [\n",
+        "classes: {A: {name: 2024-13-45}}",
+        "classes: {A: {name: !!bool x}}",
+    ],
 )
 def test_not_a_hierarchy(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match=r"own\.yaml is not"):

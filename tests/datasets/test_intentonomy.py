@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.config_merge import setup_cfg
 from core.errors import UserError
 from datasets import build_dataset
 from datasets.intentonomy import read_annotations
@@ -191,6 +192,37 @@ def test_missing_images_come_in_one_error(cfg, scenes_root: Path, tmp_path: Path
     ) as caught:
         build_dataset(cfg)
     assert str(caught.value).count(".jpg") == 5
+
+
+def test_the_configuration_knows_the_published_numbers(scenes_root: Path, caplog) -> None:
+    opts = ("DATASET.ROOT", str(scenes_root), "DATASET.HIERARCHY", "scenes")
+    build_dataset(setup_cfg(["configs/datasets/intentonomy.yaml"], opts=opts))
+    assert "22 images in split train; the published one has 12740" in caplog.text
+    assert "7 images in split test; the published one has 1217" in caplog.text
+
+
+def test_dead_images_are_left_out_by_choice(cfg, scenes_root: Path, tmp_path: Path) -> None:
+    full = build_dataset(cfg)
+    root = copy_annotations(scenes_root, tmp_path)
+    dead = {full.train_x[3].name, full.test[0].name}
+    (root / "low").mkdir()
+    for record in (*full.train_x, *full.val, *full.test):
+        if record.name not in dead:
+            (root / record.name).symlink_to(record.impath)
+    cfg.DATASET.ROOT = str(root)
+    with pytest.raises(UserError, match=r"2 images are missing .*DATASET.MISSING_IMAGES skip"):
+        build_dataset(cfg)
+    cfg.DATASET.MISSING_IMAGES = "skip"
+    dataset = build_dataset(cfg)
+    for records, every in ((dataset.train_x, full.train_x), (dataset.test, full.test)):
+        whole = {record.name: record.label for record in every}
+        assert {record.name for record in records} == whole.keys() - dead
+        for record in records:
+            np.testing.assert_array_equal(record.label, whole[record.name])
+    assert len(dataset.val) == len(full.val)
+    train, test = dataset.notes
+    assert train.startswith("1 of 22 images of split train are missing and are left out")
+    assert "split test" in test
 
 
 def test_missing_val_file_is_no_test_split(cfg, scenes_root: Path, tmp_path: Path) -> None:

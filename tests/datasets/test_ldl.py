@@ -158,3 +158,12 @@ def test_missing_files_and_an_image_in_both_lists(cfg, tmp_path: Path) -> None:
     train = (tmp_path / "ground_truth_train.txt").read_text()
     (tmp_path / "ground_truth_test.txt").write_text(train.split("\n")[0])
     assert "is listed twice" in fault(cfg, tmp_path, "FlickrLdl")
+
+
+def test_a_fold_has_no_effect_on_lists(cfg, tmp_path: Path, caplog) -> None:
+    write(tmp_path, counts())
+    build(cfg, tmp_path, "FlickrLdl", FOLD=1)
+    assert "has no effect" not in caplog.text
+    write_lists(tmp_path, counts(), train=16)
+    build(cfg, tmp_path, "FlickrLdl", FOLD=1)
+    assert "DATASET.FOLD 1 has no effect on the data set FlickrLdl" in caplog.text

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from core.config import get_cfg_default
+from core.config_merge import setup_cfg
 from core.errors import UserError
 from core.labels import UNKNOWN
 from datasets import build_annotations, build_dataset
@@ -103,9 +104,12 @@ def test_human_labels_in_the_order_of_the_image_list(cfg, caplog) -> None:
     assert "NUS-WIDE train: 3 of 3 images" in caplog.text
 
 
-def test_tags_are_another_set_of_labels(cfg) -> None:
+def test_tags_are_another_set_of_labels(cfg, caplog) -> None:
+    assert build_dataset(cfg).notes == []
     cfg.DATASET.NUS_LABELS = "tags"
     dataset = build_dataset(cfg)
+    (note,) = dataset.notes  # for the report
+    assert "cannot be compared with those on human labels" in note and note in caplog.text
     assert positives(dataset, dataset.train_x) == [{"sky"}, set(), set()]
 
 
@@ -149,6 +153,14 @@ def test_missing_images_are_an_error_or_left_out(cfg, tmp_path, caplog) -> None:
     assert [record.name for record in dataset.train_x] == FILES["train"][1:]
     assert positives(dataset, dataset.train_x) == as_sets(HUMAN["train"][1:])
     assert "NUS-WIDE train: 2 of 3 images, 1 missing" in caplog.text
+    assert len(build_annotations(cfg).train_x) == 2
+
+
+def test_places_of_a_check_are_those_of_training(cfg, tmp_path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "Flickr").rename(tmp_path / "images/Flickr")
+    expected = [record.impath for record in build_dataset(cfg).test]
+    assert [record.impath for record in build_annotations(cfg).test] == expected
 
 
 def test_small_files_and_placeholders_are_left_out(cfg, tmp_path, monkeypatch, caplog) -> None:
@@ -173,7 +185,9 @@ def test_images_without_a_label_can_be_left_out(cfg) -> None:
     assert [record.name for record in dataset.test] == FILES["test"][:1]
 
 
-def test_given_predictions_need_no_images_and_no_train(cfg, tmp_path) -> None:
+@pytest.mark.parametrize("missing", ["error", "drop"])
+def test_given_predictions_need_no_images_and_no_train(cfg, tmp_path, missing) -> None:
+    cfg.DATASET.NUS_MISSING = missing
     (tmp_path / "ImageList/TrainImagelist.txt").unlink()
     for name in FILES["test"]:
         (tmp_path / "Flickr" / name).unlink()
@@ -201,6 +215,11 @@ def test_seen_tags_and_unseen_human_labels(cfg, caplog) -> None:
     (note,) = dataset.notes  # for the report
     assert "30 of the 81 unseen classes differ from a seen one" in note
     assert note in caplog.text
+
+
+def test_a_step_of_the_zero_shot_configuration_has_100_classes() -> None:
+    cfg = setup_cfg(["configs/datasets/nus_wide_zsl.yaml"])
+    assert cfg.TRAIN.NUM_CLASSES == 100
 
 
 def test_thirty_unseen_names_have_a_twin() -> None:
@@ -282,6 +301,10 @@ def test_faults_of_arrays_are_named(cfg, arrays) -> None:
     np.save(arrays / "formatted_train_all_labels_filtered.npy", np.zeros((2, 4)))
     with pytest.raises(UserError, match=r"has the shape \(2, 4\); expected \(2, 3\)"):
         build_dataset(cfg)
+    for stem in ("all_labels", "images"):
+        np.save(arrays / f"formatted_train_{stem}_filtered.npy", np.array(5))
+    with pytest.raises(UserError, match=r"has the shape \(\); expected \(1, 3\)"):
+        build_dataset(cfg)
     (arrays / "formatted_train_all_labels_filtered.npy").write_bytes(b"no array")
     with pytest.raises(UserError, match="is no array of NumPy"):
         build_dataset(cfg)
@@ -323,6 +346,7 @@ def test_the_list_of_asl(cfg, listed, caplog) -> None:
         ("x.jpg,__import__('os'),train", "line 5: the classes are __import__"),
         ('x.jpg,"[1]",train', r"line 5: the classes are \[1\]"),
         ("x.jpg", "line 5: split is ''"),
+        ('x.jpg,"[1],train\n' + "y" * 140_000, "no row of a CSV file: field larger than"),
     ],
 )
 def test_faults_of_the_list_are_named(cfg, listed, row, message) -> None:

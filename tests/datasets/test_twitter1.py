@@ -104,5 +104,7 @@ def test_faults_of_files(cfg, tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "amt_result.csv").write_text("name,n,a,b\n1.jpg,5,4")
     assert "amt_result.csv: line 2 has 3 cells" in fault(cfg, tmp_path, "TwitterI")
+    (tmp_path / "amt_result.csv").write_text('name,n,a,b\n"1.jpg,5,4,1\n2.jpg,5,5,0\n')
+    assert "amt_result.csv: line 2 has 1 cells" in fault(cfg, tmp_path, "TwitterI")
     (tmp_path / "amt_result.csv").write_text("name,n,a,b\n1.jpg,5,4,x")
     assert "line 2: 'x' is no number of votes" in fault(cfg, tmp_path, "TwitterI")

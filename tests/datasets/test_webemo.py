@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from datasets import build_annotations
 from datasets.download.addresses import url_file_name
 from tests.datasets.emotion_files import build, by_name, classes, fault, touch
 
@@ -47,6 +48,11 @@ def test_missing_images_are_an_error_or_are_left_out(cfg, tmp_path: Path, caplog
     dataset = build(cfg, tmp_path, "WEBEmo", WEBEMO_MISSING="skip")
     assert "2 of 75 images of split train are missing and are left out" in caplog.text
     assert len(by_name(dataset)) == 98 and not set(gone) & set(by_name(dataset))
+    assert by_name(build_annotations(cfg)).keys() == by_name(dataset).keys()
+    cfg.DATASET.WEBEMO_MISSING = "error"
+    assert "DATASET.MISSING_IMAGES skip" in message
+    dataset = build(cfg, tmp_path, "WEBEmo", MISSING_IMAGES="skip")
+    assert len(by_name(dataset)) == 98
 
 
 def test_an_address_in_train_and_test_is_logged(cfg, tmp_path: Path, caplog) -> None:

@@ -34,8 +34,27 @@ def test_one_folder_per_class(draw, folder, write, caplog, tmp_path):
     assert [record.label.tolist() for record in dataset.train_x] == [[1, 0], [0, 1], [0, 1]]
     assert dataset.kind == "single_label"
     assert not dataset.has_test
-    assert "3 files that are no images of a class are skipped" in caplog.text
+    expected = "3 files that are no images of a class are skipped (no suffix 1, .db 1, .txt 1)"
+    assert expected in caplog.text
     assert dataset.train_x[0].impath == str(tmp_path / "anger/x.jpeg")
+
+
+def test_images_that_are_not_read_are_counted_by_suffix(draw, folder, write, caplog, tmp_path):
+    draw("joy/a.jpg", "fear/b.jpg")
+    write("joy/c.jfif", (tmp_path / "joy/a.jpg").read_bytes())
+    for name in ("joy/1.HEIC", "joy/2.heic", "fear/3.avif"):
+        write(name, "x")
+    dataset = folder()
+    assert [record.name for record in dataset.train_x] == ["fear/b.jpg", "joy/a.jpg", "joy/c.jfif"]
+    assert "3 images are skipped because their format is not read (.avif 1, .heic 2)" in caplog.text
+
+
+def test_a_fold_of_a_data_set_with_splits_has_no_effect(draw, folder, caplog):
+    draw("train/joy/1.jpg", "test/joy/2.jpg")
+    folder(LABEL_POLICY="majority", TARGETS="soft", FOLD=2)
+    assert "DATASET.FOLD has no effect: the data set has splits of its own" in caplog.text
+    assert "DATASET.TARGETS soft has no effect on the data set Folder" in caplog.text
+    assert "DATASET.LABEL_POLICY majority has no effect on the data set Folder" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -59,7 +78,7 @@ def test_folders_of_splits(draw, folder, names):
     assert dataset.val[1].label.tolist() == [0, 0, 1]
 
 
-def test_folds_of_twitter(draw, folder):
+def test_folds_of_twitter(draw, folder, caplog):
     for fold in range(1, 4):
         for split in ("train", "test"):
             draw(
@@ -69,6 +88,7 @@ def test_folds_of_twitter(draw, folder):
         dataset = folder(IMAGES="total/{fold}", FOLD=fold)
         assert dataset.classnames == ["negative", "positive"]
         assert dataset.test[0].name == f"total/{fold + 1}/test/negative/{fold + 1}.jpg"
+    assert "has no effect" not in caplog.text
     with pytest.raises(UserError, match=r"DATASET.IMAGES: there is no folder .*DATASET.FOLD is 7"):
         folder(IMAGES="total/{fold}", FOLD=7)
 

@@ -78,6 +78,11 @@ def test_a_mask_in_the_folder_of_the_annotations_is_found(tmp_path) -> None:
     (tmp_path / "annotations").mkdir()
     (tmp_path / "annotations" / "m.pt").touch()
     assert find_mask("m.pt", tmp_path) == tmp_path / "annotations" / "m.pt"
+    for folder in ("VOC2007/Annotations", "VOCdevkit/VOC2007/Annotations"):
+        place = tmp_path / folder / f"{folder.count('/')}.pt"
+        place.parent.mkdir(parents=True)
+        place.touch()
+        assert find_mask(place.name, tmp_path) == place
     with pytest.raises(UserError, match=r"MASK_FILE 'other\.pt' does not exist; looked at"):
         find_mask("other.pt", tmp_path)
 
@@ -89,6 +94,7 @@ def test_a_mask_in_the_folder_of_the_annotations_is_found(tmp_path) -> None:
         (np.full((4, 3), 2), "has the values"),
         (np.ones((4, 1, 2)), "shape"),
         (np.ones(4), "holds no mask"),
+        (np.ones((4, 0, 3)), "holds no mask"),
         (-LABELS + (LABELS == 0), "in another order"),
     ],
 )
@@ -97,6 +103,12 @@ def test_a_mask_that_does_not_fit_is_one_line(tmp_path, values, message) -> None
     with pytest.raises(UserError, match=message) as caught:
         read_mask(tmp_path / "m.npy", LABELS)
     assert "\n" not in str(caught.value)
+
+
+def test_a_mask_of_a_type_that_numpy_lacks_is_read(tmp_path) -> None:
+    known = LABELS > 0
+    torch.save(torch.from_numpy(known).to(torch.bfloat16).requires_grad_(), tmp_path / "m.pt")
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.pt", LABELS), known)
 
 
 @pytest.mark.parametrize("name", ["m.npy", "m.pt"])

@@ -64,6 +64,21 @@ def test_a_class_with_few_images_gives_all_of_them() -> None:
     assert drawn.tolist() == sorted(set(drawn.tolist()))
 
 
+@pytest.mark.parametrize("kind", ["single_label", "multi_label"])
+def test_an_image_with_soft_targets_counts_for_its_strongest_class(plain, kind) -> None:
+    plain.DATASET.NUM_SHOTS = 2
+    made = []
+    for i in range(40):
+        label = np.full(5, 0.1, dtype=np.float32)
+        label[i % 5] = 0.4
+        made.append(Record(f"{i}.jpg", label, votes=label))
+    splits = {"train_x": made, "val": photos(40, "v"), "test": photos(40, "t")}
+    dataset = IntentDataset(plain, classnames=NAMES, kind=kind, **splits)
+    strongest = [int(record.label.argmax()) for record in dataset.train_x]
+    assert sorted(strongest) == sorted([*range(5), *range(5)])
+    assert "10 images, 2 to 2 of a class" in dataset.drawn[0].message
+
+
 @pytest.mark.parametrize(("which", "names"), [("base", ["a", "b", "c"]), ("new", ["d", "e"])])
 def test_base_is_the_first_half_and_new_the_rest(plain, which, names) -> None:
     plain.DATASET.SUBSAMPLE_CLASSES = which

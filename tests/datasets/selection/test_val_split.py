@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from datasets import IntentDataset, Record, multi_hot
-from datasets.selection.val_split import draw_val
+from datasets.selection.val_split import draw_val, val_groups
 
 NAMES = ["a", "b", "c"]
 
@@ -77,6 +77,50 @@ def test_val_is_the_same_for_every_seed_of_the_run(cfg) -> None:
     assert drawn[0] == drawn[1]
 
 
+def named(places: list[str]) -> list[Record]:
+    """Return 60 records with names of their own; their files are in ``places`` in turn."""
+    made = []
+    for i in range(60):
+        place = places[i % len(places)]
+        made.append(Record(f"{place}/{i}.jpg", multi_hot([NAMES[i % 3]], NAMES), name=f"{i}.jpg"))
+    return made
+
+
+def build_named(cfg, places: list[str]) -> IntentDataset:
+    cfg.DATASET.HIERARCHY, cfg.DATASET.NAME = "", "Photos"
+    return IntentDataset(cfg, classnames=NAMES, train_x=named(places), test=records(3))
+
+
+def test_val_does_not_depend_on_where_the_files_lie(cfg) -> None:
+    expected = [record.name for record in build_named(cfg, ["/photos"]).val]
+    for places in (["/a", "/b/prepared-32", "/c"], ["/z", "/y"]):
+        assert [record.name for record in build_named(cfg, places).val] == expected
+
+
+def test_records_of_one_file_have_the_key_of_the_first() -> None:
+    label = multi_hot(["a"], NAMES)
+    crops = [Record(f"/x/{i // 2}.jpg", label, name=f"{i // 2}.jpg#{i % 2}") for i in range(4)]
+    assert val_groups(crops, "/x") == ["0.jpg#0", "0.jpg#0", "1.jpg#0", "1.jpg#0"]
+
+
+def test_a_run_that_resumes_keeps_its_val(cfg, tmp_path) -> None:
+    drawn = build_named(cfg, ["/photos"])
+    others = [record.name for record in drawn.train_x[:6]]
+    cfg.OUTPUT_DIR = str(tmp_path)
+    (tmp_path / "val_images.txt").write_text("".join(f"{name}\n" for name in others))
+
+    def val_names() -> list[str]:
+        return [record.name for record in build_named(cfg, ["/photos"]).val]
+
+    expected = [record.name for record in drawn.val]
+    assert val_names() == expected  # there is no run to resume
+    (tmp_path / "prompt_learner").mkdir()
+    (tmp_path / "prompt_learner" / "checkpoint").write_text("model.pth.tar-1\n")
+    assert val_names() == others
+    (tmp_path / "val_images.txt").write_text("elsewhere.jpg\n")  # of another data set
+    assert val_names() == expected
+
+
 def test_too_few_images_to_draw_from_are_an_error(cfg) -> None:
     cfg.DATASET.HIERARCHY, cfg.DATASET.NAME = "", "Photos"
     with pytest.raises(UserError, match="too few to draw val from"):
@@ -96,6 +140,18 @@ def test_another_number_of_images_than_published_is_a_warning(cfg, caplog) -> No
     IntentDataset(cfg, classnames=NAMES, train_x=records(60), test=records(3), counts=counts)
     assert "60 images in split train; the published one has 61" in caplog.text
     assert "split test" not in caplog.text
+
+
+def test_counts_of_a_configuration_are_compared(cfg, caplog) -> None:
+    cfg.DATASET.HIERARCHY, cfg.DATASET.NAME = "", "Photos"
+    cfg.DATASET.COUNTS = ("test=3", "all=64")
+    IntentDataset(cfg, classnames=NAMES, train_x=records(60), test=records(3))
+    assert "Photos has 63 images; the published one has 64" in caplog.text
+    assert "split test" not in caplog.text
+    for entry in ("tests=3", "train", "train=many"):
+        cfg.DATASET.COUNTS = (entry,)
+        with pytest.raises(UserError, match=f"DATASET.COUNTS has '{entry}'; expected train, val"):
+            IntentDataset(cfg, classnames=NAMES, train_x=records(60), test=records(3))
 
 
 @pytest.mark.parametrize(
