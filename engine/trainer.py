@@ -73,6 +73,11 @@ class MultiLabelTrainer(MultiLabelRunner):
 
     # Building -------------------------------------------------------------------------------------
 
+    @classmethod
+    def loss_sections(cls, cfg: CfgNode) -> set[str]:
+        """Return ``LOSS``: ``build_loss`` may read the options of any loss."""
+        return {"LOSS"}
+
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check settings that depend on each other; raise :class:`UserError` if they do not fit."""
         super().check_cfg(cfg)

@@ -8,7 +8,7 @@ import open_clip
 from torch import nn
 from yacs.config import CfgNode
 
-from core.config import Key, class_section, declare
+from core.config import Key, class_section, declare, get_section, section_of
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from core.seed import make_generator
@@ -171,11 +171,25 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
             return f"{section}.CSC is True, one prompt per class; accepted: False"
         return ""
 
+    @classmethod
+    def has_own_loss(cls) -> bool:
+        """Return True if a subclass defines ``build_loss``; the option ``LOSS`` has no say then."""
+        return cls.build_loss is not ClipTrainer.build_loss
+
+    @classmethod
+    def loss_sections(cls, cfg: CfgNode) -> set[str]:
+        """Return the section of the configured loss; ``LOSS``, any, if the class builds its own."""
+        if cls.has_own_loss():
+            return super().loss_sections(cfg)
+        name = get_section(cfg, class_section("TRAINER", cls)).get("LOSS", "")
+        section = section_of("LOSS", name)
+        return {section} if section else set()
+
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check the backbone, and that the loss takes the logits of this method."""
         super().check_cfg(cfg)
-        if type(self).build_loss is not ClipTrainer.build_loss:
-            return  # the loss is the subclass's own
+        if self.has_own_loss():
+            return
         key = f"{class_section('TRAINER', type(self))}.LOSS"
         name = self.method(cfg).get("LOSS")
         if name is None:
