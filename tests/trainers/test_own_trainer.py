@@ -85,6 +85,19 @@ def test_a_trainer_with_a_loss_of_its_own_needs_no_key_of_the_loss(run):
     assert (run(TRAINER + own_loss) / "metrics.json").is_file()
 
 
+def test_a_layer_that_no_group_names_is_an_error_before_training(run):
+    forgotten = TRAINER.replace(
+        "        return LinearProbeNetwork(self.load_clip(), self.num_classes)",
+        """        from torch import nn
+
+        network = LinearProbeNetwork(self.load_clip(), self.num_classes)
+        network.forgotten = nn.Linear(2, 2)
+        return network""",
+    )
+    error = error_of(run, LOSS_KEYS + forgotten)
+    assert "missing: forgotten.weight, forgotten.bias" in error
+
+
 def test_a_trainer_that_forgot_build_network_is_told_so(run):
     error = error_of(run, LOSS_KEYS + TRAINER.replace("build_network", "build_networks"))
     assert (
