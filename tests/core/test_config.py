@@ -103,9 +103,8 @@ def test_extending_a_tree_keeps_what_is_there():
 
 
 def test_seed_zero_is_a_seed_and_aliases_work():
-    args = parse_args(
-        ["--seed", "0", "--output_dir", "o", "--n_ctx_pos", "4", "--input_size", "288"]
-    )
+    words = ["--seed", "0", "--output_dir", "o", "--n_ctx_pos", "4", "--input_size", "288"]
+    args = parse_args(["--trainer", "IntCLIP", *words])
     cfg = setup_cfg([], flags=key_flags(args))
     assert (cfg.SEED, cfg.OUTPUT_DIR, cfg.TRAINER.INTCLIP.N_CTX_POS, cfg.INPUT.SIZE) == (
         0,
@@ -158,6 +157,13 @@ def test_a_flag_that_the_trainer_does_not_have_is_an_error_that_names_its_flags(
         UserError, match=r"BinarySigmoidLoss .*no option GAMMA_NEG; its flags: --loss-w"
     ):
         setup_cfg([], flags=flags)
+
+
+@pytest.mark.parametrize("flag", ["--csc", "--gamma-neg"])
+def test_a_flag_of_the_trainer_needs_a_trainer(flag):
+    message = rf"needs TRAINER\.NAME or --trainer \(set in {flag}\)"
+    with pytest.raises(UserError, match=message):
+        setup_cfg([], flags=key_flags(parse_args([flag, "1"])))
 
 
 def test_options_of_losses_are_accepted_under_their_earlier_names():
