@@ -42,7 +42,7 @@ class IntCLIPNetwork(RegionNetwork):
         class_texts: Sequence[str],
         *,
         semantic_layers: Sequence[str] = ("layer3", "layer4"),
-        num_semantic_blocks: int = 1,
+        num_semantic_blocks: int = 2,
         dense_form: str = "value",
         aggregation: str = "sight_assisted",
         attention_from: str = "semantic",

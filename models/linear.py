@@ -95,7 +95,7 @@ class FineTuneNetwork(_LinearHead):
         num_classes: int,
         *,
         layers: Sequence[str] = ("layer3", "layer4"),
-        num_blocks: int = 1,
+        num_blocks: int = 2,
         dense_form: str = "value",
         norm: str = "standard",
     ) -> None:
