@@ -51,6 +51,7 @@ _KEY_FLAGS = {
     "--gamma-neg": ("LOSS.*.GAMMA_NEG", ["--gamma_neg"], "focusing of negatives"),
     "--gamma-pos": ("LOSS.*.GAMMA_POS", ["--gamma_pos"], "focusing of positives"),
 }
+BASES = ("auto", "builtin", "dassl")  # of the trainers; engine.base_choice takes one
 _LIST_FLAGS = {
     "--transforms": ("INPUT.TRANSFORMS", "training augmentation"),
     "--source-domains": ("DATASET.SOURCE_DOMAINS", "Dassl's; unused"),
@@ -110,9 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=None,
         help="pixels of a square (INPUT.SIZE)",
     )
-    parser.add_argument(
-        "--base", choices=("auto", "dassl", "builtin"), default=None, help="base of the trainers"
-    )
+    parser.add_argument("--base", choices=BASES, default=None, help="base of the trainers")
     parser.add_argument(
         "--eval-only", "-e", action="store_true", help="evaluate --model-dir, train nothing"
     )
@@ -184,12 +183,19 @@ def check_run(args: argparse.Namespace) -> None:
     """Check that the flags of a run fit together.
 
     Raises:
-        UserError: ``--eval-only`` lacks the folder to evaluate, or stands beside ``--dry-run``.
+        UserError: ``--eval-only`` lacks the folder to evaluate, or stands beside ``--dry-run``; or
+            ``--model-dir`` or ``--load-epoch`` stands without it.
     """
     if args.dry_run and (args.eval_only or args.no_train):
         raise UserError("--dry-run does not go with --eval-only or --no-train; give one of them")
     if args.eval_only and not args.model_dir:
         raise UserError("--eval-only needs --model-dir, the output folder of the run to evaluate")
+    for flag, given in (("--model-dir", args.model_dir), ("--load-epoch", args.load_epoch)):
+        if given not in ("", None) and not args.eval_only:
+            raise UserError(
+                f"{flag} has no effect without --eval-only; add --eval-only, or give --resume to "
+                "continue a run"
+            )
 
 
 def _give_back_first_key(args: argparse.Namespace, argv: list[str]) -> None:

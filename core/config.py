@@ -53,6 +53,8 @@ class Key:
         low: smallest accepted number.
         high: largest accepted number.
         length: required number of elements of a list.
+        elements: type of the elements of a list, such as ``int``; None: that of the first element
+            of the default, and ``str`` if the default is empty.
         may_change: a resumed run may set another value. True only for paths, speed and output;
             False for everything that the numbers of a run depend on.
         section: section of the key; :func:`declare` fills it in.
@@ -66,6 +68,7 @@ class Key:
     low: float | None = None
     high: float | None = None
     length: int | None = None
+    elements: type | None = None
     may_change: bool = False
     section: str = ""
     owner: str = ""
@@ -74,6 +77,13 @@ class Key:
     def full_name(self) -> str:
         """The dotted name in the tree."""
         return f"{self.section}.{self.name}" if self.section else self.name
+
+    @property
+    def element_type(self) -> type:
+        """The accepted type of the elements of a list."""
+        if self.elements is not None:
+            return self.elements
+        return type(self.default[0]) if self.default else str
 
     def accepted(self) -> tuple[str, ...]:
         """Return the accepted values at this moment; empty where any value of the type is one."""
@@ -104,7 +114,7 @@ def declare(section: str, *keys: Key, owner: str = "") -> None:
 
     Raises:
         KeyError: another module has declared the same key.
-        TypeError: a default is of a type that cannot be read from YAML.
+        TypeError: a default, or the type of its elements, cannot be read from YAML.
     """
     owner = owner or sys._getframe(1).f_globals.get("__name__", "")
     for key in keys:
@@ -112,6 +122,8 @@ def declare(section: str, *keys: Key, owner: str = "") -> None:
             raise TypeError(
                 f"key {section}.{key.name}: a default must be a bool, number, text or list"
             )
+        if key.elements not in (None, int, float, str):
+            raise TypeError(f"key {section}.{key.name}: elements must be int, float or str")
         key = replace(key, section=section, owner=owner)
         known = _declared.get(key.full_name)
         if known is not None and known.owner != owner:

@@ -293,13 +293,15 @@ def resolve_sections(settings: Sequence[Setting], faults: list[str]) -> list[Set
         settings: settings in the order of precedence.
         faults: faults are appended here: flags that set nothing.
     """
-    declared_keys()  # imports the modules that declare the sections
-    trainer = _last(settings, "TRAINER.NAME", "IntCLIP")
+    known = declared_keys()  # imports the modules that declare the sections
+    trainer = _last(settings, "TRAINER.NAME", known["TRAINER.NAME"].default)
     section = section_of("TRAINER", trainer)
     resolved = []
     for setting in settings:
         name = setting.name
         if name.startswith(("TRAINER.*.", "LOSS.*.")):
+            if not trainer:
+                faults.append(f"{name} needs TRAINER.NAME or --trainer (set in {setting.source})")
             if section is None:  # an unknown trainer, which the check of TRAINER.NAME reports
                 continue
             name = _resolve_flag(setting, trainer, section, settings, faults)

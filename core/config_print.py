@@ -65,7 +65,9 @@ def format_value(value: Any) -> str:
     if isinstance(value, tuple):
         value = list(value)
     # Quotes keep a text with line breaks in one line.
-    style = '"' if isinstance(value, str) and not value.isprintable() else None
+    texts = value if isinstance(value, list) else [value]
+    breaks = any(isinstance(text, str) and not text.isprintable() for text in texts)
+    style = '"' if breaks else None
     text = yaml.safe_dump(
         value, default_flow_style=True, default_style=style, width=math.inf, allow_unicode=True
     )

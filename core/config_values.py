@@ -68,7 +68,7 @@ def _type_fault(value: Any, key: Key) -> str | None:
     if isinstance(default, bool):
         return None if isinstance(value, bool) else "True or False"
     if isinstance(default, tuple | list):
-        return _list_fault(value, default)
+        return _list_fault(value, key.element_type)
     kinds = {float: (int, float), int: (int,), str: (str,)}
     names = {float: "a number", int: "a whole number", str: "text"}
     # In Python a bool is an int, but True is no number of epochs.
@@ -77,14 +77,14 @@ def _type_fault(value: Any, key: Key) -> str | None:
     return names[type(default)]
 
 
-def _list_fault(value: Any, default: tuple | list) -> str | None:
+def _list_fault(value: Any, kind: type) -> str | None:
     if not isinstance(value, tuple | list):
         return "a list, as in [a, b]"
-    kind = type(default[0]) if default else str
     number = int | float if kind is float else kind
+    names = {float: "numbers", int: "whole numbers", str: "texts"}
     for element in value:
         if not isinstance(element, number) or isinstance(element, bool):
-            return f"a list of {kind.__name__}"
+            return f"a list of {names[kind]}"
     return None
 
 

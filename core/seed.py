@@ -1,4 +1,4 @@
-"""Seed all random streams of a run from ``cfg.SEED``; no other file seeds."""
+"""Seed the global random state of a run, and make its independent random streams."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""From records to batches.
+"""Loaders: records to batches.
 
 The look of a training image depends on (seed, epoch, index) only, and the order of the images on
 (seed, epoch) only. So the number of workers does not change the batches, and a run that resumes at

@@ -1,1 +1,1 @@
-"""Layer 2: the base of all trainers (installed Dassl or our own), optimisers, checkpoints."""
+"""Layer 3: the base of all trainers (installed Dassl or our own), optimisers, checkpoints."""

@@ -11,6 +11,7 @@ Other modules import the names of this module and behave the same on both bases.
 
 import os
 
+from core.cli import BASES
 from core.config import Key, declare, declare_components
 from core.errors import UserError, not_accepted
 from core.registry import Registry
@@ -28,8 +29,6 @@ __all__ = [
     "sync_registries",
 ]
 
-_CHOICES = ("auto", "builtin", "dassl")
-
 
 def _choose() -> tuple[str, str]:
     """Return the name of the base and the reason for it.
@@ -38,8 +37,8 @@ def _choose() -> tuple[str, str]:
         UserError: the choice is unknown, or Dassl is chosen but cannot be imported.
     """
     wanted = os.environ.get("INTCLIP_BASE", "auto") or "auto"
-    if wanted not in _CHOICES:
-        raise UserError(not_accepted("the base (--base or INTCLIP_BASE)", wanted, _CHOICES))
+    if wanted not in BASES:
+        raise UserError(not_accepted("the base (--base or INTCLIP_BASE)", wanted, BASES))
     if wanted == "builtin":
         return "builtin", "forced"
     try:

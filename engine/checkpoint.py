@@ -134,6 +134,20 @@ def frozen_digest(model: nn.Module) -> str:
 # Saving and resuming a run ------------------------------------------------------------------------
 
 
+def is_better(value: float, best: float) -> bool:
+    """Return True if an epoch with ``value`` on val becomes the best one.
+
+    Until an epoch has a number, the newest epoch is the best: NaN must not keep later epochs out,
+    and there is always a best checkpoint.
+
+    Args:
+        value: selecting metric of the epoch; NaN where the metric has no value.
+        best: that of the best epoch so far; -inf: none.
+    """
+    has_number = best > -math.inf  # False for NaN, too
+    return value > best or not has_number
+
+
 @dataclass(frozen=True)
 class Resumed:
     """Point from which a run continues.

@@ -344,9 +344,8 @@ def log_rules(run: EvaluatedRun) -> None:
     split = list(run.splits)[-1]
     table = {}
     for row in run.rules:
-        table[f"{row.name} (tuned on {row.tuned_on})" if row.tuned_on else row.name] = row.metrics[
-            split
-        ]
+        name = f"{row.name} (tuned on {row.tuned_on})" if row.tuned_on else row.name
+        table[name] = row.metrics[split]
     log.info("Decision rules on %s:\n%s", split, format_table(table, rows="rule"))
 
 

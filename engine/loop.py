@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from core.config import Key, declare
 from core.distributed import world_size
 from core.errors import UserError
-from engine.parallel import global_loss
 from engine.precision import Precision
-from engine.speed import Inputs, batch_parts, part_weight, text_once
+from engine.reduction import global_loss, part_weight
+from engine.speed import Inputs, batch_parts, text_once
 
 declare(
     "SPEED",
@@ -88,7 +88,7 @@ class TrainingStep:
         total = parts[0][1].new_zeros(())
         with text_once(self.network, self.precision):
             for inputs, label in parts:
-                weight = part_weight(self.loss, len(label), num_images)
+                weight = part_weight(self.loss.reduction, len(label), num_images)
                 total = total + self.backward(inputs, label, weight)
         return total
 

@@ -1,4 +1,4 @@
-"""Train on several processes: equal start, gradients of the global batch, scores in order."""
+"""Train on several processes: equal start, averaged gradients, scores in order."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from core.distributed import all_gather_rows, all_reduce_sum, check_identical, world_size
-from core.errors import UserError, not_accepted
-
-REDUCTIONS = ("sum", "mean")
+from core.distributed import all_gather_rows, check_identical, world_size
 
 
 def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
@@ -45,47 +42,6 @@ def wrap_network(network: nn.Module, *, static_graph: bool = True) -> nn.Module:
         find_unused_parameters=not static_graph,
         gradient_as_bucket_view=True,
     )
-
-
-def check_loss(loss: nn.Module) -> None:
-    """Raise :class:`UserError` unless ``loss.reduction`` is ``"sum"`` or ``"mean"``.
-
-    Micro batches and several processes compute the loss of a batch from the losses of its parts.
-    With the wrong reduction they would silently train on another gradient.
-    """
-    reduction, name = getattr(loss, "reduction", None), type(loss).__name__
-    if reduction is None:
-        raise UserError(
-            f"the loss {name} has no attribute 'reduction'; declare reduction = \"sum\" or "
-            '"mean", its reduction over the images of a batch'
-        )
-    if reduction not in REDUCTIONS:
-        raise UserError(not_accepted(f"reduction of the loss {name}", reduction, REDUCTIONS))
-
-
-def global_loss(loss: Tensor, *, reduction: str | None, num_images: int) -> tuple[Tensor, Tensor]:
-    """Return the loss to back-propagate on this process, and the loss of the global batch.
-
-    :func:`wrap_network` averages gradients over W processes. A sum over the batch is the sum of all
-    processes, so each process multiplies its loss by W. A mean over N images weights the mean of a
-    process with N_r images by ``N_r / N``, so the factor is ``W * N_r / N``.
-
-    Args:
-        loss: scalar, the loss of the images of this process.
-        reduction: ``sum`` or ``mean`` over images; not read on one process.
-        num_images: number of images of this process, N_r.
-
-    Returns:
-        The loss to back-propagate, and the detached global loss, both scalars on the device.
-    """
-    if world_size() == 1:
-        return loss, loss.detach()
-    share = float(num_images) if reduction == "mean" else 1.0
-    parts = torch.stack([loss.detach().double() * share, loss.new_tensor(share).double()])  # (2,)
-    total, num_shares = all_reduce_sum(parts)
-    if reduction == "mean":
-        return loss * (world_size() * share / num_shares).to(loss.dtype), total / num_shares
-    return loss * world_size(), total
 
 
 def gather_split(

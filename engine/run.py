@@ -8,12 +8,12 @@ import torch
 import torchvision
 from yacs.config import CfgNode
 
-from core.config import Components, declared_keys, is_component
+from core.config import Components, declared_keys
 from core.config_merge import flatten
 from core.distributed import world_size
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
-from engine.run_settings import sections_in_use
+from engine.run_settings import unused_keys
 from engine.runner import MultiLabelRunner
 
 log = get_logger()
@@ -90,11 +90,10 @@ def ignored_settings(cfg: CfgNode, trainer: type) -> list[str]:
         cfg: configuration of the run.
         trainer: class of the trainer.
     """
-    used = sections_in_use(cfg, trainer)
     values = dict(flatten(cfg))
+    unused = unused_keys(cfg, trainer)
     ignored = []
     for name, key in declared_keys().items():
-        unused = is_component(key.section) and key.section not in used
-        if unused and values.get(name) != key.default:
+        if name in unused and values.get(name) != key.default:
             ignored.append(name)
     return ignored

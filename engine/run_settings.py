@@ -6,7 +6,7 @@ from typing import Any
 
 from yacs.config import CfgNode
 
-from core.config import class_section, declared_keys, get_section, is_component, section_of
+from core.config import class_section, declared_keys, is_component
 from core.config_merge import flatten, translate
 from core.errors import UserError
 
@@ -25,12 +25,11 @@ def run_settings(cfg: CfgNode, trainer: type) -> Settings:
         cfg: configuration of the run.
         trainer: class of the trainer.
     """
-    used = sections_in_use(cfg, trainer)
+    unused = unused_keys(cfg, trainer)
     values = dict(flatten(cfg))
     settings = {}
     for name, key in declared_keys().items():
-        unused = is_component(key.section) and key.section not in used
-        if name not in values or key.may_change or unused:
+        if name not in values or key.may_change or name in unused:
             continue
         value = values[name]
         if isinstance(value, tuple):
@@ -39,15 +38,35 @@ def run_settings(cfg: CfgNode, trainer: type) -> Settings:
     return settings
 
 
+def unused_keys(cfg: CfgNode, trainer: type | None) -> set[str]:
+    """Return the keys of trainers and losses that the run does not use, by dotted name.
+
+    Args:
+        cfg: configuration of the run.
+        trainer: class of the trainer; None: it is unknown, and the keys of no class are used.
+    """
+    used = sections_in_use(cfg, trainer) if trainer else set()
+    unused = set()
+    for name, key in declared_keys().items():
+        if is_component(key.section) and not _is_part(key.section, used):
+            unused.add(name)
+    return unused
+
+
 def sections_in_use(cfg: CfgNode, trainer: type) -> set[str]:
-    """Return the section of the trainer and, if it has a loss, the section of the loss."""
-    section = class_section("TRAINER", trainer)
-    sections = {section}
-    loss = get_section(cfg, section).get("LOSS")
-    loss_section = section_of("LOSS", loss) if loss else None
-    if loss_section:
-        sections.add(loss_section)
-    return sections
+    """Return the section of the trainer and the sections of the losses that it may read.
+
+    The section ``LOSS`` stands for those of all losses. Sections below a section in use, such as
+    ``TRAINER.MINE.PART``, are in use, too.
+    """
+    # A trainer that knows nothing of ours may read the options of any loss.
+    losses = trainer.loss_sections(cfg) if hasattr(trainer, "loss_sections") else {"LOSS"}
+    return {class_section("TRAINER", trainer), *losses}
+
+
+def _is_part(section: str, used: set[str]) -> bool:
+    """Return True if ``section`` is one of ``used`` or lies below one of them."""
+    return any(section == other or section.startswith(f"{other}.") for other in used)
 
 
 def check_same_run(saved: Mapping[str, Any], now: Settings, path: Path) -> None:

@@ -145,6 +145,14 @@ class MultiLabelRunner(TrainerX, ABC):
         """Return the options of this class; give ``cfg`` before ``self.cfg`` is set."""
         return get_section(cfg or self.cfg, class_section("TRAINER", type(self)))
 
+    @classmethod
+    def loss_sections(cls, cfg: CfgNode) -> set[str]:
+        """Return the sections of the losses whose options the class reads; ``LOSS``: of any loss.
+
+        Here nothing is trained, so there is no loss.
+        """
+        return set()
+
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check settings that depend on each other; raise :class:`UserError` if they do not fit."""
         check_settings(cfg)

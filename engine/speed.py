@@ -142,16 +142,3 @@ def text_once(model: ClipNetwork, precision: Precision) -> Iterator[None]:
             with precision.autocast():
                 stack.enter_context(model.shared_text())
         yield
-
-
-def part_weight(loss: nn.Module, num_images: int, num_all: int) -> float:
-    """Return the factor of the loss of a part of a batch in the loss of the batch.
-
-    Args:
-        loss: loss whose ``reduction`` is ``"sum"`` (factor 1) or ``"mean"`` (share of the images).
-        num_images: images in the part.
-        num_all: images in the batch.
-    """
-    if getattr(loss, "reduction", "sum") == "mean":
-        return num_images / num_all
-    return 1.0

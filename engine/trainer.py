@@ -4,37 +4,28 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from core.config import Key, declare
 from core.errors import UserError
 from core.logging import get_logger
-from core.seed import make_generator, part_ranks
-from engine.checkpoint import BEST, LAST, Checkpointer
+from core.seed import part_ranks
+from engine.checkpoint import BEST, LAST, Checkpointer, is_better
+from engine.class_draw import ClassDraw
 from engine.costs import training_time
 from engine.loop import StepValues, TrainingStep, check_finite, check_micro_batch
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
-from engine.parallel import check_loss, wrap_network
+from engine.parallel import wrap_network
+from engine.reduction import check_loss
 from engine.runner import MultiLabelRunner
 from engine.speed import Inputs
+from engine.trainer_checkpoints import TrainerCheckpoints
+from models.base import learnable_groups
 
 log = get_logger()
 
-CLASS_STREAM = 1000  # of core.seed.make_generator, plus the number of the step
-
-declare(
-    "TRAIN",
-    Key(
-        "NUM_CLASSES",
-        0,
-        "classes of a training step, drawn for each step where there are more, for data sets "
-        "with hundreds of classes; 0: all",
-        low=0,
-    ),
-)
 declare(
     "TEST",
     Key("NO_TEST", False, "train only: no evaluation, so no best checkpoint", may_change=True),
@@ -48,7 +39,7 @@ declare(
 )
 
 
-class MultiLabelTrainer(MultiLabelRunner):
+class MultiLabelTrainer(TrainerCheckpoints, MultiLabelRunner):
     """Train the learnable part of a network and evaluate the chosen epoch.
 
     A subclass defines ``build_network``, ``image_statistics`` and ``build_loss``. Its network has
@@ -73,6 +64,11 @@ class MultiLabelTrainer(MultiLabelRunner):
 
     # Building -------------------------------------------------------------------------------------
 
+    @classmethod
+    def loss_sections(cls, cfg: CfgNode) -> set[str]:
+        """Return ``LOSS``: ``build_loss`` may read the options of any loss."""
+        return {"LOSS"}
+
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check settings that depend on each other; raise :class:`UserError` if they do not fit."""
         super().check_cfg(cfg)
@@ -87,10 +83,13 @@ class MultiLabelTrainer(MultiLabelRunner):
         """Build network, loss, optimiser and schedule; log the learnable and frozen parameters."""
         cfg = self.cfg
         self.place_network()
+        dataset = self.dm.dataset
+        self.class_draw = ClassDraw(
+            self.model, self.num_classes, dataset.unseen, cfg.TRAIN.NUM_CLASSES, cfg.SEED
+        )
         self.loss = self.build_loss().to(self.device)
         check_loss(self.loss)
-        groups = self.model.parameter_groups()
-        self.optim = build_optimizer(groups, cfg.OPTIM, self.lr_multipliers())
+        self.optim = build_optimizer(learnable_groups(self.model), cfg.OPTIM, self.lr_multipliers())
         self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)
         log_param_groups(self.optim, self.model)
         # Before the network is wrapped, which copies weights from rank 0 to the other ranks.
@@ -120,56 +119,6 @@ class MultiLabelTrainer(MultiLabelRunner):
         self.register_model(self.model_name, self.model, self.optim, self.sched)
         self.cache_features()
 
-    # Checkpoints, under Dassl's names -------------------------------------------------------------
-
-    def save_model(
-        self,
-        epoch: int,
-        directory: str,
-        is_best: bool = False,
-        val_result: float | None = None,
-        model_name: str = "",
-    ) -> None:
-        """Save the learnable weights and everything that resuming needs.
-
-        Args:
-            epoch: number of the finished epoch, from 0.
-            directory: output folder; the file lies in its subfolder ``self.model_name``.
-            is_best: also save as the best checkpoint.
-            val_result: selecting metric of this epoch on val.
-            model_name: name of the file; empty: ``model.pth.tar-<epoch + 1>``.
-        """
-        files = [model_name or f"model.pth.tar-{epoch + 1}"]
-        if is_best:
-            files.append(BEST)
-        for file in files:
-            self.checkpointer.save(
-                directory,
-                file,
-                num_epochs=epoch + 1,
-                best_result=self.best_result,
-                val_result=val_result,
-            )
-
-    def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Load the best checkpoint of an output folder, or the one of ``epoch`` (from 1)."""
-        if not directory:
-            log.info("No model directory is given: load_model() is skipped")
-            return
-        num_epochs = self.checkpointer.load(directory, epoch)
-        self.epoch = num_epochs - 1
-        self.trained_in = directory
-        self.weights = f"epoch {num_epochs}"
-
-    def resume_model_if_exist(self, directory: str) -> int:
-        """Resume from the last checkpoint of an output folder; return the finished epochs or 0."""
-        required = bool(self.cfg.RESUME)
-        resumed = self.checkpointer.resume(
-            directory, own_folder=self.output_dir, max_epoch=self.max_epoch, required=required
-        )
-        self.best_result = resumed.best_result
-        return resumed.num_epochs
-
     # Training -------------------------------------------------------------------------------------
 
     def train(self) -> None:
@@ -195,7 +144,7 @@ class MultiLabelTrainer(MultiLabelRunner):
         self.num_batches = len(self.train_loader_x)
         freq = self.cfg.TRAIN.PRINT_FREQ
         meter = ProgressMeter(self.num_batches, self.epoch, self.max_epoch, freq)
-        results = StepValues(num_steps=self.num_batches, every=meter.print_freq)
+        results = StepValues(num_steps=self.num_batches, every=freq)
         meter.start()
         for self.batch_idx, batch in enumerate(self.train_loader_x):
             meter.data_ready()
@@ -219,23 +168,10 @@ class MultiLabelTrainer(MultiLabelRunner):
             return {"loss": self.step(inputs, label[:, classes])}
 
     def step_classes(self) -> Tensor | None:
-        """Return the classes ``(c,)`` of the next step in rising order; None: all.
-
-        Unseen classes are left out, and of more than ``TRAIN.NUM_CLASSES`` so many are drawn.
-        """
-        dataset = self.dm.dataset
-        limit = self.cfg.TRAIN.NUM_CLASSES
-        num_known = self.num_classes - len(dataset.unseen)
-        wanted = min(limit, num_known) if limit else num_known
-        if wanted == self.num_classes or not hasattr(self.model, "only_classes"):
+        """Return the classes ``(c,)`` of the next step in rising order; None: all."""
+        if self.class_draw.takes_all:
             return None
-        known = torch.tensor(sorted(set(range(self.num_classes)) - set(dataset.unseen)))
-        if wanted < num_known:
-            # From (seed, step) alone: equal on all processes, and in a resumed run.
-            step = self.epoch * self.num_batches + self.batch_idx
-            generator = make_generator(self.cfg.SEED, CLASS_STREAM + step)
-            known = known[torch.randperm(num_known, generator=generator)[:wanted]].sort().values
-        return known.to(self.device)
+        return self.class_draw(self.epoch * self.num_batches + self.batch_idx).to(self.device)
 
     def output_scores(self, output: Tensor) -> Tensor:
         """Return scores ``(B, C)`` in [0, 1]; a loss over the classes has its own."""
@@ -259,8 +195,7 @@ class MultiLabelTrainer(MultiLabelRunner):
         if not cfg.TEST.NO_TEST:
             result = self.evaluate_split("val")
             metric, value = next(iter(result.metrics.items()))
-            # The first epoch counts even if the metric is NaN, so that there is a best checkpoint.
-            if value > self.best_result or self.epoch == 0:
+            if is_better(value, self.best_result):
                 self.best_result = value
                 self.save_model(self.epoch, self.output_dir, val_result=value, model_name=BEST)
                 log.info("Best epoch so far: %d (val %s %.2f)", done, metric, value)
@@ -281,12 +216,3 @@ class MultiLabelTrainer(MultiLabelRunner):
             self.deploy()
             self.test()
         self.finish(self.time_start)
-
-    def deploy(self) -> None:
-        """Load the weights of the final evaluation."""
-        if self.cfg.TEST.FINAL_MODEL == "best_val":
-            log.info("Deploy the model with the best val performance")
-            self.load_model(self.output_dir)
-        else:
-            log.info("Deploy the last-epoch model")
-            self.load_model(self.output_dir, epoch=self.max_epoch)

@@ -1,4 +1,4 @@
-"""From paths, PIL images and arrays to upright PIL images, and from paths to batches."""
+"""Read paths, PIL images and arrays as upright PIL images, and paths as batches."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""What a prediction says about one image. C: classes."""
+"""Results of a prediction for one image. C: classes."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

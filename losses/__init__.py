@@ -4,7 +4,14 @@ import sys
 
 from core.registry import import_submodules
 
-from .build import FROM_ARGUMENT, LOSS_REGISTRY, build_loss, declare_options, loss_names
+from .build import (
+    FROM_ARGUMENT,
+    LOSS_REGISTRY,
+    build_loss,
+    declare_options,
+    loss_names,
+    option,
+)
 from .functional import (
     asymmetric_pair_loss,
     asymmetric_sigmoid_loss,
@@ -26,6 +33,7 @@ __all__ = [
     "build_loss",
     "declare_options",
     "loss_names",
+    "option",
     "softmax_loss",
     "softmax_pair_loss",
 ]

@@ -2,9 +2,7 @@
 
 from torch import Tensor
 
-from core.config import Key
-
-from .build import FROM_ARGUMENT, LOSS_REGISTRY, declare_options
+from .build import LOSS_REGISTRY, declare_options, option
 from .functional import asymmetric_pair_loss, asymmetric_sigmoid_loss
 from .weighted import WEIGHT, WeightedLoss
 
@@ -58,9 +56,9 @@ class AsymmetricSigmoidLoss(WeightedLoss):
 for _loss in (AsymmetricPairLoss, AsymmetricSigmoidLoss):
     declare_options(
         _loss,
-        Key("GAMMA_NEG", FROM_ARGUMENT, "focusing exponent of negative entries", low=0.0),
-        Key("GAMMA_POS", FROM_ARGUMENT, "focusing exponent of positive entries", low=0.0),
-        Key("CLIP", FROM_ARGUMENT, "probability margin of negative entries", low=0.0, high=1.0),
-        Key("EPS", FROM_ARGUMENT, "smallest probability under the logarithm", low=1e-12),
+        option("GAMMA_NEG", "focusing exponent of negative entries", low=0.0),
+        option("GAMMA_POS", "focusing exponent of positive entries", low=0.0),
+        option("CLIP", "probability margin of negative entries", low=0.0, high=1.0),
+        option("EPS", "smallest probability under the logarithm", low=1e-12),
         WEIGHT,
     )

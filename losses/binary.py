@@ -6,9 +6,7 @@ the mean over B images and C classes set ``weight = 1 / (B * C)``.
 
 from torch import Tensor
 
-from core.config import Key
-
-from .build import FROM_ARGUMENT, LOSS_REGISTRY, declare_options
+from .build import LOSS_REGISTRY, declare_options, option
 from .functional import binary_pair_loss, binary_sigmoid_loss
 from .weighted import WEIGHT, WeightedLoss
 
@@ -39,7 +37,7 @@ class BinarySigmoidLoss(WeightedLoss):
 
 declare_options(
     BinaryPairLoss,
-    Key("EPS", FROM_ARGUMENT, "smallest probability under the logarithm", low=1e-12),
+    option("EPS", "smallest probability under the logarithm", low=1e-12),
     WEIGHT,
 )
 declare_options(BinarySigmoidLoss, WEIGHT)

@@ -35,8 +35,7 @@ Losses by class name. A registered class is a ``torch.nn.Module`` with these pro
 """
 declare_components("LOSS", LOSS_REGISTRY)
 
-# Default of a key in declare_options, which replaces it by the default of the keyword argument.
-FROM_ARGUMENT = 0.0
+FROM_ARGUMENT: Any = object()  # default of a key of :func:`option`, until declare_options
 
 # Earlier versions had the options of a loss in the sections of the trainers, under these names.
 declare_alias("LOSS_WEIGHT", "WEIGHT")
@@ -46,28 +45,46 @@ declare_alias("ASL_CLIP", "CLIP")
 declare_alias("ASL_EPS", "EPS")
 
 
-def declare_options(cls: type[nn.Module], *keys: Key) -> None:
+def option(name: str, help: str, **limits: Any) -> Key:
+    """Return the key of a keyword argument of a loss, for :func:`declare_options`.
+
+    Args:
+        name: name of the argument, in capitals.
+        help: meaning and unit, for the documentation.
+        limits: accepted values, such as ``low=0.0``; see :class:`core.config.Key`.
+    """
+    return Key(name, FROM_ARGUMENT, help, **limits)
+
+
+def declare_options(cls: type[nn.Module], *options: Key) -> None:
     """Declare keyword arguments of a loss as keys of its section.
 
-    The default of a key is always the default of the argument, so that it is written once.
+    The default of a key is the default of the argument, so that it is written once.
 
     Args:
         cls: class of the loss.
-        keys: keys named as the arguments, in capitals.
+        options: keys by :func:`option`, named as the arguments.
 
     Raises:
-        TypeError: the class has no such keyword argument, or the argument has no default.
+        TypeError: the class has no such keyword argument, the argument has no default, or the key
+            has another default.
 
     Example:
-        ``declare_options(Focal, Key("GAMMA", FROM_ARGUMENT, "focusing exponent", low=0.0))``
+        ``declare_options(Focal, option("GAMMA", "focusing exponent", low=0.0))``
     """
     arguments = inspect.signature(cls).parameters
     complete = []
-    for key in keys:
+    for key in options:
         argument = arguments.get(key.name.lower())
         if argument is None or argument.default is argument.empty:
             raise TypeError(
                 f"{cls.__name__} has no keyword argument {key.name.lower()} with a default"
+            )
+        if key.default is not FROM_ARGUMENT and key.default != argument.default:
+            raise TypeError(
+                f"the default of {key.name} is {key.default!r}, but that of the argument of "
+                f"{cls.__name__} is {argument.default!r}; declare it with "
+                f"losses.option('{key.name}', ...), which has no default of its own"
             )
         complete.append(replace(key, default=argument.default))
     declare(class_section("LOSS", cls), *complete, owner=cls.__module__)

@@ -5,10 +5,9 @@ Both are means over the images of a batch, times ``weight``.
 
 from torch import Tensor
 
-from core.config import Key
 from core.labels import NEGATIVE, POSITIVE
 
-from .build import FROM_ARGUMENT, LOSS_REGISTRY, declare_options
+from .build import LOSS_REGISTRY, declare_options, option
 from .functional import class_probabilities, softmax_loss, softmax_pair_loss
 from .weighted import WEIGHT, WeightedLoss
 
@@ -59,5 +58,5 @@ declare_options(SoftmaxLoss, WEIGHT)
 declare_options(
     SoftmaxPairLoss,
     WEIGHT,
-    Key("SCALE", FROM_ARGUMENT, "factor of the logits", low=1e-6),
+    option("SCALE", "factor of the logits", low=1e-6),
 )

@@ -2,18 +2,16 @@
 
 from torch import nn
 
-from core.config import Key
+from .build import option
 
-from .build import FROM_ARGUMENT
-
-WEIGHT = Key("WEIGHT", FROM_ARGUMENT, "factor of the summed loss", low=0.0)
+WEIGHT = option("WEIGHT", "factor of the loss", low=0.0)
 
 
 class WeightedLoss(nn.Module):
     """Keep the settings of a loss function and show them in ``repr``.
 
     Args:
-        weight: factor of the summed loss.
+        weight: factor of the loss.
         settings: keyword arguments of the loss function.
     """
 

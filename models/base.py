@@ -3,13 +3,14 @@
 Letters: B images, C classes, H x W pixels.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 
 from torch import Tensor, nn
 
-from core.errors import UserError
+from core.errors import UserError, first_names
 from models.precision import full_precision
 from models.region_maps import RegionMaps
 
@@ -108,7 +109,10 @@ class ClipNetwork(nn.Module):
         raise NotImplementedError
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the trainable parameters by name of group: each exactly once, no frozen one."""
+        """Return the trainable parameters by name of group: each exactly once, no frozen one.
+
+        :func:`learnable_groups` checks this before training.
+        """
         raise NotImplementedError
 
     # Frozen features
@@ -221,11 +225,29 @@ def trainable(module: nn.Module | None) -> list[nn.Parameter]:
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
-def assert_partition(
-    parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]
-) -> None:
-    """Assert that ``groups`` hold every trainable parameter exactly once and no frozen one."""
-    grouped = [id(parameter) for group in groups.values() for parameter in group]
-    learnt = {id(parameter) for parameter in parameters if parameter.requires_grad}
-    assert len(grouped) == len(set(grouped)), "a parameter is in two groups"
-    assert set(grouped) == learnt, "groups and trainable parameters differ"
+def learnable_groups(network: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Return ``network.parameter_groups()``, checked: a forgotten layer would stay untrained.
+
+    Raises:
+        UserError: a trainable parameter is in no group or in two, or a group holds a frozen one or
+            one of another module; the error names them.
+    """
+    groups = {name: list(group) for name, group in network.parameter_groups().items()}
+    grouped = [parameter for group in groups.values() for parameter in group]
+    counts = Counter(map(id, grouped))
+    learnable = {id(p): name for name, p in network.named_parameters() if p.requires_grad}
+    names = {id(p): name for name, p in network.named_parameters()}
+    others = [p for p in grouped if id(p) not in learnable]
+    faults = {
+        "missing": [name for key, name in learnable.items() if key not in counts],
+        "more than once": [name for key, name in learnable.items() if counts[key] > 1],
+        "frozen": [names[id(p)] for p in others if id(p) in names],
+        "of another module": [str(tuple(p.shape)) for p in others if id(p) not in names],
+    }
+    said = [f"{fault}: {first_names(found)}" for fault, found in faults.items() if found]
+    if said:
+        raise UserError(
+            f"parameter_groups() of {type(network).__name__} does not fit the network ("
+            f"{'; '.join(said)}); expected each parameter with requires_grad True exactly once"
+        )
+    return groups

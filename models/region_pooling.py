@@ -84,4 +84,4 @@ def pool_regions(scores: RegionScores, weight: float = 5.0) -> Tensor:
     with no_autocast(pos):
         share = weight * weights  # (B, C, N)
         planes = {POSITIVE: (share * pos).sum(-1), NEGATIVE: (share * neg).sum(-1)}  # (B, C) each
-        return torch.stack([planes[0], planes[1]], dim=1)  # (B, 2, C)
+        return torch.stack([planes[number] for number in sorted(planes)], dim=1)  # (B, 2, C)

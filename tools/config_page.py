@@ -45,10 +45,9 @@ def _describe_list(key: Key) -> str:
     length = f" of {key.length}" if key.length else ""
     if key.accepted():
         return f"list{length} with elements from {_join_code(key.accepted())}"
-    kind = type(key.default[0]) if key.default else str
     names = {int: "whole numbers", float: "numbers", str: "texts"}
     joint = " " if length else " of "
-    return f"list{length}{joint}{names[kind]}{_describe_range(key)}"
+    return f"list{length}{joint}{names[key.element_type]}{_describe_range(key)}"
 
 
 def _describe_range(key: Key) -> str:

@@ -15,7 +15,7 @@ import torch
 from yacs.config import CfgNode
 
 from core.cli import parse_args
-from core.config import declared_keys, is_component
+from core.config import declared_keys
 from core.config_merge import flatten, setup_cfg, setup_from_args
 from core.errors import UserError
 from core.files import PROJECT, find_file
@@ -24,7 +24,7 @@ from engine.base_choice import TRAINER_REGISTRY
 from engine.card_differences import ABSENT, Difference, compare_cards
 from engine.environment import describe_code, describe_hardware, describe_versions
 from engine.run_card import describe_data, describe_file, plain_config, read_card
-from engine.run_settings import sections_in_use
+from engine.run_settings import unused_keys
 from tools import command
 
 Card = Mapping[str, Any]
@@ -125,14 +125,11 @@ def keys_without_effect(cfg: CfgNode) -> set[str]:
 
     These are paths, speed and output, and the options of trainers and losses that are not in use.
     """
-    used: set[str] = set()
+    trainer = None
     if cfg.TRAINER.NAME in TRAINER_REGISTRY.registered_names():
-        used = sections_in_use(cfg, TRAINER_REGISTRY.get(cfg.TRAINER.NAME))
-    without = set()
-    for name, key in declared_keys().items():
-        if key.may_change or (is_component(key.section) and key.section not in used):
-            without.add(name)
-    return without
+        trainer = TRAINER_REGISTRY.get(cfg.TRAINER.NAME)
+    may_change = {name for name, key in declared_keys().items() if key.may_change}
+    return may_change | unused_keys(cfg, trainer)
 
 
 def present_hardware(card: Card) -> dict[str, Any]:

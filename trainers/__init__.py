@@ -1,4 +1,4 @@
-"""Layer 3: one method per file; importing the package registers all of them."""
+"""Layer 4: one method per file; importing the package registers all of them."""
 
 import sys
 

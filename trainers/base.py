@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from functools import cached_property
 from typing import Any
 
 import open_clip
 from torch import nn
 from yacs.config import CfgNode
 
-from core.config import Key, class_section, declare
+from core.config import Key, class_section, declare, get_section, section_of
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from core.seed import make_generator
@@ -69,7 +70,12 @@ class ClipMethod:
     A subclass gives ``build_network``. Its options are the keys of its section, ``TRAINER.<CLASS
     NAME>`` in capitals or the attribute ``section``; without a key ``PREC`` the precision is
     :attr:`precision_name`.
+
+    Attributes:
+        clip_digests: digests of the weights that :meth:`load_clip` has loaded, in this order.
     """
+
+    clip_digests: tuple[str, ...] = ()
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check that a backbone is configured; take the precision from the options."""
@@ -87,7 +93,7 @@ class ClipMethod:
         return image_statistics(self.cfg.MODEL.BACKBONE.ARCH)
 
     def load_clip(self) -> open_clip.CLIP:
-        """Return the configured backbone, frozen and on the CPU.
+        """Return the configured backbone, frozen and on the CPU; note the digest of its weights.
 
         Raises:
             UserError: the weights cannot be found or read, or do not fit the architecture.
@@ -101,26 +107,32 @@ class ClipMethod:
             pretrained=backbone.PRETRAINED,
             quick_gelu=backbone.QUICK_GELU,
         )
-        self.clip_digest = frozen_digest(clip)
+        self.clip_digests = (*self.clip_digests, frozen_digest(clip))
         return clip
 
     def digest_frozen(self) -> str:
-        """Return a digest of the loaded CLIP weights and of the class texts.
-
-        The weights of the network would not do: it folds and multiplies the loaded ones, and the
-        last bits of the products differ between machines.
-        """
+        """Return a digest of the loaded CLIP weights and of the class texts."""
         tree = self.dm.dataset.hierarchy
-        words = [self.clip_digest, list(tree.names), list(tree.paths), list(tree.sentences)]
+        words = [self.digest_weights(), list(tree.names), list(tree.paths), list(tree.sentences)]
         return hashlib.blake2b(json.dumps(words).encode(), digest_size=16).hexdigest()
 
     def digest_weights(self) -> str:
-        """Return the digest of the loaded CLIP weights, without the classes."""
-        return self.clip_digest
+        """Return the digest of the loaded CLIP weights, without the classes.
+
+        The weights of the network would not do: it folds and multiplies the loaded ones, and the
+        last bits of the products differ between machines. They only serve a trainer that loads its
+        backbone without :meth:`load_clip`.
+        """
+        return "+".join(self.clip_digests) or self._network_digest
+
+    @cached_property
+    def _network_digest(self) -> str:
+        # Kept, because the statistics of a BatchNorm layer may change later.
+        return frozen_digest(self.model)
 
     def digest_features(self) -> str:
         """Return the digest of the loaded CLIP weights."""
-        return self.clip_digest
+        return self.digest_weights()
 
     def class_texts(self) -> list[str]:
         """Return one text per class, chosen by the option ``CLASS_TEXT``."""
@@ -171,11 +183,25 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
             return f"{section}.CSC is True, one prompt per class; accepted: False"
         return ""
 
+    @classmethod
+    def has_own_loss(cls) -> bool:
+        """Return True if a subclass defines ``build_loss``; the option ``LOSS`` has no say then."""
+        return cls.build_loss is not ClipTrainer.build_loss
+
+    @classmethod
+    def loss_sections(cls, cfg: CfgNode) -> set[str]:
+        """Return the section of the configured loss; ``LOSS``, any, if the class builds its own."""
+        if cls.has_own_loss():
+            return super().loss_sections(cfg)
+        name = get_section(cfg, class_section("TRAINER", cls)).get("LOSS", "")
+        section = section_of("LOSS", name)
+        return {section} if section else set()
+
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check the backbone, and that the loss takes the logits of this method."""
         super().check_cfg(cfg)
-        if type(self).build_loss is not ClipTrainer.build_loss:
-            return  # the loss is the subclass's own
+        if self.has_own_loss():
+            return
         key = f"{class_section('TRAINER', type(self))}.LOSS"
         name = self.method(cfg).get("LOSS")
         if name is None:

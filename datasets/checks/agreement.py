@@ -1,4 +1,4 @@
-"""How far the annotators agree, from the shares that chose each class."""
+"""Agreement of the annotators, from the shares that chose each class."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Which classes images have together."""
+"""Classes that images have together."""
 
 from dataclasses import dataclass
 

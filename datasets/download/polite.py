@@ -1,4 +1,4 @@
-"""Who may send the next request: few at a time per host, none to a host that asks for a pause.
+"""Polite requests: few at a time per host, none to a host that asks for a pause.
 
 Waiting tasks occupy no worker, so one slow host does not hold up the others.
 """

@@ -4,28 +4,21 @@ An architecture is a dictionary of open_clip's form: ``embed_dim``, ``vision_cfg
 ``quick_gelu`` (False where it is not given).
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import open_clip
 from torch import Tensor
 
-from core.errors import UserError, not_accepted
-from core.files import find_file
+from core.errors import UserError, did_you_mean, not_accepted
+from core.files import find_file, read_json
 from models.clip.tokens import VOCAB_SIZE
 from models.clip.weights import FORMATS
 
 BACKBONES = ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "ViT-B/32", "ViT-B/16", "ViT-L/14")
 PUBLISHED = (*BACKBONES, "ViT-L/14-336")  # by OpenAI
-_MODEL_KEYS = (
-    "embed_dim",
-    "vision_cfg",
-    "text_cfg",
-    "quick_gelu",
-    "init_logit_scale",
-    "init_logit_bias",
-)
+_NEEDED = ("embed_dim", "vision_cfg", "text_cfg")
+_MODEL_KEYS = (*_NEEDED, "quick_gelu", "init_logit_scale", "init_logit_bias")
 
 
 def config_name(name: str) -> str:
@@ -42,12 +35,17 @@ def named_config(name: str) -> dict[str, Any]:
     """Return the architecture of backbone ``name``, given as ``ViT-B/32`` or ``ViT-B-32``.
 
     Raises:
-        UserError: the name is unknown, or its text encoder does not read CLIP's tokens.
+        UserError: the name is unknown, or its text encoder is not CLIP's or does not read CLIP's
+            tokens.
     """
     config = open_clip.get_model_config(config_name(name))
-    if config is None or config.get("custom_text") or "hf_model_name" in config["text_cfg"]:
-        raise UserError(not_accepted("MODEL.BACKBONE.NAME", name, BACKBONES))
-    check_vocabulary(config, f"MODEL.BACKBONE.NAME '{name}'")
+    if config is None:
+        raise UserError(
+            f"MODEL.BACKBONE.NAME is '{name}'; accepted: {', '.join(BACKBONES)}, and any model of "
+            "open_clip with CLIP's own text encoder (python train.py --list backbones)."
+            f"{did_you_mean(name, _accepted_names())}"
+        )
+    check_text(config, f"MODEL.BACKBONE.NAME '{name}'")
     if is_openai_name(name):
         config["quick_gelu"] = True
     for key in set(config) - set(_MODEL_KEYS):
@@ -55,47 +53,79 @@ def named_config(name: str) -> dict[str, Any]:
     return config
 
 
-def check_vocabulary(config: dict[str, Any], source: str) -> None:
-    """Raise :class:`UserError` unless the architecture's text encoder reads CLIP's tokens."""
+def _accepted_names() -> list[str]:
+    """Return the names of all backbones with CLIP's own text encoder, OpenAI's as they wrote them.
+
+    ``ViT-L-14`` is left out, because it is ``ViT-L/14``.
+    """
+    names = list(PUBLISHED)
+    for name in open_clip.list_models():
+        if not is_openai_name(name) and not _text_fault(open_clip.get_model_config(name)):
+            names.append(name)
+    return names
+
+
+def check_text(config: dict[str, Any], source: str) -> None:
+    """Raise :class:`UserError` unless the text encoder is CLIP's own and reads CLIP's tokens.
+
+    Args:
+        config: architecture.
+        source: its name in the error.
+    """
+    fault = _text_fault(config)
+    if fault:
+        raise UserError(f"{source} has {fault}")
+
+
+def _text_fault(config: dict[str, Any]) -> str:
+    """Return what is wrong with the text encoder of an architecture, empty if nothing is."""
     text = config["text_cfg"]
+    if config.get("custom_text") or "hf_model_name" in text:
+        return (
+            "another text encoder than CLIP's, as SigLIP, EVA, CoCa and multilingual models have; "
+            "accepted: CLIP's own, whose tokens are the only ones that are fed here"
+        )
     tokenizer = text.get("hf_tokenizer_name", "")
     size = text.get("vocab_size", VOCAB_SIZE)
     if tokenizer or size != VOCAB_SIZE:
         named = f" (tokenizer {tokenizer})" if tokenizer else ""
-        raise UserError(
-            f"{source} has a vocabulary of {size} tokens{named}; accepted: CLIP's own {VOCAB_SIZE} "
-            "tokens, the only ones that are fed here"
+        return (
+            f"a vocabulary of {size} tokens{named}; accepted: CLIP's own {VOCAB_SIZE} tokens, the "
+            "only ones that are fed here"
         )
+    return ""
 
 
 def read_arch(arch: str) -> dict[str, Any]:
     """Return the architecture in file ``arch``: a model config, or its ``model_cfg`` entry.
 
     Raises:
-        UserError: the file cannot be read, or a key is missing or unknown.
+        UserError: the file cannot be read, a key is missing or unknown, or the text encoder is not
+            CLIP's or does not read CLIP's tokens.
     """
-    content = read_json(arch)
+    content = read_arch_file(arch)
     config = dict(content.get("model_cfg", content))
     config.pop("preprocess_cfg", None)
-    missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in config]
-    unknown = [key for key in config if key not in _MODEL_KEYS]
-    if missing or unknown:
-        raise UserError(
-            f"Architecture file '{arch}': missing {missing}, unknown {unknown}; "
-            f"accepted: {_MODEL_KEYS}"
-        )
+    source = f"architecture file '{arch}'"
+    for key in _NEEDED:
+        if key not in config:
+            raise UserError(f"{source} lacks the key {key}; needed: {', '.join(_NEEDED)}")
+    for key in ("vision_cfg", "text_cfg"):
+        if not isinstance(config[key], dict):
+            raise UserError(f"{source}: {key} is {config[key]!r}; expected a JSON object")
+    check_text(config, source)
+    for key in config:
+        if key not in _MODEL_KEYS:
+            raise UserError(not_accepted(f"a key of {source}", key, _MODEL_KEYS))
     return config
 
 
-def read_json(path: str) -> dict[str, Any]:
-    """Return the JSON object in file ``path``, which may be relative to the project's folder."""
+def read_arch_file(arch: str) -> dict[str, Any]:
+    """Return the JSON object in file ``arch``, which may be relative to the project's folder."""
     try:
-        content = json.loads(find_file(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"Cannot read architecture file '{path}': {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"Architecture file '{path}' holds no JSON object")
-    return content
+        return read_json(find_file(arch))
+    except UserError as error:
+        raise UserError(f"architecture file '{arch}' (MODEL.BACKBONE.ARCH): {error}") from error
 
 
 def infer_config(state: dict[str, Tensor], path: str) -> dict[str, Any]:

@@ -18,14 +18,14 @@ from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from models.clip.configs import (
     check_agrees,
-    check_vocabulary,
+    check_text,
     config_name,
     infer_config,
     is_openai_name,
     named_config,
     published_name,
     read_arch,
-    read_json,
+    read_arch_file,
 )
 from models.clip.weights import FORMATS, Weights, read_weights
 
@@ -83,7 +83,7 @@ def image_statistics(arch: str = "") -> tuple[tuple[float, ...], tuple[float, ..
 
     They are OpenAI CLIP's unless the file ``arch`` has its own in ``preprocess_cfg``.
     """
-    preprocess = read_json(arch).get("preprocess_cfg", {}) if arch else {}
+    preprocess = read_arch_file(arch).get("preprocess_cfg", {}) if arch else {}
     return tuple(preprocess.get("mean", CLIP_MEAN)), tuple(preprocess.get("std", CLIP_STD))
 
 
@@ -96,7 +96,7 @@ def _from_file(name: str, path: str, arch: str, quick_gelu: str) -> open_clip.CL
         check_agrees(name, config, infer_config(weights.state, path), path)
     else:
         config = infer_config(weights.state, path)
-        check_vocabulary(config, f"Backbone checkpoint '{path}'")
+        check_text(config, f"Backbone checkpoint '{path}'")
         _check_heads(config, weights, path)
     config["quick_gelu"] = _activation(config, weights, name, path, arch, quick_gelu)
     with torch.device("meta"):  # no random values for weights that the file has

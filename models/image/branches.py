@@ -32,7 +32,7 @@ class BranchSettings:
     """
 
     semantic_layers: Sequence[str] = ("layer3", "layer4")
-    num_semantic_blocks: int = 1
+    num_semantic_blocks: int = 2
     dense_form: str = "value"
     branches: str = "both"
     with_global: bool = False

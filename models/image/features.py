@@ -44,7 +44,10 @@ class FrozenEncoder(ImageEncoder):
         if features not in FEATURES:
             raise UserError(not_accepted("features", features, FEATURES))
         self.features = features
-        self.encoder = build_encoder(visual, semantic_layers=("layer4",), branches="sight")
+        # The pools read what the trunk gives: everything before the last stage or block.
+        self.encoder = build_encoder(
+            visual, semantic_layers=("layer4",), num_semantic_blocks=1, branches="sight"
+        )
         self.pool: nn.Module | None = None
         if features != "mean":
             self.pool = self.encoder.build_global_pool(visual)

@@ -105,7 +105,7 @@ class PromptedText(TextComponent):
         clip: open_clip.CLIP,
         class_texts: Sequence[str],
         *,
-        text_chunk_size: int = 0,
+        text_chunk_size: int = -1,
         **prompt_settings: object,
     ) -> None:
         super().__init__()

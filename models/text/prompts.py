@@ -30,6 +30,24 @@ class Prompts(NamedTuple):
     Under a causal mask a token's state depends only on the tokens before it. So the common
     beginnings of several prompts are stored once, at the start of the table; the other tokens
     follow, prompt after prompt, without padding.
+
+    Example: classes ``a`` and ``b c`` (each with EOS, no full stop here), shared contexts ``+`` and
+    ``-`` of one token. The four prompts have T = 13 distinct tokens, of which three are shared::
+
+        number   0    1  2    3  4     5  6  7     8  9     10 11 12
+        token    SOS  +  -    a  EOS   b  c  EOS   a  EOS   b  c  EOS
+                 shared       + a      + b c       - a      - b c
+
+        index    0  1   3   4   4     SOS + a EOS (EOS)
+                 0  1   5   6   7     SOS + b c EOS
+                 0  2   8   9   9     SOS - a EOS (EOS)
+                 0  2  10  11  12     SOS - b c EOS
+        eos      3  4  3  4
+        starts   3  5  8  10  13
+        place    0  1  11  2  3  7  8  9  12  13  17  18  19     11: row 2, column 1
+
+    ``rows(2, 4)``, the negative prompts, keeps the shared tokens 0 to 2; 8 to 12 become 3 to 7.
+    ``select([1, 3])``, the second class, keeps them, too; 5 to 7 and 10 to 12 become 3 to 8.
     """
 
     tokens: Tensor  # (T, D) embeddings
@@ -43,7 +61,7 @@ class Prompts(NamedTuple):
         length, num_shared = self.index.shape[1], self.starts[0]
         first, last = self.starts[start], self.starts[stop]
         index = self.index[start:stop]
-        place = torch.cat([self.place[:num_shared], self.place[first:last]])
+        place = torch.cat([self.place[:num_shared], self.place[first:last]])  # (T,)
         # A shared token may be in a row outside; any row of the piece that has it will do.
         row = (place // length).clamp(start, stop - 1) - start
         return Prompts(
@@ -203,6 +221,9 @@ def _layout(num_ctx: Sequence[int], lengths: Sequence[int], class_specific: bool
         num_ctx: number of context tokens of the positive and of the negative prompts.
         lengths: lengths of the class texts with full stop and EOS.
         class_specific: whether each class has contexts of its own.
+
+    Example: for the prompts in :class:`Prompts`, ``_layout((1, 1), [2, 3], False)``, the table has
+    the rows ``SOS + - a EOS b c EOS``, and ``order`` is ``0 1 2  3 4  5 6 7  3 4  5 6 7``.
     """
     repeat = len(lengths) if class_specific else 1
     context_at = (1, 1 + num_ctx[0] * repeat)  # rows of the contexts in the table

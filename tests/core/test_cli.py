@@ -53,3 +53,14 @@ def test_one_of_them_at_a_time(words):
 def test_a_dry_run_is_of_a_training(flag):
     with pytest.raises(UserError, match="--dry-run does not go with --eval-only or --no-train"):
         check_run(parse_args(["--dry-run", flag]))
+
+
+@pytest.mark.parametrize("words", [["--model-dir", "out"], ["--load-epoch", "0"]])
+@pytest.mark.parametrize("others", [[], ["--dry-run"], ["--no-train"]])
+def test_flags_of_an_evaluation_are_not_ignored_without_it(words, others):
+    with pytest.raises(UserError, match=f"{words[0]} has no effect without --eval-only"):
+        check_run(parse_args([*words, *others]))
+
+
+def test_flags_of_an_evaluation_go_with_it():
+    check_run(parse_args(["--eval-only", "--model-dir", "out", "--load-epoch", "0"]))

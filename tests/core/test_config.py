@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from yacs.config import CfgNode
 
+import core.config
 from core.cli import key_flags, parse_args
 from core.config import Key, declare, declared_keys, extend_cfg, get_cfg_default
 from core.config_merge import flatten, setup_cfg
@@ -103,9 +104,8 @@ def test_extending_a_tree_keeps_what_is_there():
 
 
 def test_seed_zero_is_a_seed_and_aliases_work():
-    args = parse_args(
-        ["--seed", "0", "--output_dir", "o", "--n_ctx_pos", "4", "--input_size", "288"]
-    )
+    words = ["--seed", "0", "--output_dir", "o", "--n_ctx_pos", "4", "--input_size", "288"]
+    args = parse_args(["--trainer", "IntCLIP", *words])
     cfg = setup_cfg([], flags=key_flags(args))
     assert (cfg.SEED, cfg.OUTPUT_DIR, cfg.TRAINER.INTCLIP.N_CTX_POS, cfg.INPUT.SIZE) == (
         0,
@@ -158,6 +158,37 @@ def test_a_flag_that_the_trainer_does_not_have_is_an_error_that_names_its_flags(
         UserError, match=r"BinarySigmoidLoss .*no option GAMMA_NEG; its flags: --loss-w"
     ):
         setup_cfg([], flags=flags)
+
+
+@pytest.mark.parametrize(
+    ("elements", "accepted", "refused", "expected"),
+    [
+        (int, "[10, 20]", "[10, 2.5]", "a list of whole numbers"),
+        (float, "[10, 2.5]", "[a, b]", "a list of numbers"),
+        (None, "[a, b]", "[10, 20]", "a list of texts"),
+    ],
+)
+def test_the_elements_of_an_empty_list_have_the_declared_type(
+    monkeypatch, elements, accepted, refused, expected
+):
+    monkeypatch.setattr(core.config, "_declared", dict(declared_keys()))
+    declare("OPTIM", Key("MILESTONES", (), "epochs", elements=elements))
+    cfg = setup_cfg([], opts=["OPTIM.MILESTONES", accepted])
+    assert len(cfg.OPTIM.MILESTONES) == 2 and isinstance(cfg.OPTIM.MILESTONES, tuple)
+    with pytest.raises(UserError, match=f"MILESTONES is .*; accepted: {expected}"):
+        setup_cfg([], opts=["OPTIM.MILESTONES", refused])
+
+
+def test_elements_of_another_type_cannot_be_declared():
+    with pytest.raises(TypeError, match=r"OPTIM\.STEPS: elements must be int, float or str"):
+        declare("OPTIM", Key("STEPS", (), "epochs", elements=bool))
+
+
+@pytest.mark.parametrize("flag", ["--csc", "--gamma-neg"])
+def test_a_flag_of_the_trainer_needs_a_trainer(flag):
+    message = rf"needs TRAINER\.NAME or --trainer \(set in {flag}\)"
+    with pytest.raises(UserError, match=message):
+        setup_cfg([], flags=key_flags(parse_args([flag, "1"])))
 
 
 def test_options_of_losses_are_accepted_under_their_earlier_names():

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import train
@@ -43,6 +43,7 @@ def test_the_printed_yaml_gives_an_equal_configuration(tmp_path, capsys):
 
 
 @given(st.text(), st.floats(min_value=0, allow_infinity=False))
+@example("\x85", 0.0)
 def test_any_text_and_number_is_one_line_of_yaml(text, number):
     for value in (text, number, (text, text), ()):
         line = format_value(value)

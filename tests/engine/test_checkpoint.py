@@ -1,13 +1,20 @@
 """Checkpoint files: atomic, weights only, clear errors."""
 
 import copy
+import math
 
 import pytest
 import torch
 from torch import nn
 
 from core.errors import UserError
-from engine.checkpoint import frozen_digest, load_checkpoint, read_last_name, save_checkpoint
+from engine.checkpoint import (
+    frozen_digest,
+    is_better,
+    load_checkpoint,
+    read_last_name,
+    save_checkpoint,
+)
 
 
 def test_round_trip_and_pointer(tmp_path):
@@ -68,3 +75,20 @@ def test_digest_tells_what_weights_do_not():
     for pair in (heads, eps, kinds):
         assert len({frozen_digest(model.requires_grad_(False)) for model in pair}) == 2
     assert frozen_digest(heads[0]) == frozen_digest(copy.deepcopy(heads[0]))
+
+
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [
+        ([math.nan, 10.0, 20.0, 15.0], 2),
+        ([10.0, math.nan, 5.0], 0),
+        ([math.nan, math.nan], 1),
+        ([0.0, 0.0], 0),
+    ],
+)
+def test_nan_is_worse_than_every_number_but_better_than_no_checkpoint(values, best):
+    chosen, best_value = None, -math.inf
+    for epoch, value in enumerate(values):
+        if is_better(value, best_value):
+            chosen, best_value = epoch, value
+    assert chosen == best

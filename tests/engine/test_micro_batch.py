@@ -6,8 +6,8 @@ from torch import nn
 
 from core.errors import UserError
 from engine.loop import TrainingStep
-from engine.parallel import check_loss
 from engine.precision import Precision
+from engine.reduction import check_loss
 
 IMAGES, LABELS = 16, 3
 

@@ -71,6 +71,12 @@ def test_nothing_to_learn_is_a_users_error():
         build_optimizer({"a": []}, _optim())
 
 
+def test_a_multiplier_of_an_unknown_group_names_the_nearest_one():
+    groups = {"prompts": [nn.Parameter(torch.zeros(1))]}
+    with pytest.raises(UserError, match=r"lr_multipliers is 'promts'; .*mean 'prompts'"):
+        build_optimizer(groups, _optim(), {"promts": 0.1})
+
+
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
 def test_every_optimiser_lowers_a_quadratic(name):
     weight = nn.Parameter(torch.ones(3))

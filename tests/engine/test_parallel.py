@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.errors import UserError
-from engine import parallel
+from engine import parallel, reduction
 from tests.launch import torchrun
 
 TWO_PROCESSES = """
@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn.functional import mse_loss
 from core import distributed as d
 from core.errors import UserError
-from engine.parallel import check_loss, check_same_start, gather_split, global_loss, wrap_network
+from engine.parallel import check_same_start, gather_split, wrap_network
+from engine.reduction import check_loss, global_loss
 
 class Net(nn.Module):
     def __init__(self):
@@ -99,9 +100,9 @@ def test_two_processes_make_the_steps_of_one(tmp_path):
 def test_one_process_is_left_alone():
     network, loss = nn.Linear(2, 2), torch.tensor(2.0)
     assert parallel.wrap_network(network) is network
-    assert parallel.global_loss(loss, reduction=None, num_images=3) == (loss, 2.0)
+    assert reduction.global_loss(loss, reduction="mean", num_images=3) == (loss, 2.0)
     with pytest.raises(UserError, match="the loss Linear has no attribute 'reduction'"):
-        parallel.check_loss(nn.Linear(1, 1))  # micro batches need it on one process, too
+        reduction.check_loss(nn.Linear(1, 1))  # micro batches need it on one process, too
     index = [torch.tensor([1, 0]), torch.tensor([2])]
     scores, _ = parallel.gather_split(
         index, [torch.ones(2, 4), torch.zeros(1, 4)], [torch.ones(3, 4)], num_classes=4

@@ -3,12 +3,15 @@
 import pytest
 import torch
 
+import core.config
 import train
 from core.config_merge import setup_cfg
 from core.errors import UserError
 from engine.base_choice import TRAINER_REGISTRY
+from engine.run import ignored_settings
 from engine.run_settings import check_same_run, run_settings, sections_in_use
 from trainers.intclip import IntCLIP
+from trainers.zeroshotclip import ZeroshotCLIP
 
 SHARED = "TRAINER.INTCLIP"
 
@@ -65,6 +68,33 @@ def test_the_options_of_other_trainers_and_losses_may_change(finished):
 def test_the_sections_in_use_are_those_of_the_class_and_of_its_loss(renamed):
     cfg = setup_cfg([], opts=["TRAINER.NAME", "RenamedIntCLIP", f"{SHARED}.LOSS", "BinaryPairLoss"])
     assert sections_in_use(cfg, renamed) == {SHARED, "LOSS.BINARYPAIRLOSS"}
+
+
+def test_a_trainer_that_builds_its_loss_may_read_the_options_of_any_loss():
+    class OwnLoss(IntCLIP):
+        def build_loss(self):
+            raise AssertionError("not called")
+
+    cfg = setup_cfg([], opts=["LOSS.BINARYPAIRLOSS.WEIGHT", "2", "LOSS.SOFTMAXLOSS.WEIGHT", "3"])
+    settings = run_settings(cfg, OwnLoss)
+    assert settings["LOSS.BINARYPAIRLOSS.WEIGHT"] == 2.0
+    assert settings["LOSS.SOFTMAXLOSS.WEIGHT"] == 3.0
+    assert ignored_settings(cfg, OwnLoss) == []
+    assert len(ignored_settings(cfg, IntCLIP)) == 2
+
+
+def test_a_section_below_the_one_of_the_trainer_is_in_use(renamed, monkeypatch):
+    monkeypatch.setattr(core.config, "_declared", dict(core.config.declared_keys()))
+    core.config.declare(f"{SHARED}.PART", core.config.Key("SIZE", 1, "a nested option"))
+    core.config.declare(f"{SHARED}2", core.config.Key("SIZE", 1, "an option of another trainer"))
+    cfg = setup_cfg([], opts=[f"{SHARED}.PART.SIZE", "2", f"{SHARED}2.SIZE", "2"])
+    assert run_settings(cfg, renamed)[f"{SHARED}.PART.SIZE"] == 2
+    assert ignored_settings(cfg, renamed) == [f"{SHARED}2.SIZE"]
+
+
+def test_a_method_without_training_reads_no_loss():
+    cfg = setup_cfg([], opts=["LOSS.BINARYPAIRLOSS.WEIGHT", "2"])
+    assert ignored_settings(cfg, ZeroshotCLIP) == ["LOSS.BINARYPAIRLOSS.WEIGHT"]
 
 
 def test_a_checkpoint_holds_the_settings_of_its_run(finished, renamed):

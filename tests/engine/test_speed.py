@@ -11,8 +11,9 @@ from engine import loop, speed
 from engine.loop import StepValues
 from engine.meters import ProgressMeter
 from engine.precision import Precision
+from engine.reduction import part_weight
 from engine.run_settings import run_settings
-from engine.speed import apply_speed, batch_parts, compile_parts, part_weight, set_tf32, text_once
+from engine.speed import apply_speed, batch_parts, compile_parts, set_tf32, text_once
 from losses import build_loss
 from models import BranchFeatures, DualCoOpNetwork, IntCLIPNetwork
 from tests.models.conftest import RESNET, make_clip
@@ -41,7 +42,8 @@ def gradients(model, loss, inputs, size):
     parts = batch_parts(inputs, LABELS, size)
     with text_once(model, Precision("fp32", CPU)):
         for images, label in parts:
-            (part_weight(loss, len(label), len(LABELS)) * loss(model(images), label)).backward()
+            weight = part_weight(loss.reduction, len(label), len(LABELS))
+            (weight * loss(model(images), label)).backward()
     return [parameter.grad.clone() for parameter in model.parameters() if parameter.requires_grad]
 
 

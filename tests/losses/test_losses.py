@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import core.config
 from core.errors import UserError
 from losses import (
     LOSS_REGISTRY,
@@ -16,6 +17,8 @@ from losses import (
     binary_pair_loss,
     binary_sigmoid_loss,
     build_loss,
+    declare_options,
+    option,
 )
 
 
@@ -239,3 +242,17 @@ def test_wrong_shapes_are_named():
 def test_an_unknown_name_brings_the_nearest():
     with pytest.raises(UserError, match="Did you mean 'AsymmetricPairLoss'"):
         build_loss("AsymetricPairLoss")
+
+
+def test_an_option_has_the_default_of_its_argument_alone(monkeypatch):
+    class OwnLoss(torch.nn.Module):
+        def __init__(self, *, gamma=2.0):
+            super().__init__()
+
+    monkeypatch.setattr(core.config, "_declared", dict(core.config.declared_keys()))
+    message = r"default of GAMMA is 5\.0, but .* OwnLoss is 2\.0; declare it with losses\.option"
+    with pytest.raises(TypeError, match=message):
+        declare_options(OwnLoss, core.config.Key("GAMMA", 5.0, "exponent"))
+    for key in (option("GAMMA", "exponent", low=0.0), core.config.Key("GAMMA", 2.0, "exponent")):
+        declare_options(OwnLoss, key)
+        assert core.config.declared_keys()["LOSS.OWNLOSS.GAMMA"].default == 2.0

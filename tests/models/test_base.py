@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 import torch
+from torch import nn
 
 from core.errors import UserError
 from models import (
@@ -15,6 +16,7 @@ from models import (
     PooledFeatures,
     PromptedText,
     ZeroshotCLIPNetwork,
+    learnable_groups,
 )
 from tests.models.text.test_prompts import TEXTS
 
@@ -65,6 +67,50 @@ def test_names_of_earlier_checkpoints_are_translated(resnet_clip):
     assert torch.equal(free.text.positive, vectors["prompts.pos"])
     with pytest.raises(UserError, match=r"unexpected prompts\.other"):
         model.load_trainable_state_dict({**old, "prompts.other": torch.ones(1)})
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_groups_of_every_network_are_complete(resnet_clip, name):
+    model = NETWORKS[name](resnet_clip)
+    learnable = [p for p in model.parameters() if p.requires_grad]
+    grouped = [p for group in learnable_groups(model).values() for p in group]
+    assert set(map(id, grouped)) == set(map(id, learnable))
+
+
+class _Layers(nn.Module):
+    """Two layers, of which ``second`` is frozen, and groups that a test gives."""
+
+    def __init__(self, groups):
+        super().__init__()
+        self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False)
+        self.groups = groups
+
+    def parameter_groups(self):
+        return self.groups(self)
+
+
+@pytest.mark.parametrize(
+    ("groups", "fault"),
+    [
+        (lambda self: {"all": [self.first.weight]}, "(missing: first.bias)"),
+        (
+            lambda self: {"a": self.first.parameters(), "b": [self.first.bias]},
+            "(more than once: first.bias)",
+        ),
+        (lambda self: {"all": self.parameters()}, "(frozen: second.weight, second.bias)"),
+        (
+            lambda self: {"all": [*self.first.parameters(), nn.Parameter(torch.ones(3))]},
+            "(of another module: (3,))",
+        ),
+        (lambda self: {}, "(missing: first.weight, first.bias)"),
+    ],
+)
+def test_groups_that_do_not_fit_the_network_end_in_one_line(groups, fault):
+    with pytest.raises(UserError) as caught:
+        learnable_groups(_Layers(groups))
+    assert fault in str(caught.value) and "\n" not in str(caught.value)
+    fitting = _Layers(lambda self: {"all": self.first.parameters()})  # an iterator will do
+    assert learnable_groups(fitting) == {"all": [fitting.first.weight, fitting.first.bias]}
 
 
 def test_a_text_component_takes_the_place_of_the_prompts(resnet_clip):

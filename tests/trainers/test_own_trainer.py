@@ -6,6 +6,7 @@ import pytest
 
 import core.config
 import train
+import trainers.base
 from core.errors import UserError
 from engine.base_choice import TRAINER_REGISTRY
 from tests.conftest import NO_EXTRAS
@@ -83,6 +84,47 @@ def test_a_trainer_with_a_loss_of_its_own_needs_no_key_of_the_loss(run):
         return build_loss("BinarySigmoidLoss")
 """
     assert (run(TRAINER + own_loss) / "metrics.json").is_file()
+
+
+def test_a_layer_that_no_group_names_is_an_error_before_training(run):
+    forgotten = TRAINER.replace(
+        "        return LinearProbeNetwork(self.load_clip(), self.num_classes)",
+        """        from torch import nn
+
+        network = LinearProbeNetwork(self.load_clip(), self.num_classes)
+        network.forgotten = nn.Linear(2, 2)
+        return network""",
+    )
+    error = error_of(run, LOSS_KEYS + forgotten)
+    assert "missing: forgotten.weight, forgotten.bias" in error
+
+
+OWN_BACKBONE = """
+        from models import load_clip
+
+        backbone = self.cfg.MODEL.BACKBONE
+        clip = load_clip(backbone.NAME, path=backbone.PATH, arch=backbone.ARCH)
+        return LinearProbeNetwork(clip, self.num_classes)
+"""
+
+
+def test_a_trainer_that_loads_its_backbone_itself_runs_and_resumes(run):
+    own = TRAINER.split("        return")[0] + OWN_BACKBONE
+    run(LOSS_KEYS + own)
+    assert (run(LOSS_KEYS + own) / "metrics.json").is_file()
+
+
+def test_the_digest_is_that_of_all_backbones_that_were_loaded(monkeypatch):
+    digests = iter(["first", "teacher", "changed", "teacher"])
+    monkeypatch.setattr(trainers.base, "load_clip", lambda name, **options: None)
+    monkeypatch.setattr(trainers.base, "frozen_digest", lambda clip: next(digests))
+    seen = []
+    for _ in range(2):
+        method = trainers.base.ClipMethod()
+        method.cfg = core.config.get_cfg_default()
+        method.load_clip(), method.load_clip()
+        seen.append(method.digest_weights())
+    assert seen == ["first+teacher", "changed+teacher"]
 
 
 def test_a_trainer_that_forgot_build_network_is_told_so(run):

@@ -291,6 +291,63 @@ def test_another_vocabulary_is_refused(resnet_clip, tmp_path, name):
         load_clip("", path=path)
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ({"vocab_size": 60000}, "has a vocabulary of 60000 tokens; accepted: CLIP's own 49408"),
+        ({"hf_tokenizer_name": "other"}, r"has a vocabulary of 49408 tokens \(tokenizer other\)"),
+        ({"hf_model_name": "roberta"}, "has another text encoder than CLIP's"),
+    ],
+)
+def test_an_architecture_file_with_another_text_encoder_is_refused(
+    write_arch, resnet_clip, tmp_path, text, fault
+):
+    arch, path = write_arch(RESNET, text_cfg={**TEXT, **text}), str(tmp_path / "clip.pt")
+    torch.save(resnet_clip.state_dict(), path)
+    for arguments in ({}, {"path": path}):
+        with pytest.raises(UserError, match=rf"arch\.json' {fault}") as caught:
+            load_clip("", arch=arch, **arguments)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"quick_gelo": True}, "Did you mean 'quick_gelu'"),
+        ({"text_cfg": 3}, "text_cfg is 3; expected a JSON object"),
+    ],
+)
+def test_a_wrong_key_of_an_architecture_file_ends_in_one_line(write_arch, change, fault):
+    with pytest.raises(UserError, match=fault) as caught:
+        load_clip("", arch=write_arch(RESNET, **change))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", "{", None])
+def test_an_architecture_file_that_cannot_be_read_ends_in_one_line(tmp_path, content):
+    path = tmp_path / "arch.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError, match=r"architecture file '.*arch\.json'") as caught:
+        load_clip("", arch=str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("ViT-H14", "ViT-H-14"), ("ViT-L14-336", "ViT-L/14-336"), ("vitb16", "ViT-B/16")],
+)
+def test_the_nearest_name_is_one_of_all_accepted_ones(name, nearest):
+    with pytest.raises(UserError, match=f"any model of open_clip.* Did you mean '{nearest}'"):
+        load_clip(name, pretrained=False)
+
+
+def test_another_text_encoder_is_given_as_the_reason():
+    with pytest.raises(UserError, match=r"SigLIP' has another text encoder than CLIP's") as caught:
+        load_clip("ViT-B-16-SigLIP", pretrained=False)
+    assert "Did you mean" not in str(caught.value)
+
+
 def test_openais_weights_have_quick_gelu():
     with pytest.raises(UserError, match=r"QUICK_GELU is 'False'.*accepted.*auto, True"):
         load_clip("RN50", quick_gelu="False")

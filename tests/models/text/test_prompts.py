@@ -6,7 +6,7 @@ import torch
 
 from core.errors import UserError
 from models import PromptLearner, TextEncoder, class_texts
-from models.text.prompts import class_tokens
+from models.text.prompts import Prompts, _layout, class_tokens
 from tests.models.conftest import RESNET, TEXT
 
 TEXTS = ["natural beauty", "to feel secure by looking attractive and fastidious", "in_love"]
@@ -128,3 +128,24 @@ def test_autocast_and_no_weight_gradients(resnet_clip):
     assert learner.ctx_pos.grad.isfinite().all() and all(
         p.grad is None for p in encoder.parameters()
     )
+
+
+def test_the_example_of_two_classes_is_as_documented():
+    layout = _layout((1, 1), [2, 3], False)
+    assert layout.order == [0, 1, 2, 3, 4, 5, 6, 7, 3, 4, 5, 6, 7]
+    first, second = [0, 1, 3, 4, 4], [0, 1, 5, 6, 7]
+    assert layout.index == [first, second, [0, 2, 8, 9, 9], [0, 2, 10, 11, 12]]
+    assert layout.eos == [3, 4, 3, 4] and layout.starts == (3, 5, 8, 10, 13)
+    assert layout.place == [0, 1, 11, 2, 3, 7, 8, 9, 12, 13, 17, 18, 19]
+    prompts = Prompts(
+        torch.arange(13)[:, None],
+        torch.tensor(layout.index),
+        torch.tensor(layout.place),
+        torch.tensor(layout.eos),
+        layout.starts,
+    )
+    negative, last = prompts.rows(2, 4), prompts.select(torch.tensor([1, 3]))
+    assert negative.tokens.flatten().tolist() == [0, 1, 2, 8, 9, 10, 11, 12]
+    assert negative.index.tolist() == [[0, 2, 3, 4, 4], [0, 2, 5, 6, 7]]
+    assert last.tokens.flatten().tolist() == [0, 1, 2, 5, 6, 7, 10, 11, 12]
+    assert last.index.tolist() == [[0, 1, 3, 4, 5], [0, 2, 6, 7, 8]]
