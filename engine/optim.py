@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError
+from core.errors import UserError, not_accepted
 from core.logging import get_logger
 
 log = get_logger()
@@ -67,11 +67,12 @@ def build_optimizer(
         lr_mults: factor of ``OPTIM.LR`` by group name; other groups have factor 1.
 
     Raises:
-        UserError: all groups are empty.
+        UserError: all groups are empty, or a multiplier is for a group that does not exist.
     """
     mults = dict(lr_mults or {})
-    unknown = set(mults) - set(groups)
-    assert not unknown, f"learning-rate multipliers for unknown groups: {sorted(unknown)}"
+    for name in mults:
+        if name not in groups:
+            raise UserError(not_accepted("a group in lr_multipliers", name, groups))
     param_groups = []
     for name, params in groups.items():
         if params:

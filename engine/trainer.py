@@ -20,6 +20,7 @@ from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
 from engine.parallel import check_loss, wrap_network
 from engine.runner import MultiLabelRunner
 from engine.speed import Inputs
+from models.base import learnable_groups
 
 log = get_logger()
 
@@ -89,8 +90,7 @@ class MultiLabelTrainer(MultiLabelRunner):
         self.place_network()
         self.loss = self.build_loss().to(self.device)
         check_loss(self.loss)
-        groups = self.model.parameter_groups()
-        self.optim = build_optimizer(groups, cfg.OPTIM, self.lr_multipliers())
+        self.optim = build_optimizer(learnable_groups(self.model), cfg.OPTIM, self.lr_multipliers())
         self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)
         log_param_groups(self.optim, self.model)
         # Before the network is wrapped, which copies weights from rank 0 to the other ranks.

@@ -11,7 +11,7 @@ from models.aggregation import (
     build_aggregation,
     position_attention,
 )
-from models.base import ClipNetwork, FrozenFeatures, ImageEncoder, assert_partition, trainable
+from models.base import ClipNetwork, FrozenFeatures, ImageEncoder, learnable_groups, trainable
 from models.clip.configs import BACKBONES
 from models.clip.load import CLIP_MEAN, CLIP_STD, image_statistics, load_clip
 from models.dualcoop import DualCoOpNetwork
@@ -81,12 +81,12 @@ __all__ = [
     "TextEncoder",
     "TextFeatures",
     "ZeroshotCLIPNetwork",
-    "assert_partition",
     "build_aggregation",
     "build_encoder",
     "class_texts",
     "find_family",
     "image_statistics",
+    "learnable_groups",
     "load_clip",
     "normalize_features",
     "pool_regions",

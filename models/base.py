@@ -3,13 +3,13 @@
 Letters: B images, C classes, H x W pixels.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 
 from torch import Tensor, nn
 
-from core.errors import UserError
+from core.errors import UserError, first_names
 from models.precision import full_precision
 from models.region_maps import RegionMaps
 
@@ -108,7 +108,10 @@ class ClipNetwork(nn.Module):
         raise NotImplementedError
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the trainable parameters by name of group: each exactly once, no frozen one."""
+        """Return the trainable parameters by name of group: each exactly once, no frozen one.
+
+        :func:`learnable_groups` checks this before training.
+        """
         raise NotImplementedError
 
     # Frozen features
@@ -221,11 +224,32 @@ def trainable(module: nn.Module | None) -> list[nn.Parameter]:
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
-def assert_partition(
-    parameters: Iterable[nn.Parameter], groups: Mapping[str, list[nn.Parameter]]
-) -> None:
-    """Assert that ``groups`` hold every trainable parameter exactly once and no frozen one."""
-    grouped = [id(parameter) for group in groups.values() for parameter in group]
-    learnt = {id(parameter) for parameter in parameters if parameter.requires_grad}
-    assert len(grouped) == len(set(grouped)), "a parameter is in two groups"
-    assert set(grouped) == learnt, "groups and trainable parameters differ"
+def learnable_groups(network: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Return ``network.parameter_groups()``, whose groups hold exactly the trainable parameters.
+
+    Raises:
+        UserError: a trainable parameter is in no group or in two, or a group holds a frozen one or
+            one of another module; the error names them.
+    """
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    groups = {name: list(group) for name, group in network.parameter_groups().items()}
+    faults = []
+    grouped: set[int] = set()
+    for group, parameters in groups.items():
+        for parameter in parameters:
+            name = names.get(id(parameter), f"a parameter of another module (group '{group}')")
+            if id(parameter) in grouped:
+                faults.append(f"{name} is there twice")
+            elif id(parameter) not in names or not parameter.requires_grad:
+                faults.append(f"{name} does not learn in this network")
+            grouped.add(id(parameter))
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad and id(parameter) not in grouped:
+            faults.append(f"{name} learns and is missing")
+    if faults:
+        raise UserError(
+            f"the groups of {type(network).__name__}.parameter_groups() are wrong: "
+            f"{first_names(faults)}; expected every parameter with requires_grad True exactly once "
+            "(freeze the others with requires_grad_(False))"
+        )
+    return groups

@@ -6,7 +6,7 @@ import open_clip
 import torch
 from torch import nn
 
-from models.base import assert_partition, trainable
+from models.base import trainable
 from models.image.branches import BranchMaps
 from models.image.families import build_encoder
 from models.region_network import RegionNetwork, Regions, text_or_prompts
@@ -47,7 +47,6 @@ class DualCoOpNetwork(RegionNetwork):
         self.encoder = build_encoder(
             clip.visual, dense_form=dense_form, branches="sight", with_global=self.with_global
         )
-        self.parameter_groups()  # asserts that the partition is complete
 
     def fuse(self, maps: BranchMaps) -> Regions:
         """Return the sight branch's map as it is."""
@@ -55,6 +54,4 @@ class DualCoOpNetwork(RegionNetwork):
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the one group, ``prompts``."""
-        groups = {"prompts": trainable(self.text)}
-        assert_partition(self.parameters(), groups)
-        return groups
+        return {"prompts": trainable(self.text)}

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.aggregation import build_aggregation
-from models.base import assert_partition, trainable
+from models.base import trainable
 from models.image.branches import BranchMaps
 from models.image.families import build_encoder
 from models.region_network import RegionNetwork, Regions, text_or_prompts
@@ -66,7 +66,6 @@ class IntCLIPNetwork(RegionNetwork):
             branches=self.aggregation.branches,
             with_global=self.with_global,
         )
-        self.parameter_groups()  # asserts that the partition is complete
 
     def fuse(self, maps: BranchMaps) -> Regions:
         """Return the aggregated map, and the aggregated global vector where it is scored."""
@@ -81,10 +80,8 @@ class IntCLIPNetwork(RegionNetwork):
 
         A group that this composition does not train is empty.
         """
-        groups = {
+        return {
             "prompts": trainable(self.text),
             "semantic": trainable(self.encoder.semantic),
             "aggregation": trainable(self.aggregation),
         }
-        assert_partition(self.parameters(), groups)
-        return groups

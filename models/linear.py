@@ -9,7 +9,7 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
-from models.base import ClipNetwork, FrozenFeatures, assert_partition, trainable
+from models.base import ClipNetwork, FrozenFeatures, trainable
 from models.image.branches import BranchFeatures
 from models.image.families import build_encoder
 from models.image.features import FrozenEncoder, PooledFeatures, normalize_features
@@ -67,7 +67,6 @@ class LinearProbeNetwork(_LinearHead):
         num_features = len(encoder.feature_names()) * encoder.embed_dim
         super().__init__(num_features, num_classes, norm, clip.text_projection.dtype)
         self.encoder = encoder
-        self.parameter_groups()  # asserts that the partition is complete
 
     def parts(self, features: PooledFeatures) -> Sequence[Tensor]:
         """Return the frozen vectors unchanged."""
@@ -75,9 +74,7 @@ class LinearProbeNetwork(_LinearHead):
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the one group, ``linear``."""
-        groups = {"linear": trainable(self.linear)}
-        assert_partition(self.parameters(), groups)
-        return groups
+        return {"linear": trainable(self.linear)}
 
 
 class FineTuneNetwork(_LinearHead):
@@ -111,7 +108,6 @@ class FineTuneNetwork(_LinearHead):
         )
         super().__init__(encoder.embed_dim, num_classes, norm, clip.text_projection.dtype)
         self.encoder = encoder
-        self.parameter_groups()  # asserts that the partition is complete
 
     def parts(self, features: BranchFeatures) -> Sequence[Tensor]:
         """Return the mean of the dense map over locations, ``(B, E)``."""
@@ -120,6 +116,4 @@ class FineTuneNetwork(_LinearHead):
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the groups ``semantic``, the trainable layers, and ``linear``."""
-        groups = {"semantic": trainable(self.encoder.semantic), "linear": trainable(self.linear)}
-        assert_partition(self.parameters(), groups)
-        return groups
+        return {"semantic": trainable(self.encoder.semantic), "linear": trainable(self.linear)}

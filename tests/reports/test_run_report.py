@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.numbers import remove_earlier_results
 from evaluation import GlobalThreshold
 from evaluation.evaluated import EvaluatedRun
 from evaluation.rule_comparison import compare_rules
@@ -288,6 +289,16 @@ def test_every_table_of_the_page_is_also_written_to_files(tmp_path):
     expected |= {f"{table.stem}.tex" for table in tables if table.shown}
     assert files == expected
     assert (tmp_path / "report.html").is_file()
+
+
+def test_an_evaluation_removes_all_tables_of_an_earlier_report(tmp_path):
+    history = {"train/loss": [(0, 2.0)], "val/mAP": [(0, 30.0)]}
+    run = replace(examples.single_run(), history=history)
+    write_report_and_tables(tmp_path, run)
+    assert any(not table.shown for table in tables_of(run_sections(run)))
+    (tmp_path / "metrics.json").write_text("{}")
+    remove_earlier_results(tmp_path)
+    assert not list(tmp_path.glob("**/*.*"))
 
 
 def test_a_thumbnail_is_small_and_a_broken_file_has_none(tmp_path):
