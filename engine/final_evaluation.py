@@ -326,7 +326,8 @@ def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
     if list(run.splits)[-1] != "test":
         return []
     rows = published_rows(cfg.DATASET.NAME, len(run.final.images))
-    return rows_beside(rows, facts_of(run.card, run.splits))
+    metrics = {name: split.result.metrics for name, split in run.splits.items()}
+    return rows_beside(rows, facts_of(run.card, metrics))
 
 
 def _write_predictions(path: Path, run: EvaluatedRun) -> None:
