@@ -175,6 +175,16 @@ BROKEN_TEXTS = {
     "word as score": ("x.csv", "image,A\na.jpg,high\n", "line 2, column 'A': 'high' is no number"),
     "percent": ("x.csv", "image,A\na.jpg,50%\n", "'50%' is no number"),
     "no class column": ("x.csv", "image,true,predicted\na.jpg,A,A\n", "has no scores"),
+    "open quote in a later row": (
+        "x.csv",
+        'image,A\na.jpg,1\nb.jpg,1\n"c.jpg,1\n' + "d.jpg,1\n" * 4,
+        "the row of lines 4 to 8, where a quote may not be closed, has 1 cells; expected 2",
+    ),
+    "open quote in a long file": (
+        "x.csv",
+        'image,A\na.jpg,1\n"c.jpg,1\n' + "d.jpg,1\n" * 20_000,
+        "the row of lines 3 to ",
+    ),
     "open quote": ("x.csv", 'image,A\n"' + "a" * 200_000, "is not CSV: field larger"),
     "other suffix": ("x.txt", "image,A\na.jpg,1\n", "its suffix is '.txt'; accepted: .csv"),
     "compressed": ("x.csv.gz", "", "its suffix is '.gz'"),
