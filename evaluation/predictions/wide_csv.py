@@ -75,7 +75,7 @@ def _lines(first: int, last: int) -> str:
     """Return the lines of a row in words; a quote that is not closed makes a row of many lines."""
     if first >= last:
         return f"line {last}"
-    return f"the row of lines {first} to {last}, where a quote may not be closed,"
+    return f"the row of lines {first} to {last} (a quote may not be closed)"
 
 
 def find_delimiter(text: str) -> str:

@@ -178,7 +178,7 @@ BROKEN_TEXTS = {
     "open quote in a later row": (
         "x.csv",
         'image,A\na.jpg,1\nb.jpg,1\n"c.jpg,1\n' + "d.jpg,1\n" * 4,
-        "the row of lines 4 to 8, where a quote may not be closed, has 1 cells; expected 2",
+        "the row of lines 4 to 8 (a quote may not be closed) has 1 cells; expected 2",
     ),
     "open quote in a long file": (
         "x.csv",
