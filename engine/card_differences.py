@@ -11,6 +11,7 @@ HARMLESS_VERSIONS = ("python", "yacs")
 HARMLESS_HARDWARE = ("cores", "device_memory_gib")
 # Properties of the processor that only a network on the processor depends on.
 OF_CPU_RUNS = ("cpu", "threads")
+PREDICTIONS = "predictions"  # kind of the card of given predictions, which need no network
 ABSENT = "(not there)"
 SHORT = 12  # characters of a digest that are shown
 
@@ -49,7 +50,8 @@ def compare_cards(
         may_change: dotted names of configuration keys that no number of the run depends on.
     """
     differences = []
-    if card.get("seed", 0) < 0:
+    # Nothing of given predictions depends on the seed.
+    if card.get("kind") != PREDICTIONS and card.get("seed", 0) < 0:
         differences.append(Difference("SEED", card["seed"], "another random seed", True))
     differences += _compare_code(card, now)
     for part, harmless in (
@@ -87,7 +89,7 @@ def _name_code(card: Mapping[str, Any]) -> str:
 
 def _harmless_hardware(card: Mapping[str, Any]) -> set[str]:
     harmless = {*HARMLESS_HARDWARE, "processes"}  # the command says how many processes
-    if card.get("hardware", {}).get("device") != "cpu":
+    if card.get("kind") == PREDICTIONS or card.get("hardware", {}).get("device") != "cpu":
         harmless.update(OF_CPU_RUNS)
     return harmless
 

@@ -269,23 +269,28 @@ def _registered_rules(run: EvaluatedRun) -> dict[str, type[DecisionRule]]:
     return found
 
 
+def with_rules(cfg: CfgNode, run: EvaluatedRun) -> EvaluatedRun:
+    """Return the run with all rules beside each other and the rule that ``TEST.RULE`` chooses.
+
+    Raises:
+        UserError: the chosen rule cannot be fitted, or does not fit the classes.
+    """
+    run = replace(run, rules=_rules_beside_each_other(run))
+    return replace(run, rule=choose_rule(cfg.TEST.RULE, run))
+
+
 def write_analysis(folder: Path, cfg: CfgNode, run: EvaluatedRun) -> None:
-    """Write the run card, compare rules, compute intervals, write predictions and report.
+    """Write the chosen rule, compute intervals, write predictions and report.
 
     Args:
         folder: output folder.
-        cfg: configuration; ``TEST.RULE``, ``TEST.BOOTSTRAP``, ``TEST.PREDICTIONS`` and
-            ``TEST.REPORT`` are read.
-        run: the final evaluation with its card and training curves.
+        cfg: configuration; ``TEST.BOOTSTRAP``, ``TEST.PREDICTIONS`` and ``TEST.REPORT`` are read.
+        run: the final evaluation with its card and training curves, from :func:`with_rules`.
 
     Raises:
         OSError: a file cannot be written.
-        UserError: the chosen rule cannot be fitted, or does not fit the classes.
     """
-    write_metrics(folder / "run.json", run.card)
-    run = replace(run, rules=_rules_beside_each_other(run))
     log_rules(run)
-    run = replace(run, rule=choose_rule(cfg.TEST.RULE, run))
     _write_rule(folder / "rule.json", run)
     if cfg.TEST.PREDICTIONS:
         _write_predictions(folder / "predictions.csv", run)
@@ -321,7 +326,8 @@ def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:
     if list(run.splits)[-1] != "test":
         return []
     rows = published_rows(cfg.DATASET.NAME, len(run.final.images))
-    return rows_beside(rows, facts_of(run.card, run.splits))
+    metrics = {name: split.result.metrics for name, split in run.splits.items()}
+    return rows_beside(rows, facts_of(run.card, metrics))
 
 
 def _write_predictions(path: Path, run: EvaluatedRun) -> None:

@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 
 from core.files import find_file
 from core.logging import get_logger
+from engine.run_card import FILE, Card
 from evaluation import (
     EvaluatedRun,
     format_table,
@@ -21,6 +22,8 @@ from evaluation import (
 
 log = get_logger()
 
+# Tables of the report that have no LaTeX file, because they are too large to show.
+LARGE_TABLES = ("confusion_counts", "cooccurrence_counts", "training_curves_per_batch")
 # Not every evaluation writes all of these; metrics.json says that there are results.
 RESULTS = (
     "metrics.json",
@@ -65,6 +68,15 @@ def write_numbers(
     log.info("%s\nResults of %s: %s", format_table(metrics), weights, folder / "metrics.json")
 
 
+def write_card(folder: Path, card: Card) -> None:
+    """Write the run card as ``run.json``; called before anything is analysed, as the numbers are.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    write_metrics(folder / FILE, card)
+
+
 def remove_earlier_results(folder: Path, *, keep: Iterable[Path] = ()) -> None:
     """Remove results of an earlier evaluation that this one may not replace.
 
@@ -79,7 +91,9 @@ def remove_earlier_results(folder: Path, *, keep: Iterable[Path] = ()) -> None:
         return
     kept = {path.resolve() for path in keep}
     found = [folder / name for name in RESULTS]
-    for table in (folder / "tables").glob("*.tex"):  # each table is also a CSV file
+    tables = folder / "tables"
+    found += [tables / f"{name}.csv" for name in LARGE_TABLES]
+    for table in tables.glob("*.tex"):  # each other table is also a CSV file
         found += [table, table.with_suffix(".csv")]
     for path in found:
         if path.resolve() not in kept:

@@ -31,6 +31,7 @@ from yacs.config import CfgNode
 from core.errors import UserError
 from core.files import find_file, read_json
 from datasets import IntentDataset, Record, image_names
+from engine.card_differences import PREDICTIONS
 from engine.environment import (
     describe_code,
     describe_command,
@@ -60,6 +61,7 @@ def start_card(cfg: CfgNode, *, kind: str = "run") -> Card:
         kind: ``run`` or ``predictions``.
     """
     code = describe_code(cfg.IMPORTS)
+    device = device_of(kind, use_cuda=cfg.USE_CUDA)
     return {
         "format": FORMAT,
         "kind": kind,
@@ -70,14 +72,19 @@ def start_card(cfg: CfgNode, *, kind: str = "run") -> Card:
         "dirty": code.pop("dirty"),
         "code": code,
         "versions": describe_versions(),
-        "hardware": describe_hardware(_device(cfg)),
+        "hardware": describe_hardware(device),
         "config": plain_config(cfg),
     }
 
 
-def _device(cfg: CfgNode) -> torch.device:
-    """Return the device that the trainers use; given predictions need none."""
-    cuda = cfg.USE_CUDA and torch.cuda.is_available() and cfg.TRAINER.NAME
+def device_of(kind: str, *, use_cuda: bool) -> torch.device:
+    """Return the device of the network; given predictions have none and stay on the processor.
+
+    Args:
+        kind: ``run`` or ``predictions``.
+        use_cuda: ``USE_CUDA`` of the configuration.
+    """
+    cuda = kind != PREDICTIONS and use_cuda and torch.cuda.is_available()
     return torch.device("cuda" if cuda else "cpu")
 
 
@@ -109,8 +116,7 @@ def finish_card(
     if argv is not None:
         card = {**card, **describe_command(argv)}
     done = {
-        "end": _now(),
-        "seconds": _seconds_since(card["start"]),
+        **_end_of(card),
         "data": dict(data),
         "backbone": dict(backbone),
         "result": {"model": weights, **headline(metrics)},
@@ -123,31 +129,32 @@ def finish_card(
     return {**card, **done, "costs": costs}
 
 
-def predictions_card(
-    cfg: CfgNode,
+def finish_predictions_card(
+    card: Mapping[str, Any],
     dataset: IntentDataset,
     *,
+    root: str | Path,
     files: Mapping[str, str | Path],
     metrics: Mapping[str, Mapping[str, float]],
     title: str = "",
     backbone: str = "",
 ) -> Card:
-    """Return the card of evaluated predictions, whose model is known from the user's words alone.
+    """Return the complete card of predictions, whose model is known from the user's words alone.
 
     Args:
-        cfg: configuration; the command is that of the process.
+        card: from :func:`start_card`; the command is that of the process. It is not changed.
         dataset: data set that the predictions were evaluated on.
+        root: ``DATASET.ROOT``, which the names of images are relative to.
         files: split -> file of predictions.
         metrics: split -> name -> value in percent.
         title: name of the model, as the user gave it.
         backbone: image encoder of the model, as the user gave it.
     """
-    card = start_card(cfg, kind="predictions")
     predictions = {split: describe_file(Path(file)) for split, file in files.items()}
     return {
         **card,
-        "end": _now(),
-        "data": describe_data(dataset, cfg.DATASET.ROOT, images=False),
+        **_end_of(card),
+        "data": describe_data(dataset, root, images=False),
         "predictions": predictions,
         "backbone": {"name": backbone} if backbone else {},
         "result": {"model": title or "given predictions", **headline(metrics)},
@@ -296,6 +303,7 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def _seconds_since(start: str) -> float:
-    passed = datetime.now(timezone.utc) - datetime.fromisoformat(start)
-    return round(passed.total_seconds(), 1)
+def _end_of(card: Mapping[str, Any]) -> Card:
+    """Return the present time as the end of a card, and the seconds from its start."""
+    passed = datetime.now(timezone.utc) - datetime.fromisoformat(card["start"])
+    return {"end": _now(), "seconds": round(passed.total_seconds(), 1)}

@@ -30,10 +30,11 @@ from engine.final_evaluation import (
     check_rule_classes,
     check_settings,
     evaluated_run,
+    with_rules,
     write_analysis,
 )
 from engine.history import read_history
-from engine.numbers import write_numbers
+from engine.numbers import write_card, write_numbers
 from engine.parallel import check_same_start
 from engine.precision import Precision
 from engine.prediction import evaluate_on_main, predict_split
@@ -315,7 +316,8 @@ class MultiLabelRunner(TrainerX, ABC):
             self._writer.flush()  # the curves are read back from its files
         history = read_history(Path(self.trained_in or folder, "tensorboard"))
         run = replace(run, card=self.run_card(results), history=history)
-        write_analysis(folder, cfg, run)
+        write_card(folder, run.card)
+        write_analysis(folder, cfg, with_rules(cfg, run))
 
     def evaluate_split(self, split: str, rule: DecisionRule | None = None) -> SplitResult:
         """Evaluate all images of one split and write the metrics to TensorBoard.

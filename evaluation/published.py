@@ -4,7 +4,7 @@ The rows are in ``docs/published/<data set>.yaml``, which says what each field m
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,14 @@ from .metrics import F1_NAMES
 
 KINDS = ("paper", "third table", "repository log")
 SPLITS = ("val", "test", "none")
+THRESHOLDS = ("one", "per class")
 NUMBERS = (*F1_NAMES, "mAP", "mAP_interp")
+ACCEPTED = {
+    "kind": KINDS,
+    "tuned_on": SPLITS,
+    "epoch_chosen_on": SPLITS,
+    "thresholds": THRESHOLDS,
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,8 @@ class PublishedRow:
         mAP: mean of the average precision without interpolation.
         mAP_interp: mean of the interpolated average precision.
         rule: decision rule in words; empty if unknown.
+        thresholds: one of :data:`THRESHOLDS`: all classes share one, or each has its own; empty if
+            unknown, or if the rule has none.
         tuned_on: split that the rule is tuned on, one of :data:`SPLITS`; empty if unknown.
         epoch_chosen_on: split that chooses the epoch, one of :data:`SPLITS`; empty if unknown.
         seeds: number of runs; 0 if unknown.
@@ -52,6 +61,7 @@ class PublishedRow:
     mAP: float = math.nan
     mAP_interp: float = math.nan
     rule: str = ""
+    thresholds: str = ""
     tuned_on: str = ""
     epoch_chosen_on: str = ""
     seeds: int = 0
@@ -66,10 +76,12 @@ class RunFacts:
         backbone: image encoder, such as ``RN101``; empty if unknown.
         tuned_on: split that the headline's rule is tuned on: ``val``, or ``none`` for a rule that
             is not tuned; empty if unknown.
+        thresholds: one of :data:`THRESHOLDS`; empty if unknown, or if the rule has none.
     """
 
     backbone: str = ""
     tuned_on: str = ""
+    thresholds: str = ""
 
 
 def backbone_of(card: Mapping[str, Any]) -> str:
@@ -78,14 +90,19 @@ def backbone_of(card: Mapping[str, Any]) -> str:
     return str(backbone.get("name") or "") if isinstance(backbone, Mapping) else ""
 
 
-def facts_of(card: Mapping[str, Any], splits: Collection[str]) -> RunFacts:
+def facts_of(card: Mapping[str, Any], metrics: Mapping[str, Mapping[str, float]]) -> RunFacts:
     """Return the facts of a run that this project evaluated.
 
     Args:
         card: content of ``run.json``; empty if there is none.
-        splits: evaluated splits; with val, the headline's rule is tuned on it.
+        metrics: evaluated split -> metrics; with val, the headline's rule is tuned on it.
     """
-    return RunFacts(backbone=backbone_of(card), tuned_on="val" if "val" in splits else "none")
+    has_one = any("threshold" in of_split for of_split in metrics.values())
+    return RunFacts(
+        backbone=backbone_of(card),
+        tuned_on="val" if "val" in metrics else "none",
+        thresholds="one" if has_one else "",
+    )
 
 
 def published_file(dataset: str) -> Path | None:
@@ -166,8 +183,8 @@ def warnings(row: PublishedRow, facts: RunFacts) -> list[str]:
         found.append("Threshold not tuned, this run's is tuned on val.")
     if row.tuned_on == "val" and facts.tuned_on == "none":
         found.append("Threshold tuned on val, this run's is not tuned.")
-    if not row.tuned_on and not math.isnan(row.macro_f1):
-        found.append("Decision rule not stated.")
+    if not math.isnan(row.macro_f1):
+        found += _rule_warnings(row, facts)
     if not row.backbone:
         found.append("Backbone not stated.")
     elif not facts.backbone:
@@ -175,6 +192,19 @@ def warnings(row: PublishedRow, facts: RunFacts) -> list[str]:
     elif _plain_name(row.backbone) != _plain_name(facts.backbone):
         found.append(f"Other backbone ({row.backbone}, this run: {facts.backbone}).")
     return found
+
+
+def _rule_warnings(row: PublishedRow, facts: RunFacts) -> list[str]:
+    """Return at most one sentence on what the decision rule is, for a row that has F1."""
+    if not row.tuned_on:
+        return ["Decision rule not stated."]
+    if not facts.thresholds or row.thresholds == facts.thresholds:
+        return []
+    if not row.thresholds:
+        return ["Not stated whether all classes share one threshold."]
+    if row.thresholds == "one":
+        return ["One threshold for all classes, this run has one per class."]
+    return ["One threshold per class, this run has one for all classes."]
 
 
 def rows_beside(rows: Sequence[PublishedRow], facts: RunFacts) -> list[dict[str, Any]]:
@@ -241,7 +271,7 @@ def _value_faults(name: str, value: Any) -> list[str]:
         return []
     if not isinstance(value, str) or not value:
         return [f"{name} is {value!r}; expected text"]
-    accepted = {"kind": KINDS, "tuned_on": SPLITS, "epoch_chosen_on": SPLITS}.get(name)
+    accepted = ACCEPTED.get(name)
     if accepted and value not in accepted:
         return [not_accepted(name, value, accepted)]
     return []

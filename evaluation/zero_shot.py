@@ -65,7 +65,7 @@ class ZeroShot(MultiLabel):
 def zero_shot_metrics(
     scores: Array, labels: Array, unseen: list[int], *, every_image: bool = False
 ) -> dict[str, float]:
-    """Return ``zsl_*`` and ``gzsl_*`` in percent.
+    """Return ``zsl_*`` and ``gzsl_*`` in percent; ``*_images`` are numbers of images.
 
     Args:
         scores: (N, C).

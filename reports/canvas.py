@@ -24,9 +24,11 @@ class Canvas:
 
     Attributes:
         figure: the figure, for :func:`reports.svg.inline_svg`.
+        width: width in CSS pixels.
     """
 
     def __init__(self, width: float, height: float) -> None:
+        self.width = width
         self.figure: Figure = new_figure(width, height)
         flip = Affine2D().scale(1, -1).translate(0, height)
         to_dots = Affine2D().scale(self.figure.dpi / UNITS_PER_INCH)

@@ -194,9 +194,11 @@ def common_facts(comparison: Comparison) -> RunFacts:
     facts = list(comparison.facts.values())
     backbones = {fact.backbone for fact in facts}
     tuned_on = {fact.tuned_on for fact in facts}
+    thresholds = {fact.thresholds for fact in facts}
     return RunFacts(
         backbone=backbones.pop() if len(backbones) == 1 else "",
         tuned_on=tuned_on.pop() if len(tuned_on) == 1 else "",
+        thresholds=thresholds.pop() if len(thresholds) == 1 else "",
     )
 
 

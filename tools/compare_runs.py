@@ -14,6 +14,7 @@ from core.files import write_text
 from evaluation.comparison import (
     SECOND_RULE,
     Comparison,
+    RunFolder,
     common_split,
     compare,
     group_runs,
@@ -21,7 +22,7 @@ from evaluation.comparison import (
     read_run,
 )
 from evaluation.published import PublishedRow, published_rows, read_published
-from evaluation.rules import RULE_REGISTRY
+from evaluation.rules import HEADLINE_RULE, RULE_REGISTRY
 from evaluation.uncertainty.significance import SWAPS
 from reports.comparison_tables import (
     TERMINAL_COLUMNS,
@@ -56,9 +57,8 @@ def ignored_keys() -> set[str]:
 
 def make_comparison(args: argparse.Namespace) -> Comparison:
     """Read the runs and compare them as the command line says."""
-    if args.rule not in RULE_REGISTRY.registered_names():
-        raise UserError(not_accepted("--rule", args.rule, RULE_REGISTRY.registered_names()))
     runs = [read_run(folder) for folder in args.folders]
+    check_rule(args.rule, runs)
     settings = move_first(group_runs(runs, ignored=ignored_keys()), args.baseline)
     return compare(
         settings,
@@ -68,6 +68,38 @@ def make_comparison(args: argparse.Namespace) -> Comparison:
         seed=args.seed,
         numbers_only=args.numbers_only,
     )
+
+
+def check_rule(name: str, runs: Sequence[RunFolder]) -> None:
+    """Check that the second decision rule can be set beside the headline's.
+
+    Raises:
+        UserError: there is no such rule, it is the headline's, or it needs the labels of train and
+            no run has it in ``rule.json``.
+    """
+    others = [rule for rule in RULE_REGISTRY.registered_names() if rule != HEADLINE_RULE]
+    if name == HEADLINE_RULE:
+        raise UserError(
+            f"--rule is '{name}', the rule of the headline, which the other rule is set beside; "
+            f"accepted: {', '.join(sorted(others))}"
+        )
+    if name not in others:
+        raise UserError(not_accepted("--rule", name, others))
+    if RULE_REGISTRY.get(name).needs_train and all(run.rule.get("name") != name for run in runs):
+        without = sorted(rule for rule in others if not RULE_REGISTRY.get(rule).needs_train)
+        raise UserError(
+            f"--rule is '{name}', which needs the labels of train: output folders do not hold "
+            f"them, and no run has this rule in rule.json; accepted: {', '.join(without)}"
+        )
+
+
+def check_output(folder: Path | None) -> None:
+    """Raise :class:`UserError` if the files would be written among those of a run."""
+    if folder is not None and (folder / "metrics.json").is_file():
+        raise UserError(
+            f"--output-dir {folder} has the results of a run, whose tables would be overwritten; "
+            "give another folder"
+        )
 
 
 def find_published(path: str, comparison: Comparison) -> list[PublishedRow]:
@@ -130,6 +162,8 @@ def write_files(
 def run(args: argparse.Namespace) -> int:
     """Compare, print and write; return the exit status."""
     command.check_least(args.swaps, "--swaps", 100)
+    command.check_least(args.seed, "--seed", 0)
+    check_output(args.output_dir)
     comparison = make_comparison(args)
     published = find_published(args.published, comparison)
     tables = all_tables(comparison, published)

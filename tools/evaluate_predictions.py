@@ -22,15 +22,19 @@ from core.errors import UserError
 from core.files import read_json
 from core.logging import close_logging, get_logger, setup_logging
 from datasets import IntentDataset, build_annotations, image_names
+from engine.card_differences import PREDICTIONS
 from engine.final_evaluation import (
+    check_rule_classes,
     check_settings,
     evaluated_run,
+    with_rules,
     write_analysis,
 )
-from engine.numbers import write_numbers
-from engine.run_card import predictions_card
+from engine.numbers import write_card, write_numbers
+from engine.run_card import finish_predictions_card, start_card
 from evaluation import (
     DecisionRule,
+    Evaluator,
     GlobalThreshold,
     Groups,
     SplitResult,
@@ -46,6 +50,7 @@ from evaluation.predictions import (
     match,
     read_predictions,
 )
+from evaluation.single_label import SingleLabel
 from tools import command
 
 log = get_logger()
@@ -59,11 +64,16 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
     cfg = configure(args)
     check_threshold(args)
     check_settings(cfg, has_val=args.val is not None)
-    check_folder(Path(cfg.OUTPUT_DIR))
+    folder = Path(cfg.OUTPUT_DIR)
+    check_folder(folder)
+    card = start_card(cfg, kind=PREDICTIONS)
     files = {"test": args.predictions}
     if args.val:
         files = {"val": args.val, "test": args.predictions}
     dataset = build_annotations(cfg, splits=tuple(files))
+    check_rule_classes(cfg, dataset.classnames)
+    evaluator = make_evaluator(cfg, dataset)
+    check_threshold_counts(args, evaluator)
     matched = {}
     for split, path in files.items():
         matched[split] = read_split(path, cfg, dataset, split, logits=args.logits)
@@ -72,21 +82,23 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
         for split, predictions in matched.items():
             for note in predictions.notes:
                 log.info("%s (%s): %s.", predictions.source, split, note)
-        results = evaluate(cfg, dataset, matched, threshold=args.threshold)
+        results = evaluate(evaluator, dataset, matched, threshold=args.threshold)
         title = args.title or f"{args.predictions.name} on {cfg.DATASET.NAME}"
-        card = predictions_card(
-            cfg,
+        card = finish_predictions_card(
+            card,
             dataset,
+            root=cfg.DATASET.ROOT,
             files=files,
             metrics={split: result.metrics for split, result in results.items()},
             title=args.title,
             backbone=args.backbone,
         )
         run = replace(evaluated_run(cfg, dataset, results, title=title), card=card)
+        run = with_rules(cfg, run)  # before a file changes: a mistake keeps the earlier results
         weights = f"{WEIGHTS} {args.predictions.name}"
-        folder = Path(cfg.OUTPUT_DIR)
         # The files may lie in the output folder, as predictions.csv of a run does.
         write_numbers(folder, cfg, run, weights=weights, keep=files.values())
+        write_card(folder, run.card)
         write_analysis(folder, cfg, run)
     finally:
         close_logging()
@@ -112,6 +124,22 @@ def check_threshold(args: argparse.Namespace) -> None:
         raise UserError("--threshold and --val exclude each other: val tunes the threshold")
     if not 0 <= args.threshold <= 1:
         raise UserError(f"--threshold is {args.threshold:g}; expected a number from 0 to 1")
+
+
+def make_evaluator(cfg: CfgNode, dataset: IntentDataset) -> Evaluator:
+    """Return the evaluator of the configuration, or else of the kind of data."""
+    name = evaluator_name(cfg, kind=dataset.kind, zero_shot=bool(dataset.unseen))
+    groups = groups_of(dataset.hierarchy)
+    return build_evaluator(cfg, lab2cname=dataset.lab2cname, groups=groups, name=name)
+
+
+def check_threshold_counts(args: argparse.Namespace, evaluator: Evaluator) -> None:
+    """Raise :class:`UserError` if a threshold is given to an evaluator that decides without."""
+    if args.threshold is not None and isinstance(evaluator, SingleLabel):
+        raise UserError(
+            f"--threshold is {args.threshold:g}, but the data set has one class per image: the "
+            "best class is predicted, without a threshold; leave the flag out"
+        )
 
 
 def check_folder(folder: Path) -> None:
@@ -145,7 +173,7 @@ def read_split(
 
 
 def evaluate(
-    cfg: CfgNode,
+    evaluator: Evaluator,
     dataset: IntentDataset,
     matched: Mapping[str, MatchedPredictions],
     *,
@@ -154,17 +182,15 @@ def evaluate(
     """Return the result of each split; the threshold is tuned on val and never on test.
 
     Args:
-        cfg: configuration.
+        evaluator: evaluator of the data set.
         dataset: data set with the labels of the splits.
         matched: predictions by split, val before test.
         threshold: threshold without val; None: 0.5.
     """
     groups = groups_of(dataset.hierarchy)
-    name = evaluator_name(cfg, kind=dataset.kind, zero_shot=bool(dataset.unseen))
-    evaluator = build_evaluator(cfg, lab2cname=dataset.lab2cname, groups=groups, name=name)
     dataset.open_test()  # nothing is chosen after this
     rule: DecisionRule | None = None
-    if "val" not in matched and dataset.kind == "multi_label":
+    if "val" not in matched and not isinstance(evaluator, SingleLabel):
         rule = given_threshold(threshold)
     results = {}
     for split, predictions in matched.items():

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from yacs.config import CfgNode
 
 from core.cli import parse_args
@@ -21,9 +20,9 @@ from core.errors import UserError
 from core.files import PROJECT, find_file
 from datasets import DATASET_REGISTRY, build_annotations, build_dataset
 from engine.base_choice import TRAINER_REGISTRY
-from engine.card_differences import ABSENT, Difference, compare_cards
+from engine.card_differences import ABSENT, PREDICTIONS, Difference, compare_cards
 from engine.environment import describe_code, describe_hardware, describe_versions
-from engine.run_card import describe_data, describe_file, plain_config, read_card
+from engine.run_card import describe_data, describe_file, device_of, plain_config, read_card
 from engine.run_settings import unused_keys
 from tools import command
 
@@ -134,8 +133,8 @@ def keys_without_effect(cfg: CfgNode) -> set[str]:
 
 def present_hardware(card: Card) -> dict[str, Any]:
     """Return the hardware of this machine, with the device that the run would take here."""
-    cuda = torch.cuda.is_available() and card["config"].get("USE_CUDA", True)
-    hardware = describe_hardware(torch.device("cuda" if cuda else "cpu"))
+    use_cuda = card["config"].get("USE_CUDA", True)
+    hardware = describe_hardware(device_of(card.get("kind", "run"), use_cuda=use_cuda))
     if "OMP_NUM_THREADS" in card.get("variables", {}):
         # The command sets the number of threads, not this process.
         hardware["threads"] = card["hardware"].get("threads")
@@ -155,7 +154,7 @@ def present_data(card: Card, cfg: CfgNode, root: str) -> dict[str, Any]:
         cfg.defrost()
         cfg.DATASET.ROOT = root
         cfg.freeze()
-    if card.get("kind") == "predictions":
+    if card.get("kind") == PREDICTIONS:
         splits = [split for split in ("val", "test") if split in card["data"]]
         return describe_data(build_annotations(cfg, splits), cfg.DATASET.ROOT, images=False)
     return describe_data(build_dataset(cfg), cfg.DATASET.ROOT)

@@ -9,11 +9,13 @@ of positives that the sample has.
 """
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from benchmarks._command import at_least
 from benchmarks.simulations.population import (
     NUM_IMAGES,
     POPULATION_SIZE,
@@ -24,26 +26,30 @@ from benchmarks.simulations.population import (
 from evaluation import Groups
 from evaluation.uncertainty.bootstrap import CLASS_METHOD, DEFAULT_METHOD, METHOD, gather
 from evaluation.uncertainty.intervals import METHODS, Evidence, interval
-from evaluation.uncertainty.weighted import Prepared, Weighted, weighted_metric
+from evaluation.uncertainty.weighted import WEIGHTED, Prepared, Weighted, weighted_metric
+from tools import command
 
-AGGREGATES = ("mAP", "mAP_interp", "micro_AP", "macro_f1", "micro_f1", "samples_f1", "mean")
+AGGREGATES = tuple(WEIGHTED)  # all metrics of this split that have an interval
 BINS = (1, 6, 13, 20, 30, 40, 60, 100, 200, 1_000)
 POPULATION_PARTS = 3
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Simulate and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--samples", type=int, default=400)
-    parser.add_argument("--draws", type=int, default=1_000)
-    parser.add_argument("--seed", type=int, default=0, help="of the samples")
-    parser.add_argument("--population", type=int, default=0, help="seed of the population")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = command.make_parser("benchmarks.simulations.coverage", __doc__)
+    parser.add_argument("--samples", type=at_least(1), default=400, help="samples to draw")
+    parser.add_argument("--draws", type=at_least(2), default=1_000, help="bootstrap draws of each")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the samples")
+    parser.add_argument("--population", type=at_least(0), default=0, help="seed of the population")
     args = parser.parse_args(argv)
+    return command.run(lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate and print the table; return the exit status."""
     population = intent_population(args.population)
-    found = simulate(population, args.samples, draws=args.draws, seed=args.seed)
-    print_table(found)
+    print_table(simulate(population, args.samples, draws=args.draws, seed=args.seed))
+    return 0
 
 
 def simulate(
@@ -109,4 +115,4 @@ def print_table(covered: dict[str, dict[str, list[bool]]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

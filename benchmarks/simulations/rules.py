@@ -8,42 +8,76 @@ standard deviation over the splits in brackets.
 """
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks._command import at_least
+from core.errors import UserError
 from evaluation import compare_rules
 from evaluation.metrics import F1_NAMES
+from evaluation.predictions.data import shorten
+from evaluation.predictions.npz import DAMAGES, read_npz
 from evaluation.rules import HEADLINE_RULE
+from tools import command
 
 NUM_FIT = 498  # images of Intentonomy's val split
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = command.make_parser("benchmarks.simulations.rules", __doc__)
     parser.add_argument("scores", type=Path, help=".npz with the array scores (N, C)")
     parser.add_argument("labels", type=Path, help=".npy with labels (N, C)")
     parser.add_argument("--train-labels", type=Path, help=".npy; without it no rule `prior`")
-    parser.add_argument("--num-fit", type=int, default=NUM_FIT, help="images to fit on")
-    parser.add_argument("--splits", type=int, default=200)
+    parser.add_argument("--num-fit", type=at_least(1), default=NUM_FIT, help="images to fit on")
+    parser.add_argument("--splits", type=at_least(2), default=200, help="random splits")
     args = parser.parse_args(argv)
-    scores = np.load(args.scores)["scores"].astype(np.float64)
+    return command.run(lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print the table; return the exit status."""
+    scores = read_npz(args.scores).scores
+    labels = read_labels(args.labels, scores.shape[1])
+    if len(labels) != len(scores):
+        raise UserError(
+            f"{args.labels} has {len(labels)} images, but {args.scores} has {len(scores)}; "
+            "expected the same images"
+        )
+    if args.num_fit >= len(scores):
+        raise UserError(
+            f"--num-fit is {args.num_fit}; expected fewer than the {len(scores)} images"
+        )
     train_prior = None
     if args.train_labels:
-        train_prior = (np.load(args.train_labels) > 0).mean(axis=0)
-    found = measure(
-        scores,
-        np.load(args.labels),
-        train_prior,
-        num_fit=args.num_fit,
-        splits=args.splits,
-    )
-    print_table(found)
+        train_prior = (read_labels(args.train_labels, scores.shape[1]) > 0).mean(axis=0)
+    print_table(measure(scores, labels, train_prior, num_fit=args.num_fit, splits=args.splits))
+    return 0
+
+
+def read_labels(path: Path, num_classes: int) -> np.ndarray:
+    """Return the labels of a ``.npy`` file, ``(N, C)``.
+
+    Raises:
+        UserError: the file cannot be read, or is no array of numbers with C columns.
+    """
+    try:
+        labels = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except (EOFError, *DAMAGES) as error:
+        raise UserError(f"{path} is no array of numbers (.npy): {shorten(error)}") from None
+    if not isinstance(labels, np.ndarray):
+        raise UserError(f"{path} is an archive; expected one array (.npy)")
+    if labels.ndim != 2 or labels.shape[1] != num_classes or labels.dtype.kind not in "fiub":
+        raise UserError(
+            f"{path} is {labels.dtype} {labels.shape}; expected numbers (images, {num_classes})"
+        )
+    return labels
 
 
 def measure(
@@ -96,4 +130,4 @@ def print_table(found: dict[str, np.ndarray]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

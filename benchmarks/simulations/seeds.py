@@ -10,15 +10,19 @@ power. The last row is about classes: whether any class counts as different afte
 """
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks._command import at_least
 from benchmarks.simulations.population import NUM_IMAGES, Population, intent_population, scored
 from evaluation import Scored
 from evaluation.uncertainty.significance import RESOLVED, compare_classes, compare_methods
+from evaluation.uncertainty.weighted import WEIGHTED
+from tools import command
 
 METRICS = ("mAP", "macro_f1", "micro_f1", "samples_f1", "mean")
 SWAPS = 400  # p_images is no more than a second condition here
@@ -46,19 +50,31 @@ TRAININGS = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Simulate and print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = command.make_parser("benchmarks.simulations.seeds", __doc__)
+    parser.add_argument("--comparisons", type=at_least(1), default=200, help="number of them")
+    parser.add_argument("--seeds", type=at_least(1), default=3, help="of either method")
+    parser.add_argument(
+        "--training", choices=TRAININGS, default="usual seeds", help="how the seeds differ"
     )
-    parser.add_argument("--comparisons", type=int, default=200)
-    parser.add_argument("--seeds", type=int, default=3, help="of either method")
-    parser.add_argument("--training", choices=TRAININGS, default="usual seeds")
     parser.add_argument("--gain", type=float, default=0.0, help="added to the separation")
-    parser.add_argument("--metrics", nargs="+", default=METRICS, help="without mAP it is fast")
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        choices=tuple(WEIGHTED),
+        default=METRICS,
+        metavar="METRIC",
+        help="metrics to compare; without mAP it is fast",
+    )
     parser.add_argument("--classes", action="store_true", help="compare the classes, too")
-    parser.add_argument("--seed", type=int, default=0, help="of the simulation")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the simulation")
     args = parser.parse_args(argv)
+    return command.run(lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate and print a table; return the exit status."""
     found = simulate(
         args.comparisons,
         args.seeds,
@@ -75,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(
             f"{name:12} not resolved {100 - 100 * resolved:5.1f} %   covered {100 * covered:5.1f} %"
         )
+    return 0
 
 
 def simulate(
@@ -143,4 +160,4 @@ def train(
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

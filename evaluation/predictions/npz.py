@@ -1,9 +1,11 @@
 """Archives of NumPy arrays, such as ``scores_test.npz`` of a run."""
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,17 @@ from ..metrics import Array
 from .data import Predictions, name_some, shorten
 
 # RuntimeError: an encrypted archive or an unknown compression; MemoryError: a damaged shape.
-DAMAGES = (zlib.error, RuntimeError, MemoryError, OverflowError, ValueError)
+# NumPy reads the header of an array as Python, so a damaged one also has Python's errors.
+DAMAGES = (
+    zlib.error,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    ValueError,
+    SyntaxError,
+    tokenize.TokenError,
+    TypeError,
+)
 
 
 def read_npz(path: Path) -> Predictions:
@@ -53,7 +65,7 @@ def load_arrays(
                 found = name_some(sorted(content.files)) or "nothing"
                 raise UserError(f"{path} has no array {name_some(missing)}; found: {found}")
             wanted = [name for name in (*names, *optional) if name in content.files]
-            return {name: content[name] for name in wanted}
+            return {name: _array(path, content[name], name) for name in wanted}
     except UserError:
         raise
     except EOFError:
@@ -68,6 +80,13 @@ def load_arrays(
                 "numbers and of text (dtype str)"
             ) from None
         raise UserError(f"{path} is broken: {shorten(error)}") from None
+
+
+def _array(path: Path, member: Any, name: str) -> Array:
+    """Return a member of an archive; NumPy gives the bytes of one that is no array."""
+    if not isinstance(member, np.ndarray):
+        raise UserError(f"{path}: '{name}' is no NumPy array; expected an archive of np.savez")
+    return member
 
 
 def read_names(path: Path, arrays: Mapping[str, Array], key: str, count: int) -> list[str] | None:
@@ -94,4 +113,7 @@ def read_names(path: Path, arrays: Mapping[str, Array], key: str, count: int) ->
             names = np.char.decode(names, "utf-8")
         except UnicodeDecodeError:
             raise UserError(f"{path}: '{key}' is not text in UTF-8") from None
-    return names.tolist()
+    try:
+        return names.tolist()
+    except (SystemError, ValueError):  # a number that is no character; the class is Python's choice
+        raise UserError(f"{path}: '{key}' is not valid text") from None

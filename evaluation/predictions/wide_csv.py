@@ -40,6 +40,7 @@ def read_csv(path: Path) -> Predictions:
     text = path.read_bytes().decode("utf-8-sig")
     delimiter = find_delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    first = 1  # line in which the present row starts
     try:
         headings = [heading.strip() for heading in next(reader, [])]
         if len(headings) < 2:
@@ -50,22 +51,31 @@ def read_csv(path: Path) -> Predictions:
         image_column = _image_column(headings)
         columns = _score_columns(headings, image_column)
         images, rows = [], []
+        first = reader.line_num + 1
         for cells in reader:
+            where, first = f"{path}: {_lines(first, reader.line_num)}", reader.line_num + 1
             if not any(cells):
                 continue
             if len(cells) != len(headings):
                 raise UserError(
-                    f"{path}: line {reader.line_num} has {len(cells)} cells; expected "
-                    f"{len(headings)}, as in the first line"
+                    f"{where} has {len(cells)} cells; expected {len(headings)}, as in the first "
+                    "line"
                 )
             images.append(cells[image_column].strip())
             texts = [cells[column] for column in columns]
-            where = f"{path}: line {reader.line_num}"
             rows.append(_numbers(texts, where, [headings[c] for c in columns], delimiter))
     except csv.Error as error:
-        raise UserError(f"{path}: line {reader.line_num} is not CSV: {error}") from None
+        where = _lines(first, reader.line_num)
+        raise UserError(f"{path}: {where} is not CSV: {error}") from None
     scores = np.array(rows, dtype=np.float64).reshape(len(rows), len(columns))
     return Predictions(scores, images, [headings[c] for c in columns], source=str(path))
+
+
+def _lines(first: int, last: int) -> str:
+    """Return the lines of a row in words; a quote that is not closed makes a row of many lines."""
+    if first >= last:
+        return f"line {last}"
+    return f"the row of lines {first} to {last} (a quote may not be closed)"
 
 
 def find_delimiter(text: str) -> str:

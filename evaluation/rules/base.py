@@ -33,9 +33,11 @@ class DecisionRule(ABC):
 
     Attributes:
         tuned: False if ``fit`` does not read its arguments, so that the rule works without val.
+        needs_train: True if ``fit`` is an error without ``train_prior``.
     """
 
     tuned = True
+    needs_train = False
 
     @classmethod
     @abstractmethod

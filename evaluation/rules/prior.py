@@ -27,6 +27,8 @@ class PriorCorrection(DecisionRule):
     threshold: float
     shift: Array
 
+    needs_train = True
+
     @classmethod
     def fit(
         cls, scores: Array, labels: Array, train_prior: Array | None = None

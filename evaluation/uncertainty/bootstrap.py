@@ -66,7 +66,8 @@ def bootstrap_intervals(
     """Return the 95 % intervals of a split: the content of ``intervals.json``, in percent.
 
     Metrics that the terminal's table does not list have an interval only if they have a form under
-    weights (``evaluation.uncertainty.weighted``); the others would need minutes.
+    weights (``evaluation.uncertainty.weighted``); the others would need minutes. Numbers that an
+    evaluator adds to the table of metrics have none.
 
     Args:
         split: scores, labels and decisions ``(N, C)``.

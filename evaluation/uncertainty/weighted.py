@@ -220,10 +220,20 @@ class Weighted:
         """Mean F1 over the images that have a known label, ``(D,)``."""
         numerator, denominator = self.prepared.f1_parts
         per_image = ratio(numerator.sum(axis=1), denominator.sum(axis=1))
-        counted = self.prepared.known.any(axis=1).astype(np.float64)
+        return self._mean_over_images(per_image, self.prepared.known.any(axis=1))
+
+    @cached_property
+    def top1_accuracy(self) -> Array:
+        """Share of the images with a positive whose best class is one, ``(D,)``."""
+        positive = self.prepared.positive
+        right = (positive & (self.prepared.split.ranks == 0)).any(axis=1)
+        return self._mean_over_images(right, positive.any(axis=1))
+
+    def _mean_over_images(self, values: Array, counted: Array) -> Array:
+        """Return the mean of ``values (N,)`` over the ``counted`` images, ``(D,)``."""
         weights = self.weights.astype(np.float64)
         num_images = weights @ counted
-        found = ratio(weights @ (per_image * counted), num_images)
+        found = ratio(weights @ (values * counted), num_images)
         return np.where(num_images > 0, found, np.nan)
 
 
@@ -251,6 +261,7 @@ WEIGHTED: dict[str, Callable[[Weighted], Array]] = {
     "micro_f1": lambda weighted: weighted.micro_f1,
     "samples_f1": lambda weighted: weighted.samples_f1,
     "mean": _mean_of_four,
+    "top1_accuracy": lambda weighted: weighted.top1_accuracy,
 }
 
 

@@ -101,7 +101,11 @@ class RowAxis(ABC):
         """Write ticks and title below the rows."""
         style = {"color": MUTED, "fontsize": SMALL}
         for tick in self.ticks:
-            canvas.text(self.place(tick), bottom + 12, self.tick_text(tick), ha="center", **style)
+            text = self.tick_text(tick)
+            half = text_width(text, SMALL) / 2
+            # A wide number at an end of the axis stays in the picture.
+            x = min(max(self.place(tick), half), canvas.width - half)
+            canvas.text(x, bottom + 12, text, ha="center", **style)
         canvas.text(self.left, bottom + 30, self.plot.title, **style)
 
 

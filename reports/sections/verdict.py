@@ -71,6 +71,9 @@ def _protocol(view: RunView) -> list[str]:
                 "interval is the value minus the estimated bias, so the interval usually reaches "
                 "further below the value than above it."
             )
+        without = _without_interval(view)
+        if without:
+            sentences.append(f"Without an interval: {', '.join(without)}.")
         dropped = intervals.get("dropped", {})
         if dropped:
             most = max(dropped, key=dropped.get)
@@ -81,6 +84,15 @@ def _protocol(view: RunView) -> list[str]:
     else:
         sentences.append("There are no intervals.")
     return [" ".join(sentences)]
+
+
+def _without_interval(view: RunView) -> list[str]:
+    """Return the labels of the headline's metrics that have a value and no interval."""
+    labels = []
+    for name in _headline(view):
+        if view.metric(name) is not None and is_missing(view.interval(name).get("low")):
+            labels.append(label_of(name))
+    return labels
 
 
 def _about_rule(view: RunView) -> str:
@@ -141,5 +153,8 @@ def _all_metrics(view: RunView) -> Table:
             entry = view.interval(name) if split == view.split else None
             cells.append(with_interval(value, entry))
         rows.append(cells)
-    note = "Values are in percent, except for numbers of the rule such as threshold."
+    note = (
+        "Values are in percent, except for numbers of the rule such as threshold, numbers of "
+        "images (zsl_images, gzsl_images) and distances (ldl_...)."
+    )
     return Table("All metrics", columns, rows, name="metrics", closed=True, note=note)

@@ -60,6 +60,17 @@ def test_each_difference_is_found_and_judged(path, value, changes_numbers):
     assert "\n" not in differences[0].describe()
 
 
+def test_seed_and_processor_change_nothing_of_given_predictions():
+    def change(now):
+        now["hardware"].update(cpu="another", threads=2)
+
+    card = {**CARD, "kind": "predictions", "seed": -1}
+    differences = compare(change, card)
+    assert [difference.name for difference in differences] == ["hardware.cpu", "hardware.threads"]
+    assert not any(difference.changes_numbers for difference in differences)
+    assert compare(change, {**card, "kind": "run"})[0].name == "SEED"
+
+
 def test_the_processor_does_not_matter_to_a_run_on_a_gpu():
     card = copy.deepcopy(CARD)
     card["hardware"]["device"] = "a GPU"

@@ -17,7 +17,7 @@ from engine.environment import command_line, describe_code, describe_command, di
 from engine.run_card import (
     describe_data,
     finish_card,
-    predictions_card,
+    finish_predictions_card,
     read_card,
     start_card,
 )
@@ -198,12 +198,20 @@ def test_predictions_have_a_card_with_their_file(cfg, tmp_path):
     file.write_text("image,calm\n")
     dataset = build_annotations(cfg, ("test",))
     metrics = {"test": {"mAP": 40.0}}
-    card = predictions_card(cfg, dataset, files={"test": file}, metrics=metrics, title="a model")
+    card = finish_predictions_card(
+        start_card(cfg, kind="predictions"),
+        dataset,
+        root=cfg.DATASET.ROOT,
+        files={"test": file},
+        metrics=metrics,
+        title="a model",
+    )
     assert card["kind"] == "predictions"
     assert card["predictions"]["test"]["bytes"] == 11
     assert len(card["predictions"]["test"]["sha256"]) == 64
     assert card["data"]["test"]["images"] == 24
     assert "file_sizes" not in card["data"]["test"]
+    assert card["seconds"] >= 0 and card["end"] >= card["start"]
     assert card["result"]["model"] == "a model"
     json.dumps(card, allow_nan=False)
 

@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import UserError
 from evaluation import DecisionRule, GlobalThreshold, Groups, Scored, compute_metrics, metric_names
+from evaluation.rules.top_k import TopK
 from evaluation.table import METRICS, Metric
 from evaluation.uncertainty.bootstrap import bootstrap_intervals, bootstrap_rules
 from evaluation.uncertainty.intervals import (
@@ -93,6 +94,21 @@ def test_a_split_without_positives_has_no_intervals_but_a_result():
     assert np.isnan(result["metrics"]["mAP"]["low"])
     assert result["metrics"]["mAP"]["draws"] == 0
     assert result["dropped"] == {}
+
+
+def test_the_accuracy_of_one_class_per_image_has_the_interval_of_a_share():
+    rng = np.random.default_rng(0)
+    scores = rng.random((400, 3))
+    right = rng.random(400) < 0.8
+    best = scores.argmax(axis=1)
+    labels = np.eye(3)[np.where(right, best, (best + 1) % 3)]
+    found = bootstrap_intervals(
+        Scored.by_rule(scores, labels, TopK(1)), Groups(), NAMES[:3], draws=400
+    )
+    row, share = found["metrics"]["top1_accuracy"], right.mean()
+    assert row["value"] == pytest.approx(100 * share)
+    width = 200 * 1.96 * np.sqrt(share * (1 - share) / 400)
+    assert row["high"] - row["low"] == pytest.approx(width, rel=0.2)
 
 
 def test_no_draws_are_an_error(split):

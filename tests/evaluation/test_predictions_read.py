@@ -175,6 +175,16 @@ BROKEN_TEXTS = {
     "word as score": ("x.csv", "image,A\na.jpg,high\n", "line 2, column 'A': 'high' is no number"),
     "percent": ("x.csv", "image,A\na.jpg,50%\n", "'50%' is no number"),
     "no class column": ("x.csv", "image,true,predicted\na.jpg,A,A\n", "has no scores"),
+    "open quote in a later row": (
+        "x.csv",
+        'image,A\na.jpg,1\nb.jpg,1\n"c.jpg,1\n' + "d.jpg,1\n" * 4,
+        "the row of lines 4 to 8 (a quote may not be closed) has 1 cells; expected 2",
+    ),
+    "open quote in a long file": (
+        "x.csv",
+        'image,A\na.jpg,1\n"c.jpg,1\n' + "d.jpg,1\n" * 20_000,
+        "the row of lines 3 to ",
+    ),
     "open quote": ("x.csv", 'image,A\n"' + "a" * 200_000, "is not CSV: field larger"),
     "other suffix": ("x.txt", "image,A\na.jpg,1\n", "its suffix is '.txt'; accepted: .csv"),
     "compressed": ("x.csv.gz", "", "its suffix is '.gz'"),
@@ -276,10 +286,45 @@ def test_a_single_array_is_no_archive(tmp_path):
     assert "is a single array (.npy)" in error_of(tmp_path / "x.npz")
 
 
-def test_an_archive_with_a_damaged_array_is_one_clear_line(tmp_path):
+def npy(header):
+    """Return the bytes of an array with this header; the data are zeros."""
+    size = len(header).to_bytes(2, "little")
+    return b"\x93NUMPY\x01\x00" + size + header.encode("latin-1") + bytes(32)
+
+
+GOOD_HEADER = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }"
+DAMAGED_ARRAYS = {
+    "size of the header": ("scores.npy", b"\x93NUMPY\x01\x00garbage", "is broken"),
+    "no magic string": ("scores.npy", b"hello", "'scores' is no NumPy array"),
+    "another member": ("scores", b"hello", "'scores' is no NumPy array"),
+    "cut header": ("scores.npy", npy(GOOD_HEADER[:-2]), "is broken"),
+    "indentation": ("scores.npy", npy(f"{GOOD_HEADER}\n  x\n y"), "is broken"),
+    "type of a key": ("scores.npy", npy("{[1]: 2}"), "is broken"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED_ARRAYS)
+def test_an_archive_with_a_damaged_array_is_one_clear_line(tmp_path, case):
+    member, content, message = DAMAGED_ARRAYS[case]
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
-        archive.writestr("scores.npy", b"\x93NUMPY\x01\x00garbage")
-    assert "x.npz" in error_of(tmp_path / "x.npz")
+        archive.writestr(member, content)
+    assert message in error_of(tmp_path / "x.npz")
+
+
+def test_names_that_are_no_text_are_one_clear_line(tmp_path):
+    names = bytes_of(np.array(["a", "b"]))
+    damaged = names.replace("a".encode("utf-32-le"), b"\xff\xff\xff\x7f")
+    assert damaged != names
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("scores.npy", bytes_of(SCORES))
+        archive.writestr("images.npy", damaged)
+    assert "'images' is not valid text" in error_of(tmp_path / "x.npz")
+
+
+def bytes_of(array):
+    stored = io.BytesIO()
+    np.save(stored, array)
+    return stored.getvalue()
 
 
 def test_every_byte_of_a_compressed_archive_may_be_damaged(tmp_path):

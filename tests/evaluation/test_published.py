@@ -8,6 +8,7 @@ from core.errors import UserError
 from evaluation.published import (
     PublishedRow,
     RunFacts,
+    facts_of,
     published_file,
     published_rows,
     read_published,
@@ -66,12 +67,35 @@ def test_a_row_of_the_same_backbone_and_protocol_has_no_warning():
         ({"backbone": ""}, {}, "Backbone not stated"),
         ({}, {"backbone": ""}, "Backbone of this run not known"),
         ({"tuned_on": "", "macro_f1": 30.0}, {}, "Decision rule not stated"),
+        (
+            {"macro_f1": 30.0, "thresholds": "per class"},
+            {"thresholds": "one"},
+            "One threshold per class, this run has one for all classes",
+        ),
+        (
+            {"macro_f1": 30.0, "thresholds": "one"},
+            {"thresholds": "per class"},
+            "One threshold for all classes, this run has one per class",
+        ),
+        ({"macro_f1": 30.0}, {"thresholds": "one"}, "Not stated whether all classes share one"),
     ],
 )
 def test_each_difference_of_protocol_or_backbone_is_one_warning(fields, facts, expected):
     row = row_of(**({"backbone": "RN101", "tuned_on": "val"} | fields))
     (found,) = warnings(row, RunFacts(**({"backbone": "RN101", "tuned_on": "val"} | facts)))
     assert expected in found
+
+
+def test_the_threshold_of_a_run_says_that_all_classes_share_it():
+    metrics = {"val": {"macro_f1": 40.0, "threshold": 0.3}, "test": {"macro_f1": 38.0}}
+    assert facts_of({}, metrics) == RunFacts(tuned_on="val", thresholds="one")
+    assert facts_of({}, {"test": {"macro_f1": 38.0}}) == RunFacts(tuned_on="none")
+
+
+def test_the_shipped_rows_say_whether_their_classes_share_a_threshold():
+    rows = {row.method: row.thresholds for row in published_rows("Intentonomy")}
+    assert rows["Query2Label"] == rows["PsyIntent"] == "one"
+    assert rows["LabCR"] == ""
 
 
 def test_rows_beside_a_run_are_plain_dicts_with_warnings():
@@ -110,6 +134,7 @@ VALID = "rows: [{method: M, source: S, kind: paper, macro_f1: 40}]"
         (VALID.replace("macro_f1: 40", "seeds: 0"), "seeds is 0; expected a whole number"),
         (VALID.replace("macro_f1: 40", "rule: 3"), "rule is 3; expected text"),
         (VALID.replace("macro_f1: 40", "tuned_on: tst"), "Did you mean 'test'"),
+        (VALID.replace("macro_f1: 40", "thresholds: some"), "accepted: one, per class"),
     ],
 )
 def test_a_fault_of_the_file_is_one_line(tmp_path, text, fault):

@@ -56,6 +56,9 @@ def test_whole_weights_give_the_metric_of_the_resampled_split(seed, decimals):
             at_fixed = weighted_metric(name, weighted.at_fixed)[d]
             expected = METRICS[name].compute(sample.at_fixed)
             assert at_fixed == pytest.approx(expected, abs=1e-6, nan_ok=True), name
+        expected = METRICS["top1_accuracy"].compute(sample)
+        found = weighted_metric("top1_accuracy", weighted)[d]
+        assert found == pytest.approx(expected, abs=1e-6, nan_ok=True)
         np.testing.assert_allclose(weighted.ap[d], sample.ap, atol=1e-6)
         np.testing.assert_allclose(weighted.class_f1[d], sample.f1["per_class"], atol=1e-6)
 

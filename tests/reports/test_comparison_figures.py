@@ -2,11 +2,14 @@
 
 import itertools
 import math
+import re
 
 from markupsafe import escape
 
 from reports.figures.gains import GainRow, Gains, draw_gains, extent_of
+from reports.figures.rows import SMALL
 from reports.figures.slopes import draw_slopes, spread
+from reports.svg import text_width
 
 
 def row(label, value, half, resolved=False):
@@ -35,6 +38,18 @@ def test_gains_have_a_wide_and_a_narrow_form_with_whole_names():
         assert 'aria-label="gains of classes"' in svg
         for word in name.split():
             assert escape(word) in svg
+
+
+def test_wide_numbers_at_the_ends_of_the_axis_stay_in_the_picture():
+    rows = [row("a", -90.0, 10.0), row("b", 90.0, 10.0)]
+    _, narrow = draw_gains("g", Gains(rows, "gain"), "gains")
+    width = float(re.search(r'viewBox="0 0 ([\d.]+) ', narrow)[1])
+    for text in ("\u2212100", "+100"):
+        (tag,) = re.findall(rf"<text [^>]*>{re.escape(text)}</text>", narrow)
+        assert "text-anchor: middle" in tag
+        x = float(re.search(r' x="([-\d.]+)"', tag)[1])
+        half = text_width(text, SMALL) / 2
+        assert half - 0.1 <= x <= width - half + 0.1
 
 
 def test_names_at_the_ends_of_slopes_do_not_overlap():

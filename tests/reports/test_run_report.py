@@ -1,9 +1,6 @@
 """Pages of runs with much, little and no data."""
 
-import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -11,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.numbers import remove_earlier_results
 from evaluation import GlobalThreshold
 from evaluation.evaluated import EvaluatedRun
 from evaluation.rule_comparison import compare_rules
@@ -290,6 +288,16 @@ def test_every_table_of_the_page_is_also_written_to_files(tmp_path):
     assert (tmp_path / "report.html").is_file()
 
 
+def test_an_evaluation_removes_all_tables_of_an_earlier_report(tmp_path):
+    history = {"train/loss": [(0, 2.0)], "val/mAP": [(0, 30.0)]}
+    run = replace(examples.single_run(), history=history)
+    write_report_and_tables(tmp_path, run)
+    assert any(not table.shown for table in tables_of(run_sections(run)))
+    (tmp_path / "metrics.json").write_text("{}")
+    remove_earlier_results(tmp_path)
+    assert not list(tmp_path.glob("**/*.*"))
+
+
 def test_a_thumbnail_is_small_and_a_broken_file_has_none(tmp_path):
     Image.new("L", (2000, 1000)).save(tmp_path / "a.png")
     (tmp_path / "b.jpg").write_bytes(b"no picture")
@@ -323,51 +331,3 @@ def test_real_scores_show_the_published_figures(tmp_path):
         assert value in text
     assert "28 classes" in text
     assert "15 groups, mid" in text
-
-
-PROBE = """
-<script>
-const doc = document.documentElement;
-const scrolls = (e) => e.closest(".scroll, nav, pre");
-const wide = [...document.querySelectorAll("main *")].filter(
-  (e) => !scrolls(e) && e.getClientRects().length
-    && e.getBoundingClientRect().right > innerWidth + 1
-);
-const texts = [...document.querySelectorAll("svg text")].filter((t) => t.getClientRects().length);
-const cut = texts.filter((t) => {
-  const box = t.getBoundingClientRect(), svg = t.closest("svg").getBoundingClientRect();
-  return box.left < svg.left - 1 || box.right > svg.right + 1;
-});
-document.title = JSON.stringify({
-  page: doc.scrollWidth - innerWidth, wide: wide.length, cut: cut.map((t) => t.textContent)
-});
-</script>
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
-@pytest.mark.parametrize("width", [360, 900, 1600])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_text_is_cut_in_a_browser(long_page, tmp_path, width, theme):
-    html = long_page.read_text(encoding="utf-8").replace("</body>", f"{PROBE}</body>")
-    # Headless windows have a least width; a frame has any.
-    (tmp_path / "page.html").write_text(html, encoding="utf-8")
-    frame = (
-        f'<iframe id="f" width="{width}" height="900" src="page.html#{theme}"></iframe>'
-        "<script>f.onload = () => { document.title = 'x'; "
-        "document.body.append(f.contentDocument.title) }</script>"
-    )
-    (tmp_path / "frame.html").write_text(f"<!doctype html><body>{frame}", encoding="utf-8")
-    command = [
-        "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
-        "--allow-file-access-from-files", "--virtual-time-budget=20000", "--window-size=1800,1000",
-        f"file://{tmp_path}/frame.html",
-    ]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
-    found = re.search(r'\{"page":.*?\}', dom)
-    assert found, dom[-500:]
-    layout = json.loads(found[0])
-    assert layout["page"] <= 0
-    assert layout["wide"] == 0
-    assert layout["cut"] == []

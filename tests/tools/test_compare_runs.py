@@ -6,8 +6,11 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from evaluation import write_rule
+from evaluation.rules import PriorCorrection
 from tests.evaluation.run_folders import CLASSES, make_run
 from tools import compare_runs
 
@@ -151,7 +154,10 @@ def test_settings_whose_names_differ_in_signs_alone_have_files_of_their_own(fold
     [
         (["--baseline", "C"], "--baseline is 'C'; accepted: A, B"),
         (["--rule", "shrnk"], "--rule is 'shrnk'; accepted: "),
+        (["--rule", "global"], "--rule is 'global', the rule of the headline"),
+        (["--rule", "prior"], "--rule is 'prior', which needs the labels of train"),
         (["--swaps", "3"], "--swaps is 3; expected at least 100"),
+        (["--seed", "-1"], "--seed is -1; expected at least 0"),
         (["--published", "gone.yaml"], "cannot read gone.yaml"),
     ],
 )
@@ -159,6 +165,25 @@ def test_a_mistake_on_the_command_line_is_one_line(folders, capsys, flags, fault
     assert compare_runs.main([*folders, "--swaps", "200", *flags]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert fault in line
+
+
+def test_a_rule_that_a_run_has_in_its_file_needs_no_train(folders, tmp_path, capsys):
+    folder = tmp_path / "A" / "seed1"
+    shutil.copytree(folders[0], folder)
+    rule = PriorCorrection(0.4, np.zeros(len(CLASSES)))
+    write_rule(folder / "rule.json", rule, CLASSES)
+    assert run(str(folder), "--rule", "prior") == 0
+    assert "Method and decision rule" in capsys.readouterr().out
+
+
+def test_the_folder_of_a_run_is_not_written_to(folders, tmp_path, capsys):
+    folder = tmp_path / "seed1"
+    shutil.copytree(folders[0], folder)
+    before = sorted(folder.rglob("*"))
+    assert run(*folders, "--output-dir", str(folder)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"--output-dir {folder} has the results of a run" in line
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_runs_on_other_labels_are_one_line(folders, tmp_path, capsys):

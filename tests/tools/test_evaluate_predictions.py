@@ -8,7 +8,9 @@ import pytest
 
 from core.config import get_cfg_default
 from datasets import build_annotations
-from tools import evaluate_predictions
+from evaluation import write_rule
+from evaluation.rules import PerClassThresholds
+from tools import evaluate_predictions, reproduce
 
 QUICK = ["TEST.BOOTSTRAP", "0", "TEST.REPORT", "False"]
 
@@ -221,6 +223,78 @@ def test_a_failed_evaluation_keeps_the_earlier_results(write, evaluate, tmp_path
     before = names(out)
     assert evaluate(write("test"), "--rule", "per_class") == 2
     assert names(out) == before
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [("other/rule.json", "has no such class"), ("prior", "needs the labels of train")],
+)
+def test_a_rule_that_cannot_decide_keeps_the_earlier_results(
+    write, evaluate, tmp_path, monkeypatch, capsys, rule, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    write_rule("other/rule.json", PerClassThresholds(np.array([0.5, 0.4])), ["a", "b"])
+    assert evaluate(write("test"), "--val", write("val")) == 0
+    before = contents(tmp_path / "out")
+    capsys.readouterr()
+    assert evaluate(write("test"), "--val", write("val"), "--rule", rule) == 2
+    assert message in capsys.readouterr().err
+    assert contents(tmp_path / "out") == before
+
+
+@pytest.fixture
+def evaluate_one_class(tmp_path):
+    """Return a function that evaluates three images with one class each."""
+    labels = "image,label,split\na.jpg,calm,test\nb.jpg,glad,test\nc.jpg,calm,test\n"
+    (tmp_path / "labels.csv").write_text(labels)
+    scores = "image,calm,glad\na.jpg,0.6,0.5\nb.jpg,0.3,0.4\nc.jpg,0.1,0.2\n"
+    (tmp_path / "scores.csv").write_text(scores)
+
+    def evaluate(*args):
+        flags = ["--root", str(tmp_path), "--output-dir", str(tmp_path / "out")]
+        flags += ["DATASET.NAME", "Csv", "DATASET.FILE", "labels.csv", *QUICK]
+        return evaluate_predictions.main([str(tmp_path / "scores.csv"), *args, *flags])
+
+    return evaluate
+
+
+def test_a_threshold_for_one_class_per_image_is_refused(evaluate_one_class, tmp_path, capsys):
+    assert evaluate_one_class("--threshold", "0.3") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--threshold is 0.3, but the data set has one class per image" in line
+    assert evaluate_one_class() == 0
+    metrics = read(tmp_path / "out" / "metrics.json")["test"]
+    assert metrics["accuracy"] == pytest.approx(200 / 3)
+
+
+def test_another_evaluator_of_one_class_per_image_is_not_tuned_on_test(
+    evaluate_one_class, tmp_path
+):
+    assert evaluate_one_class("--threshold", "0.35", "TEST.EVALUATOR", "MultiLabel") == 0
+    assert read(tmp_path / "out" / "metrics.json")["test"]["threshold"] == 0.35
+    assert evaluate_one_class("TEST.EVALUATOR", "MultiLabel") == 0
+    assert read(tmp_path / "out" / "metrics.json")["test"]["threshold"] == 0.5
+
+
+def test_nothing_differs_right_after_an_evaluation(write, evaluate, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.backends.cudnn.version", lambda: 9)
+    assert evaluate(write("test"), "TRAINER.NAME", "LinearProbe") == 0
+    card = read(tmp_path / "out" / "run.json")
+    assert card["hardware"]["device"] == "cpu" and card["seconds"] > 0
+    capsys.readouterr()
+    assert reproduce.main([str(tmp_path / "out")]) == 0
+    assert "Nothing differs now." in capsys.readouterr().out
+
+
+def contents(folder):
+    """Return path and content of all files without logs, which every call adds to."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("log.txt"):
+            found[path.relative_to(folder)] = path.read_bytes()
+    return found
 
 
 def names(folder):
