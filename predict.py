@@ -7,10 +7,11 @@ In Python: ``from predict import IntentPredictor``.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -23,8 +24,11 @@ from inference.images import silence_pillow
 from inference.output import FORMATS, Writer
 from inference.predictor import IntentPredictor
 from inference.results import Prediction, Unreadable, check_level
-from inference.shared import shared_stream
+from inference.shared import Result, shared_stream
 from tools import command
+
+if TYPE_CHECKING:
+    from inference.explain_folder import ExplanationFolder
 
 __all__ = ["Explanation", "IntentPredictor", "Prediction", "Unreadable", "main"]
 
@@ -182,14 +186,16 @@ def predict(args: argparse.Namespace) -> int:
             check_level(args.group, predictor.classes)
         if args.explain:
             check_maps(predictor.trainer)
-        results = shared_stream(predictor, paths, workers=args.workers)
-        if not distributed.is_main():
-            return sum(1 for _ in results)  # 0: the main process has all results
+        # the other processes have no results to write
+        output = args.output if distributed.is_main() else os.devnull
         is_data = args.format != "table"
-        with open_output(args.output, is_data=is_data) as stream, ExitStack() as stack:
+        with open_output(output, is_data=is_data) as stream, ExitStack() as stack:
             writer = FORMATS[args.format](stream, top=args.top, level=args.group)
-            explain = open_explanations(args, predictor, stack)
-            failures = write_all(results, writer, has_bar=bool(args.output), explain=explain)
+            folder = open_explanations(args, predictor, stack)
+            explain = folder.draw if folder else None
+            results = shared_stream(predictor, paths, workers=args.workers, explain=explain)
+            has_bar = bool(args.output) and distributed.is_main()
+            failures = write_all(results, writer, has_bar=has_bar, folder=folder)
     images = "image" if len(failures) == 1 else "images"
     return command.report_failures(failures, f"{images} that could not be read")
 
@@ -203,8 +209,8 @@ def named_images(given: Sequence[str]) -> Iterator[str]:
 
 def open_explanations(
     args: argparse.Namespace, predictor: IntentPredictor, stack: ExitStack
-) -> Callable[[Prediction], object] | None:
-    """Return the function that explains an image, or None; ``stack`` closes its files."""
+) -> "ExplanationFolder | None":
+    """Return the open folder of the explanations, or None; ``stack`` closes its files."""
     if not args.explain:
         return None
     # Here, because matplotlib takes a second to import, which predictions alone do not need.
@@ -213,36 +219,35 @@ def open_explanations(
     folder = ExplanationFolder(
         args.explain, predictor, top=args.explain_top, width=args.explain_width
     )
-    return stack.enter_context(folder).add
+    return stack.enter_context(folder)
 
 
 def write_all(
-    results: Iterable[Prediction | Unreadable],
+    results: Iterable[Result],
     writer: Writer,
     *,
     has_bar: bool,
-    explain: Callable[[Prediction], object] | None = None,
+    folder: "ExplanationFolder | None" = None,
 ) -> list[str]:
     """Write the predictions while they come; return a line for each unreadable image.
 
     Args:
-        results: in the order of the images.
+        results: of :func:`inference.shared.shared_stream`, in the order of the images.
         writer: of the predictions.
         has_bar: whether a bar shows the progress.
-        explain: explains the image of a prediction, or None.
+        folder: of the explanations, or None.
     """
     failures = []
     # None: a bar on a terminal only, where the predictions themselves do not appear
-    for result in tqdm(results, unit=" images", disable=None if has_bar else True):
-        if isinstance(result, Unreadable):
-            failures.append(result.reason)
-            continue
-        writer.write(result)
-        if explain is not None:
-            try:
-                explain(result)
-            except UserError as error:  # the file has changed since its prediction
-                failures.append(str(error))
+    for result, explained in tqdm(results, unit=" images", disable=None if has_bar else True):
+        for outcome in (result, explained):
+            if isinstance(outcome, Unreadable):
+                failures.append(outcome.reason)
+        if isinstance(result, Prediction):
+            writer.write(result)
+        if isinstance(explained, dict):
+            folder.write(explained)
+        writer.stream.flush()  # a command that is stopped keeps what it has predicted
     writer.close()
     return failures
 

@@ -142,6 +142,20 @@ def test_a_file_has_what_standard_output_would_have(call, some, tmp_path, form):
     assert path.read_text(encoding="utf-8") == out
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv", "table"])
+def test_an_image_is_in_the_file_before_the_next_one_is_read(predictor, some, tmp_path, form):
+    path = tmp_path / "found"
+
+    def results():
+        for number, prediction in enumerate(predictor(some[:3])):
+            assert path.read_text().count(".jpg") == number
+            yield prediction, None
+
+    with predict.open_output(str(path), is_data=True) as stream:
+        writer = predict.FORMATS[form](stream, top=1)
+        assert predict.write_all(results(), writer, has_bar=False) == []
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
