@@ -9,6 +9,7 @@ In Python: ``from predict import IntentPredictor``.
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING
@@ -19,7 +20,7 @@ import inference  # isort: skip  # noqa: F401  first: it checks whose the other 
 from core import distributed
 from core.errors import UserError
 from inference.explanation import Explanation, check_maps
-from inference.files import find_images
+from inference.files import describe_skipped, find_images
 from inference.images import silence_pillow
 from inference.output import FORMATS, Writer
 from inference.predictor import IntentPredictor
@@ -180,7 +181,8 @@ def predict(args: argparse.Namespace) -> int:
     check_args(args)
     silence_pillow()
     with distributed.session(use_cuda=args.device != "cpu"):
-        paths = named_images(args.images)
+        skipped: Counter[str] = Counter()
+        paths = named_images(args.images, skipped)
         predictor = load_predictor(args)
         if args.group:
             check_level(args.group, predictor.classes)
@@ -196,15 +198,17 @@ def predict(args: argparse.Namespace) -> int:
             results = shared_stream(predictor, paths, workers=args.workers, explain=explain)
             has_bar = bool(args.output) and distributed.is_main()
             failures = write_all(results, writer, has_bar=has_bar, folder=folder)
+    if skipped:
+        print(describe_skipped(skipped), file=sys.stderr)
     images = "image" if len(failures) == 1 else "images"
     return command.report_failures(failures, f"{images} that could not be read")
 
 
-def named_images(given: Sequence[str]) -> Iterator[str]:
+def named_images(given: Sequence[str], skipped: Counter[str]) -> Iterator[str]:
     """Return the paths of the images of the command line; only the main process needs them."""
     if not distributed.is_main():
         return iter(())
-    return find_images(given, getattr(sys.stdin, "buffer", None))
+    return find_images(given, getattr(sys.stdin, "buffer", None), skipped)
 
 
 def open_explanations(

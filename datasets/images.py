@@ -19,7 +19,19 @@ from torchvision.transforms.v2 import functional
 from core.errors import UserError, printable
 
 # Of image files; compared in lower case.
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+IMAGE_SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+)
 # A JPEG decodes straight to 1/8, 1/4 or 1/2 of its size, from its DCT coefficients.
 REDUCTIONS = (8, 4, 2)
 # A reduced decode keeps at least this many pixels per pixel of the result along either side. The

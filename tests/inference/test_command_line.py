@@ -102,6 +102,14 @@ def test_what_cannot_be_read_is_listed_and_the_status_is_1(call, some):
     assert line.startswith("  cannot read image gone\\n.jpg: No such file or directory; ")
 
 
+def test_files_that_a_folder_does_not_stand_for_are_counted(call, pictures, some, tmp_path):
+    (tmp_path / "a.jfif").write_bytes((pictures / some[0]).read_bytes())
+    (tmp_path / "b.heic").touch()
+    status, out, err = call(tmp_path, "--format", "jsonl")
+    assert (status, images(out)) == (0, [str(tmp_path / "a.jfif")])
+    assert err.startswith("skipped 1 file in folders: 1 .heic; names of images end in .jpg, ")
+
+
 # Formats ----------------------------------------------------------------------------------------
 
 
