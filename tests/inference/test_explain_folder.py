@@ -67,6 +67,7 @@ def test_a_trainer_without_maps_ends_before_the_first_image(photos, tmp_path, ca
     assert predict.main([str(photos), *FLAGS, "--explain", str(out)]) == 2
     printed = capsys.readouterr()
     assert printed.err.startswith("error: ZeroshotCLIP has no maps to explain: ")
+    assert f" {' '.join(REGION[:3])}, which changes its predictions" in printed.err
     assert len(printed.err.splitlines()) == 1 and not printed.out and not out.exists()
 
 
