@@ -67,7 +67,10 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
         "own, write --model-dir)",
     )
     model.add_argument(
-        "--classes", default="", metavar="NAMES", help="plain CLIP on these: 'joy, calm, fear'"
+        "--classes",
+        default="",
+        metavar="NAMES",
+        help="plain CLIP on these: 'joy, calm, fear'; or with ; between texts that have commas",
     )
     model.add_argument(
         "--hierarchy",
@@ -118,9 +121,9 @@ def _add_explanation_flags(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write a picture per image there: where it matches its intents (docs/explain.md)",
     )
-    maps.add_argument("--explain-top", type=int, default=3, help="intents in each picture (3)")
+    maps.add_argument("--explain-top", type=int, metavar="N", help="intents in each picture (3)")
     maps.add_argument(
-        "--explain-width", type=int, default=1600, help="width of a picture in pixels (1600)"
+        "--explain-width", type=int, metavar="PX", help="width of a picture in pixels (1600)"
     )
 
 
@@ -144,7 +147,10 @@ def check_args(args: argparse.Namespace) -> None:
     for name, least in LEAST.items():
         value = getattr(args, name)
         if value is not None:
-            command.check_least(value, f"--{name.replace('_', '-')}", least)
+            flag = f"--{name.replace('_', '-')}"
+            command.check_least(value, flag, least)
+            if name.startswith("explain") and not args.explain:
+                raise UserError(f"{flag} needs --explain DIR")
 
 
 def check_model_args(args: argparse.Namespace) -> None:
@@ -220,10 +226,9 @@ def open_explanations(
     # Here, because matplotlib takes a second to import, which predictions alone do not need.
     from inference.explain_folder import ExplanationFolder
 
-    folder = ExplanationFolder(
-        args.explain, predictor, top=args.explain_top, width=args.explain_width
-    )
-    return stack.enter_context(folder)
+    given = {"top": args.explain_top, "width": args.explain_width}
+    given = {name: value for name, value in given.items() if value is not None}
+    return stack.enter_context(ExplanationFolder(args.explain, predictor, **given))
 
 
 def write_all(

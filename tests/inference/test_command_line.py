@@ -212,6 +212,8 @@ MISTAKES = [
     (["--group", "super", "--format", "csv"], "--group needs --format table; the format is 'csv'"),
     (["--top", "0"], "--top is 0; expected at least 1"),
     (["--batch-size", "0"], "--batch-size is 0; expected at least 1"),
+    (["--explain-top", "2"], "--explain-top needs --explain DIR"),
+    (["--explain-width", "900"], "--explain-width needs --explain DIR"),
     (["--workers", "-1"], "--workers is -1; expected at least 0"),
     (["--classes", "joy"], "give one of --run FOLDER, --classes 'joy, calm' and --hierarchy FILE"),
     (["--rule", "fixd"], "Did you mean 'fixed'?"),
@@ -252,6 +254,11 @@ def test_a_mistake_in_the_flags_is_one_line_with_status_2(capsys, arguments, exp
         ([], "give one of --run FOLDER"),
         (["--classes", "a, b", "--epoch", "1"], "--epoch needs --run: plain CLIP has no epochs"),
         (["--classes", "a, b", "--group", "mid", *CLIP], "there are no mid groups"),
+        (
+            ["--classes", "a, b", "--config-file", "configs/trainers/IntCLIP/scenes.yaml"],
+            "has the settings of the trainer IntCLIP; classes of your own need a file of "
+            "ZeroshotCLIP, such as configs/trainers/ZeroshotCLIP/rn101.yaml, ",
+        ),
     ],
 )
 def test_mistakes_without_a_run(call, some, arguments, expected):

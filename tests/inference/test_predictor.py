@@ -328,6 +328,12 @@ def test_classes_are_a_text_with_commas_or_a_list(plain, file):
     check_same(IntentPredictor.from_classes(names, config_file=CLIP)(file), plain(file))
 
 
+def test_a_semicolon_separates_texts_with_commas():
+    text = "a tree, old and tall; a house"
+    predictor = IntentPredictor.from_classes(text, config_file=CLIP)
+    assert predictor.classes.classnames == ["a tree, old and tall", "a house"]
+
+
 def test_a_hierarchy_gives_classes_words_and_groups(file, tmp_path):
     shipped = IntentPredictor.from_classes(hierarchy="scenes", config_file=CLIP)
     assert len(shipped.classes.classnames) == 20 and "super" in shipped.classes.hierarchy.levels
