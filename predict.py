@@ -198,7 +198,8 @@ def predict(args: argparse.Namespace) -> int:
         output = args.output if distributed.is_main() else os.devnull
         is_data = args.format != "table"
         with open_output(output, is_data=is_data) as stream, ExitStack() as stack:
-            writer = FORMATS[args.format](stream, top=args.top, level=args.group)
+            settings = {"top": args.top, "classes": predictor.classes, "level": args.group}
+            writer = FORMATS[args.format](stream, **settings)
             folder = open_explanations(args, predictor, stack)
             explain = folder.draw if folder else None
             results = shared_stream(predictor, paths, workers=args.workers, explain=explain)

@@ -160,7 +160,7 @@ def test_an_image_is_in_the_file_before_the_next_one_is_read(predictor, some, tm
             yield prediction, None
 
     with predict.open_output(str(path), is_data=True) as stream:
-        writer = predict.FORMATS[form](stream, top=1)
+        writer = predict.FORMATS[form](stream, top=1, classes=predictor.classes)
         assert predict.write_all(results(), writer, has_bar=False) == []
 
 

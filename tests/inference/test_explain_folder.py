@@ -105,7 +105,7 @@ def test_an_image_that_vanishes_is_one_more_failure(region_predictor, photos, tm
         def stream(self, paths, workers):
             return [gone for _ in paths]
 
-    writer = JsonLinesWriter(io.StringIO(), top=1)
+    writer = JsonLinesWriter(io.StringIO(), top=1, classes=gone.classes)
     with ExplanationFolder(tmp_path / "maps", region_predictor) as folder:
         results = shared_stream(Vanishing(), ["gone.jpg"], explain=folder.draw)
         failures = predict.write_all(results, writer, has_bar=False, folder=folder)
