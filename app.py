@@ -81,8 +81,8 @@ def check_port(host: str, port: int) -> None:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         socket.create_server(address[:2], family=family).close()
-    except OSError as error:
-        reason = error.strerror.partition(" (")[0]
+    except (OSError, UnicodeError) as error:  # the second for a name such as ..bad
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (")[0]
         raise UserError(f"cannot listen on {host}, port {port}: {reason}") from None
 
 

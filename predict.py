@@ -7,10 +7,12 @@ In Python: ``from predict import IntentPredictor``.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -18,13 +20,16 @@ import inference  # isort: skip  # noqa: F401  first: it checks whose the other 
 from core import distributed
 from core.errors import UserError
 from inference.explanation import Explanation, check_maps
-from inference.files import find_images
+from inference.files import describe_skipped, find_images
 from inference.images import silence_pillow
 from inference.output import FORMATS, Writer
 from inference.predictor import IntentPredictor
 from inference.results import Prediction, Unreadable, check_level
-from inference.shared import shared_stream
+from inference.shared import Result, shared_stream
 from tools import command
+
+if TYPE_CHECKING:
+    from inference.explain_folder import ExplanationFolder
 
 __all__ = ["Explanation", "IntentPredictor", "Prediction", "Unreadable", "main"]
 
@@ -62,7 +67,10 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
         "own, write --model-dir)",
     )
     model.add_argument(
-        "--classes", default="", metavar="NAMES", help="plain CLIP on these: 'joy, calm, fear'"
+        "--classes",
+        default="",
+        metavar="NAMES",
+        help="plain CLIP on these: 'joy, calm, fear'; or with ; between texts that have commas",
     )
     model.add_argument(
         "--hierarchy",
@@ -113,9 +121,9 @@ def _add_explanation_flags(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write a picture per image there: where it matches its intents (docs/explain.md)",
     )
-    maps.add_argument("--explain-top", type=int, default=3, help="intents in each picture (3)")
+    maps.add_argument("--explain-top", type=int, metavar="N", help="intents in each picture (3)")
     maps.add_argument(
-        "--explain-width", type=int, default=1600, help="width of a picture in pixels (1600)"
+        "--explain-width", type=int, metavar="PX", help="width of a picture in pixels (1600)"
     )
 
 
@@ -139,7 +147,10 @@ def check_args(args: argparse.Namespace) -> None:
     for name, least in LEAST.items():
         value = getattr(args, name)
         if value is not None:
-            command.check_least(value, f"--{name.replace('_', '-')}", least)
+            flag = f"--{name.replace('_', '-')}"
+            command.check_least(value, flag, least)
+            if name.startswith("explain") and not args.explain:
+                raise UserError(f"{flag} needs --explain DIR")
 
 
 def check_model_args(args: argparse.Namespace) -> None:
@@ -176,73 +187,77 @@ def predict(args: argparse.Namespace) -> int:
     check_args(args)
     silence_pillow()
     with distributed.session(use_cuda=args.device != "cpu"):
-        paths = named_images(args.images)
+        skipped: Counter[str] = Counter()
+        paths = named_images(args.images, skipped)
         predictor = load_predictor(args)
         if args.group:
             check_level(args.group, predictor.classes)
         if args.explain:
             check_maps(predictor.trainer)
-        results = shared_stream(predictor, paths, workers=args.workers)
-        if not distributed.is_main():
-            return sum(1 for _ in results)  # 0: the main process has all results
+        # the other processes have no results to write
+        output = args.output if distributed.is_main() else os.devnull
         is_data = args.format != "table"
-        with open_output(args.output, is_data=is_data) as stream, ExitStack() as stack:
-            writer = FORMATS[args.format](stream, top=args.top, level=args.group)
-            explain = open_explanations(args, predictor, stack)
-            failures = write_all(results, writer, has_bar=bool(args.output), explain=explain)
+        with open_output(output, is_data=is_data) as stream, ExitStack() as stack:
+            settings = {"top": args.top, "classes": predictor.classes, "level": args.group}
+            writer = FORMATS[args.format](stream, **settings)
+            folder = open_explanations(args, predictor, stack)
+            explain = folder.draw if folder else None
+            results = shared_stream(predictor, paths, workers=args.workers, explain=explain)
+            has_bar = bool(args.output) and distributed.is_main()
+            failures = write_all(results, writer, has_bar=has_bar, folder=folder)
+    if skipped:
+        print(describe_skipped(skipped), file=sys.stderr)
     images = "image" if len(failures) == 1 else "images"
     return command.report_failures(failures, f"{images} that could not be read")
 
 
-def named_images(given: Sequence[str]) -> Iterator[str]:
+def named_images(given: Sequence[str], skipped: Counter[str]) -> Iterator[str]:
     """Return the paths of the images of the command line; only the main process needs them."""
     if not distributed.is_main():
         return iter(())
-    return find_images(given, getattr(sys.stdin, "buffer", None))
+    return find_images(given, getattr(sys.stdin, "buffer", None), skipped)
 
 
 def open_explanations(
     args: argparse.Namespace, predictor: IntentPredictor, stack: ExitStack
-) -> Callable[[Prediction], object] | None:
-    """Return the function that explains an image, or None; ``stack`` closes its files."""
+) -> "ExplanationFolder | None":
+    """Return the open folder of the explanations, or None; ``stack`` closes its files."""
     if not args.explain:
         return None
     # Here, because matplotlib takes a second to import, which predictions alone do not need.
     from inference.explain_folder import ExplanationFolder
 
-    folder = ExplanationFolder(
-        args.explain, predictor, top=args.explain_top, width=args.explain_width
-    )
-    return stack.enter_context(folder).add
+    given = {"top": args.explain_top, "width": args.explain_width}
+    given = {name: value for name, value in given.items() if value is not None}
+    return stack.enter_context(ExplanationFolder(args.explain, predictor, **given))
 
 
 def write_all(
-    results: Iterable[Prediction | Unreadable],
+    results: Iterable[Result],
     writer: Writer,
     *,
     has_bar: bool,
-    explain: Callable[[Prediction], object] | None = None,
+    folder: "ExplanationFolder | None" = None,
 ) -> list[str]:
     """Write the predictions while they come; return a line for each unreadable image.
 
     Args:
-        results: in the order of the images.
+        results: of :func:`inference.shared.shared_stream`, in the order of the images.
         writer: of the predictions.
         has_bar: whether a bar shows the progress.
-        explain: explains the image of a prediction, or None.
+        folder: of the explanations, or None.
     """
     failures = []
     # None: a bar on a terminal only, where the predictions themselves do not appear
-    for result in tqdm(results, unit=" images", disable=None if has_bar else True):
-        if isinstance(result, Unreadable):
-            failures.append(result.reason)
-            continue
-        writer.write(result)
-        if explain is not None:
-            try:
-                explain(result)
-            except UserError as error:  # the file has changed since its prediction
-                failures.append(str(error))
+    for result, explained in tqdm(results, unit=" images", disable=None if has_bar else True):
+        for outcome in (result, explained):
+            if isinstance(outcome, Unreadable):
+                failures.append(outcome.reason)
+        if isinstance(result, Prediction):
+            writer.write(result)
+        if isinstance(explained, dict):
+            folder.write(explained)
+        writer.stream.flush()  # a command that is stopped keeps what it has predicted
     writer.close()
     return failures
 

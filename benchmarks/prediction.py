@@ -113,7 +113,7 @@ def prepare_prediction(settings: dict[str, Any]) -> Callable[[], object]:
     paths = [root / image["filename"] for image in content["images"]]
 
     def predict() -> None:
-        writer = CsvWriter(io.StringIO(), top=1)
+        writer = CsvWriter(io.StringIO(), top=1, classes=predictor.classes)
         for result in predictor.stream(paths, workers=settings["workers"]):
             writer.write(result)
         writer.close()

@@ -84,6 +84,9 @@ def _configs() -> Tables:
     return {
         "--dataset-config-file configs/datasets/...": describe_files("configs/datasets", "*.yaml"),
         "--config-file configs/trainers/...": describe_files("configs/trainers", "*/*.yaml"),
+        "_BASE_ configs/base/... in a YAML file of your own": describe_files(
+            "configs/base", "*.yaml"
+        ),
     }
 
 

@@ -64,12 +64,20 @@ def _register_oracle(k: int) -> None:
 
 
 def _register_top(k: int) -> None:
-    for position, name in enumerate(("precision", "recall", "f1")):
-        # The default keeps this position; without it, all three would read the last one.
-        @metric(f"{name}_top{k}", listed=False)
-        def top(split: Scored, position: int = position) -> float:
-            """Return the score of all decisions when each image gets its k best classes."""
-            return top_k_scores(split.ranks, split.labels, k)[position]
+    @metric(f"precision_top{k}", listed=False)
+    def precision(split: Scored) -> float:
+        """Return the precision of all decisions when each image gets its k best classes."""
+        return top_k_scores(split.ranks, split.labels, k)[0]
+
+    @metric(f"recall_top{k}", listed=False)
+    def recall(split: Scored) -> float:
+        """Return the recall of all decisions when each image gets its k best classes."""
+        return top_k_scores(split.ranks, split.labels, k)[1]
+
+    @metric(f"f1_top{k}", listed=False)
+    def f1(split: Scored) -> float:
+        """Return the F1 of all decisions when each image gets its k best classes."""
+        return top_k_scores(split.ranks, split.labels, k)[2]
 
 
 for _k in (3, 5, 10):

@@ -1,12 +1,14 @@
 """Plain CLIP over classes that a user names, as a trainer without a data set."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from core.config_merge import setup_cfg
+from core.config_merge import read_yaml, setup_cfg
 from core.errors import UserError
+from core.files import find_file
 from datasets.classes_only import ClassesOnly
 from datasets.hierarchy import Hierarchy, hierarchy_path, load_hierarchy
 from inference.open_run import build_without_data
@@ -25,15 +27,19 @@ def open_classes(
     """Return the trainer ZeroshotCLIP over these classes.
 
     Args:
-        classes: names, a list or one text with commas; empty: those of ``hierarchy``.
+        classes: names, a list or one text with ``;`` or commas between them; empty: those of
+            ``hierarchy``.
         hierarchy: YAML file or name of a shipped hierarchy.
-        config_file: YAML file of backbone and templates; empty: ViT-B/16.
+        config_file: YAML file of ZeroshotCLIP, with backbone and templates; empty: ViT-B/16.
         options: KEY VALUE pairs of the configuration.
 
     Raises:
-        UserError: there are no classes or two equal ones, or the backbone cannot be loaded.
+        UserError: there are no classes or two equal ones, the file is that of another trainer, or
+            the backbone cannot be loaded.
     """
     dataset = _dataset(classes, hierarchy)
+    if config_file:
+        _check_trainer(config_file)
     flags = {
         "TRAINER.NAME": (TRAINER, "--classes"),
         "VERBOSE": (False, "--classes"),
@@ -42,13 +48,32 @@ def open_classes(
     return build_without_data(cfg, dataset)
 
 
+def _check_trainer(config_file: str) -> None:
+    """Raise :class:`UserError` for the file of another trainer, whose settings have no effect."""
+    faults: list[str] = []
+    found = {setting.name: setting.value for setting in read_yaml(config_file, faults)}
+    name = found.get("TRAINER.NAME", TRAINER)
+    if faults or name == TRAINER:  # setup_cfg reports the faults
+        return
+    own = find_file(CONFIG).parent
+    accepted = ", ".join(
+        f"{Path(CONFIG).parent}/{path.name}" for path in sorted(own.glob("*.yaml"))
+    )
+    raise UserError(
+        f"--config-file {config_file} has the settings of the trainer {name}; classes of your own "
+        f"need a file of {TRAINER}, such as {accepted}"
+    )
+
+
 def _dataset(classes: str | Sequence[str], hierarchy: str) -> ClassesOnly:
     if bool(classes) == bool(hierarchy):
         raise UserError("give either classes, such as 'joy, calm', or a hierarchy file")
     if hierarchy:
         keys = _keys_of(hierarchy)
         return ClassesOnly(keys, load_hierarchy(hierarchy, keys))
-    given = classes.split(",") if isinstance(classes, str) else classes
+    given = classes
+    if isinstance(classes, str):  # sentences have commas of their own
+        given = classes.split(";" if ";" in classes else ",")
     names = [str(name).strip() for name in given]
     names = [name for name in names if name]
     for name in names:

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
+from core.distributed import is_main
 from core.files import write_text
 from inference.draw_maps import WIDTH, draw_explanation
-from inference.explanation import Explanation, check_maps
+from inference.explanation import check_maps
 from inference.predictor import IntentPredictor
 from inference.results import Prediction
 from inference.words import PromptWords, describe_words
@@ -31,7 +32,8 @@ class ExplanationFolder:
     """A folder of explained images; use it in a ``with`` block.
 
     It has a picture per image, ``explanations.jsonl`` with the numbers of one image per line, and,
-    where prompts learn, ``prompts.txt`` with their nearest words for all classes.
+    where prompts learn, ``prompts.txt`` with their nearest words for all classes. Of several
+    processes, each draws pictures, and the main one writes the two other files.
 
     Args:
         folder: it is created.
@@ -56,16 +58,18 @@ class ExplanationFolder:
 
     def __enter__(self) -> "ExplanationFolder":
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.predictor.prompts.has_prompts:
-            self._write_prompts()
-        self._numbers = (self.folder / NUMBERS_FILE).open("w", encoding="utf-8")
+        if is_main():
+            if self.predictor.prompts.has_prompts:
+                self._write_prompts()
+            self._numbers = (self.folder / NUMBERS_FILE).open("w", encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._numbers.close()
+        if self._numbers is not None:
+            self._numbers.close()
 
-    def add(self, prediction: Prediction) -> Path:
-        """Explain the image of a prediction; return the path of the picture.
+    def draw(self, prediction: Prediction) -> dict[str, Any]:
+        """Draw the image of a prediction; return its numbers for :meth:`write`.
 
         Raises:
             UserError: the image cannot be read any more.
@@ -73,18 +77,16 @@ class ExplanationFolder:
         explanation = self.predictor.explain(prediction.image, top=self.top, prediction=prediction)
         path = self.folder / picture_name(prediction.image)
         draw_explanation(explanation, path, width=self.width)
-        line = json.dumps(self._content(explanation, path), ensure_ascii=True)
-        self._numbers.write(line + "\n")
-        self._numbers.flush()
-        return path
+        return {"picture": path.name, **explanation.as_dict()}
 
-    def _content(self, explanation: Explanation, path: Path) -> dict[str, Any]:
-        content = {"picture": path.name, **explanation.as_dict()}
-        for intent in content["intents"]:
+    def write(self, numbers: dict[str, Any]) -> None:
+        """Write the numbers of an image as a line; only on the main process."""
+        for intent in numbers["intents"]:
             words = self._words.get(intent["class"])
             if words is not None:
                 intent["prompts"] = {"positive": words.positive, "negative": words.negative}
-        return content
+        self._numbers.write(json.dumps(numbers, ensure_ascii=True) + "\n")
+        self._numbers.flush()
 
     def _write_prompts(self) -> None:
         classes = self.predictor.classes

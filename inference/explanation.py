@@ -18,7 +18,10 @@ from inference.overlay import grid_part, location_box, peak
 from inference.results import Intent, Prediction
 from models import RegionMaps
 
-WITH_MAPS = "IntCLIP, DualCoOp, and ZeroshotCLIP with TRAINER.ZEROSHOTCLIP.FEATURES region"
+WITH_MAPS = (
+    "IntCLIP, DualCoOp, and ZeroshotCLIP with --set TRAINER.ZEROSHOTCLIP.FEATURES region, which "
+    "changes its predictions"
+)
 DIGITS = 5  # of the numbers in JSON
 
 

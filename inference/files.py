@@ -3,18 +3,27 @@
 import glob
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import IO, NoReturn
 
-from core.errors import UserError, printable
+from PIL import features
+
+from core.errors import UserError, first_names, printable
 from datasets.images import IMAGE_SUFFIXES
 
+# Of the files that a folder stands for; Pillow reads AVIF from version 11.3.
+_HAS_AVIF = "avif" in features.modules and features.check("avif")
+SUFFIXES = (*IMAGE_SUFFIXES, ".avif") if _HAS_AVIF else IMAGE_SUFFIXES
+MOST_KINDS = 5  # of skipped files that are named
 FROM_INPUT = "-"
 PATTERN_SIGNS = "*?["
 CHUNK = 65536  # bytes; more than the longest path
 
 
-def find_images(given: Iterable[str], listed: IO[bytes] | None) -> Iterator[str]:
+def find_images(
+    given: Iterable[str], listed: IO[bytes] | None, skipped: Counter[str] | None = None
+) -> Iterator[str]:
     """Return the paths of the images that the words of a command line name, in order.
 
     A folder stands for the image files below it, by name. A pattern such as ``photos/*.jpg`` or
@@ -26,23 +35,35 @@ def find_images(given: Iterable[str], listed: IO[bytes] | None) -> Iterator[str]
     Args:
         given: words; ``-`` stands for the paths of ``listed``.
         listed: list of paths, one per line; if it has zero bytes, they end the paths.
+        skipped: counts the other files of the folders by suffix, while paths are taken.
 
     Raises:
         UserError: a folder or a pattern has no image, or there is no list.
     """
-    return itertools.chain.from_iterable([_named(word, listed) for word in given])
+    skipped = Counter() if skipped is None else skipped
+    return itertools.chain.from_iterable([_named(word, listed, skipped) for word in given])
 
 
-def _named(word: str, listed: IO[bytes] | None) -> Iterator[str]:
+def describe_skipped(skipped: Counter[str]) -> str:
+    """Return the skipped files by suffix in one line, the most frequent first."""
+    kinds = [f"{number} {suffix}" for suffix, number in skipped.most_common()]
+    files = "file" if skipped.total() == 1 else "files"
+    return printable(
+        f"skipped {skipped.total()} {files} in folders: {first_names(kinds, MOST_KINDS)}; names of "
+        f"images end in {', '.join(SUFFIXES)}"
+    )
+
+
+def _named(word: str, listed: IO[bytes] | None, skipped: Counter[str]) -> Iterator[str]:
     if word == FROM_INPUT:
         if listed is None:
             raise UserError("'-' stands for a list on standard input, which is closed")
         return _listed(listed)
     if os.path.isdir(word):
-        return _some(_below(word), f"the folder {word} has no image file")
+        return _some(_below(word, skipped), f"the folder {word} has no image file", skipped)
     if _is_pattern(word):
         found = filter(os.path.isfile, sorted(glob.iglob(word, recursive=True)))
-        return _some(found, f"no file fits the pattern {word}")
+        return _some(found, f"no file fits the pattern {word}", Counter())
     return iter([word])
 
 
@@ -63,23 +84,30 @@ def _paths(names: Iterable[bytes], end: bytes) -> Iterator[str]:
             yield os.fsdecode(name if end == b"\0" else name.rstrip(b"\r"))
 
 
-def _below(folder: str) -> Iterator[str]:
-    """Yield the image files below a folder, folder by folder; only one folder is in memory."""
+def _below(folder: str, skipped: Counter[str]) -> Iterator[str]:
+    """Yield the image files below a folder, folder by folder; only one folder is in memory.
+
+    ``skipped`` counts the other files by suffix; hidden ones do not count.
+    """
     for parent, folders, names in os.walk(folder, onerror=_refuse):
         folders.sort()
         for name in sorted(names):
-            if name.lower().endswith(IMAGE_SUFFIXES):
+            if name.lower().endswith(SUFFIXES):
                 yield os.path.join(parent, name)
+            elif not name.startswith("."):
+                skipped[os.path.splitext(name)[1].lower() or "without a suffix"] += 1
 
 
 def _is_pattern(word: str) -> bool:
     return any(sign in word for sign in PATTERN_SIGNS) and not os.path.lexists(word)
 
 
-def _some(paths: Iterator[str], otherwise: str) -> Iterator[str]:
+def _some(paths: Iterator[str], otherwise: str, skipped: Counter[str]) -> Iterator[str]:
     """Return the paths; raise :class:`UserError` if there is none."""
     for path in paths:
         return itertools.chain([path], paths)
+    if skipped:
+        otherwise += f"; {describe_skipped(skipped)}"
     raise UserError(printable(otherwise))
 
 

@@ -74,7 +74,8 @@ def to_image(given: Any) -> Image.Image:
     if isinstance(given, str | os.PathLike):
         return open_upright(given)
     if isinstance(given, Image.Image):
-        return upright(given)
+        # the caller's picture keeps its size, whatever scale it is decoded at
+        return upright(_reopened(given) if is_reducible(given) else given)
     return Image.fromarray(_pixels(given)).convert("RGB")
 
 
@@ -84,13 +85,16 @@ def decoded(image: Image.Image) -> Image.Image:
     Raises:
         UserError: the image does not decode.
     """
-    if not is_reducible(image):
-        return load_rgb(image)
     # a decode at a reduced scale, which may follow, needs the file as it is
+    return load_rgb(_reopened(image) if is_reducible(image) else image)
+
+
+def _reopened(image: Image.Image) -> Image.Image:
+    """Return an undecoded JPEG file opened once more, from its bytes."""
     image.fp.seek(0)
     copy = Image.open(io.BytesIO(image.fp.read()))
     copy.filename = getattr(image, "filename", "")
-    return load_rgb(copy)
+    return copy
 
 
 def _pixels(given: Any) -> np.ndarray:

@@ -4,10 +4,11 @@ import csv
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, Any
 
 from core.errors import printable
 from core.files import json_text
+from datasets.classes_only import ClassesOnly
 from inference.results import Intent, Prediction
 
 
@@ -17,11 +18,13 @@ class Writer(ABC):
     Args:
         stream: where to write.
         top: number of intents per image.
+        classes: of the predictions.
         level: group the intents of the table by this level of the hierarchy; empty: do not.
     """
 
-    def __init__(self, stream: IO[str], *, top: int, level: str = "") -> None:
+    def __init__(self, stream: IO[str], *, top: int, classes: ClassesOnly, level: str = "") -> None:
         self.stream = stream
+        self.classes = classes
         self.top = top
         self.level = level
 
@@ -83,18 +86,17 @@ class JsonWriter(Writer):
 
 
 class CsvWriter(Writer):
-    """A row per image: path, the intents that pass, and the probability of every class."""
+    """A header, then a row per image: path, the intents that pass, and all probabilities."""
 
-    is_first = True
+    def __init__(self, stream: IO[str], **settings: Any) -> None:
+        super().__init__(stream, **settings)
+        self._write_row(["image", "intents", *self.classes.classnames])
 
     def write(self, prediction: Prediction) -> None:
-        """Write one row, after the header in front of the first one."""
-        if self.is_first:
-            self._write_row(["image", "intents", *prediction.classes.classnames])
-            self.is_first = False
+        """Write one row."""
         passing = "" if prediction.passes is None else ";".join(i.key for i in prediction.intents)
         # nine digits give a float32 back exactly
-        scores = [f"{score:.9g}" for score in prediction.probabilities]
+        scores = [f"{score:.9g}" for score in prediction.probabilities.tolist()]
         self._write_row([prediction.image, passing, *scores])
 
     def _write_row(self, values: Sequence[str]) -> None:

@@ -109,7 +109,8 @@ class IntentPredictor:
         """Return a predictor of plain CLIP, without training, for classes of one's own.
 
         Args:
-            classes: names of the classes, a list or ``"joy, calm"``.
+            classes: names of the classes, a list or ``"joy, calm"``; ``;`` separates names that
+                have commas.
             hierarchy: YAML file, or name of a shipped hierarchy, instead of ``classes``.
             config_file: YAML file of ZeroshotCLIP; empty: ViT-B/16, which is downloaded once.
             rule: see :meth:`from_run`; None: nothing is decided.

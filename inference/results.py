@@ -43,8 +43,7 @@ class Prediction:
 
     def top(self, k: int = 5) -> list[Intent]:
         """Return the ``k`` most probable intents, the most probable first; of equals the first."""
-        order = np.argsort(-self.probabilities, kind="stable")
-        return [self._intent(c) for c in order[:k]]
+        return [self._intent(c) for c in self._order[:k]]
 
     @property
     def intents(self) -> list[Intent]:
@@ -55,7 +54,7 @@ class Prediction:
         """
         if self.passes is None:
             raise UserError("there is no decision rule; see top(), or give a rule")
-        return [intent for intent in self.top(len(self.probabilities)) if intent.passes]
+        return [self._intent(c) for c in self._order if self.passes[c]]
 
     def groups(self, level: str = "super") -> dict[str, list[Intent]]:
         """Return the intents of each group of the hierarchy, the group of the best intent first.
@@ -70,7 +69,7 @@ class Prediction:
         members_of = self.classes.hierarchy.levels[level]
         group_of = {c: name for name, members in members_of.items() for c in members}
         found: dict[str, list[Intent]] = {}
-        for c in np.argsort(-self.probabilities, kind="stable"):
+        for c in self._order:
             found.setdefault(group_of.get(int(c), "other"), []).append(self._intent(c))
         return found
 
@@ -86,6 +85,11 @@ class Prediction:
         if self.passes is not None:
             content["intents"] = [intent.key for intent in self.intents]
         return content
+
+    @property
+    def _order(self) -> np.ndarray:
+        """The numbers of the classes, the most probable first; of equals the first."""
+        return np.argsort(-self.probabilities, kind="stable")
 
     def _intent(self, c: int) -> Intent:
         passes = None if self.passes is None else bool(self.passes[c])

@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from core.errors import UserError
 from inference.export.push import check_push, push
 from inference.export.run import FORMATS, export
 from tools import command
@@ -37,10 +38,13 @@ def run(args: argparse.Namespace) -> int:
     """Export, upload and print where; return the exit status.
 
     Raises:
-        UserError: see :func:`inference.export.run.export` and :func:`inference.export.push.push`.
+        UserError: ``--private`` has no effect; or see :func:`inference.export.run.export` and
+            :func:`inference.export.push.push`.
     """
     if args.push:
         check_push(args.push)
+    elif args.private:
+        raise UserError("--private needs --push REPO_ID: nothing is uploaded without it")
     folder = export(
         args.run,
         args.format,

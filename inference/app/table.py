@@ -51,10 +51,10 @@ def row(prediction: Prediction) -> tuple[str, str, str]:
 
 
 def write_csv(predictions: Sequence[Prediction], folder: Path) -> Path:
-    """Write the predictions to a new file in a folder of its own; return its path."""
+    """Write predictions, at least one, to a new file in a folder of its own; return its path."""
     path = Path(tempfile.mkdtemp(dir=folder)) / CSV_NAME
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        writer = CsvWriter(stream, top=1)
+        writer = CsvWriter(stream, top=1, classes=predictions[0].classes)
         for prediction in predictions:
             writer.write(prediction)
         writer.close()

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 import app
+from core.errors import UserError
 from inference.app import packages
 from tests.app.conftest import ZERO_SHOT
 
@@ -55,6 +56,14 @@ def test_a_taken_port_is_named_before_the_model_is_loaded(call):
         port = server.getsockname()[1]
         line = f"error: cannot listen on 127.0.0.1, port {port}: Address already in use"
         assert call("--run", "no/such/run", "--port", str(port)) == (2, [line], [])
+
+
+@pytest.mark.parametrize("host", ["..bad", "a" * 70 + ".example"])
+def test_a_host_that_is_no_name_is_one_line(host):
+    with pytest.raises(UserError) as caught:
+        app.check_port(host, 8000)
+    assert str(caught.value).startswith(f"cannot listen on {host}, port 8000: ")
+    assert "\n" not in str(caught.value)
 
 
 def test_gradio_is_needed(call, monkeypatch):

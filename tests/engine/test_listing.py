@@ -67,9 +67,17 @@ def test_all_shipped_components_have_one_line(kind):
             assert text and "\n" not in text and "``" not in text, name
 
 
-def test_all_shipped_files_of_data_sets_and_trainers_are_listed():
+def test_metrics_of_one_count_have_texts_of_their_own():
+    (rows,) = KINDS["metrics"]().values()
+    assert len({rows[f"{name}_top3"] for name in ("precision", "recall", "f1")}) == 3
+
+
+def test_all_shipped_files_to_choose_from_are_listed():
     listed = [name for rows in KINDS["configs"]().values() for name in rows]
-    shipped = [*PROJECT.glob("configs/datasets/*"), *PROJECT.glob("configs/trainers/*/*")]
+    assert "single_label.yaml" in listed
+    shipped = [*PROJECT.glob("configs/trainers/*/*")]
+    for folder in ("datasets", "base"):
+        shipped += PROJECT.glob(f"configs/{folder}/*")
     assert len(listed) == len(shipped) > 40
 
 

@@ -51,6 +51,11 @@ def test_the_example_needs_three_packages():
     assert foreign == {"numpy", "onnxruntime", "PIL"}
 
 
+def test_the_example_is_short():
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    assert len([line for line in lines if line]) <= 30
+
+
 @pytest.mark.parametrize("interpolation", LARGEST)
 @pytest.mark.parametrize("transforms", ["()", "('center_crop',)"], ids=["squash", "cover"])
 def test_photos_are_prepared_as_in_prediction(interpolation, transforms, photos):

@@ -102,6 +102,14 @@ def test_what_cannot_be_read_is_listed_and_the_status_is_1(call, some):
     assert line.startswith("  cannot read image gone\\n.jpg: No such file or directory; ")
 
 
+def test_files_that_a_folder_does_not_stand_for_are_counted(call, pictures, some, tmp_path):
+    (tmp_path / "a.jfif").write_bytes((pictures / some[0]).read_bytes())
+    (tmp_path / "b.heic").touch()
+    status, out, err = call(tmp_path, "--format", "jsonl")
+    assert (status, images(out)) == (0, [str(tmp_path / "a.jfif")])
+    assert err.startswith("skipped 1 file in folders: 1 .heic; names of images end in .jpg, ")
+
+
 # Formats ----------------------------------------------------------------------------------------
 
 
@@ -140,6 +148,20 @@ def test_a_file_has_what_standard_output_would_have(call, some, tmp_path, form):
     path = tmp_path / "found"
     assert call(*some[:3], "--format", form, "--output", path) == (0, "", "")
     assert path.read_text(encoding="utf-8") == out
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "table"])
+def test_an_image_is_in_the_file_before_the_next_one_is_read(predictor, some, tmp_path, form):
+    path = tmp_path / "found"
+
+    def results():
+        for number, prediction in enumerate(predictor(some[:3])):
+            assert path.read_text().count(".jpg") == number
+            yield prediction, None
+
+    with predict.open_output(str(path), is_data=True) as stream:
+        writer = predict.FORMATS[form](stream, top=1, classes=predictor.classes)
+        assert predict.write_all(results(), writer, has_bar=False) == []
 
 
 class Terminal(io.StringIO):
@@ -190,6 +212,8 @@ MISTAKES = [
     (["--group", "super", "--format", "csv"], "--group needs --format table; the format is 'csv'"),
     (["--top", "0"], "--top is 0; expected at least 1"),
     (["--batch-size", "0"], "--batch-size is 0; expected at least 1"),
+    (["--explain-top", "2"], "--explain-top needs --explain DIR"),
+    (["--explain-width", "900"], "--explain-width needs --explain DIR"),
     (["--workers", "-1"], "--workers is -1; expected at least 0"),
     (["--classes", "joy"], "give one of --run FOLDER, --classes 'joy, calm' and --hierarchy FILE"),
     (["--rule", "fixd"], "Did you mean 'fixed'?"),
@@ -230,6 +254,11 @@ def test_a_mistake_in_the_flags_is_one_line_with_status_2(capsys, arguments, exp
         ([], "give one of --run FOLDER"),
         (["--classes", "a, b", "--epoch", "1"], "--epoch needs --run: plain CLIP has no epochs"),
         (["--classes", "a, b", "--group", "mid", *CLIP], "there are no mid groups"),
+        (
+            ["--classes", "a, b", "--config-file", "configs/trainers/IntCLIP/scenes.yaml"],
+            "has the settings of the trainer IntCLIP; classes of your own need a file of "
+            "ZeroshotCLIP, such as configs/trainers/ZeroshotCLIP/rn101.yaml, ",
+        ),
     ],
 )
 def test_mistakes_without_a_run(call, some, arguments, expected):

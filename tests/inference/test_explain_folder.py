@@ -1,5 +1,6 @@
 """predict.py --explain: a picture per image, the numbers, the prompts; bad files stay listed."""
 
+import io
 import json
 import string
 
@@ -10,8 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import predict
+from core.files import PROJECT
+from inference import shared
 from inference.explain_folder import ExplanationFolder, picture_name
+from inference.output import JsonLinesWriter
+from inference.shared import shared_stream
 from tests.inference.conftest import CLASSES, ZERO_SHOT
+from tests.launch import torchrun
 from tools.scenes import draw_scene, get_world
 
 FLAGS = ["--classes", ", ".join(CLASSES), "--config-file", ZERO_SHOT, "--device", "cpu"]
@@ -61,6 +67,7 @@ def test_a_trainer_without_maps_ends_before_the_first_image(photos, tmp_path, ca
     assert predict.main([str(photos), *FLAGS, "--explain", str(out)]) == 2
     printed = capsys.readouterr()
     assert printed.err.startswith("error: ZeroshotCLIP has no maps to explain: ")
+    assert f" {' '.join(REGION[:3])}, which changes its predictions" in printed.err
     assert len(printed.err.splitlines()) == 1 and not printed.out and not out.exists()
 
 
@@ -75,9 +82,9 @@ def test_prompts_are_written_for_all_classes_and_into_the_lines(
 ):
     prediction = intclip_predictor(str(photos / "a" / "one.jpg"))
     with ExplanationFolder(tmp_path, intclip_predictor, top=2, width=900) as folder:
-        path = folder.add(prediction)
-    assert path.parent == tmp_path and path.is_file()
+        folder.write(folder.draw(prediction))
     (line,) = (json.loads(line) for line in (tmp_path / "explanations.jsonl").open())
+    assert (tmp_path / line["picture"]).is_file()
     prompts = line["intents"][0]["prompts"]
     assert len(prompts["positive"]) == 2 and len(prompts["negative"]) == 3
     text = (tmp_path / "prompts.txt").read_text()
@@ -94,16 +101,74 @@ def test_an_image_that_vanishes_is_one_more_failure(region_predictor, photos, tm
         str(tmp_path / "gone.jpg"), prediction.probabilities, None, prediction.classes
     )
 
-    class Silent:
-        def write(self, prediction):
-            pass
+    class Vanishing:
+        def stream(self, paths, workers):
+            return [gone for _ in paths]
 
-        def close(self):
-            pass
-
+    writer = JsonLinesWriter(io.StringIO(), top=1, classes=gone.classes)
     with ExplanationFolder(tmp_path / "maps", region_predictor) as folder:
-        failures = predict.write_all([gone], Silent(), has_bar=False, explain=folder.add)
+        results = shared_stream(Vanishing(), ["gone.jpg"], explain=folder.draw)
+        failures = predict.write_all(results, writer, has_bar=False, folder=folder)
     assert len(failures) == 1 and "gone.jpg" in failures[0]
+    assert writer.stream.getvalue().count("\n") == 1
+    assert (tmp_path / "maps" / "explanations.jsonl").read_text() == ""
+
+
+def test_each_process_explains_its_own_images(region_predictor, photos, monkeypatch):
+    own = [str(photos / "b" / "one.jpg"), "gone.jpg"]
+    rounds = iter([[["never.jpg"], own], [[], []]])
+    gathered = []
+    monkeypatch.setattr(shared, "world_size", lambda: 2)
+    monkeypatch.setattr(shared, "rank", lambda: 1)
+    monkeypatch.setattr(shared, "from_main", lambda function: next(rounds))
+    monkeypatch.setattr(shared, "gather_objects", gathered.append)
+    explained = []
+
+    def explain(prediction):
+        explained.append(prediction.image)
+        return {"image": prediction.image}
+
+    assert list(shared_stream(region_predictor, [], workers=0, explain=explain)) == []
+    assert explained == own[:1]
+    ((first, second),) = gathered
+    assert first[0].image == own[0] and first[1] == {"image": own[0]}
+    assert second[0].image == "gone.jpg" and second[1] is None
+
+
+@pytest.mark.parametrize(("explain", "most"), [(None, 160), (dict, 64)])
+def test_a_round_is_short_where_pictures_are_drawn(monkeypatch, explain, most):
+    class Ten:
+        batch_size = 10
+
+        def stream(self, paths, workers):
+            return []
+
+    taken = []
+
+    def from_main(function):
+        taken.append(function())
+        return [[], []]
+
+    monkeypatch.setattr(shared, "world_size", lambda: 2)
+    monkeypatch.setattr(shared, "from_main", from_main)
+    assert list(shared_stream(Ten(), map(str, range(1000)), explain=explain)) == []
+    assert [len(part) for part in taken[0]] == [most, most]
+
+
+@pytest.mark.slow
+def test_two_processes_explain_what_one_explains(photos, tmp_path, capsys):
+    one, two = tmp_path / "one", tmp_path / "two"
+    images = [str(path) for path in sorted(photos.rglob("*.*")) if path.name != "broken.jpg"]
+    command = [*images * 2, *FLAGS, *REGION, "--batch-size", "2", "--format", "jsonl"]
+    assert predict.main([*command, "--explain", str(one)]) == 0
+    predicted = capsys.readouterr().out
+    done = torchrun(str(PROJECT / "predict.py"), *command, "--explain", str(two), cwd=PROJECT)
+    assert done.returncode == 0, done.stderr
+    names = [json.loads(line)["image"] for line in predicted.splitlines()]
+    assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == names
+    lines = [json.loads(line) for line in (two / "explanations.jsonl").open()]
+    assert [line["image"] for line in lines] == names
+    assert {path.name for path in one.iterdir()} == {path.name for path in two.iterdir()}
 
 
 @given(st.text(), st.text())

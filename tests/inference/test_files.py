@@ -2,12 +2,15 @@
 
 import io
 import os
+from collections import Counter
 
 import pytest
+from PIL import Image
 
 from core.errors import UserError
 from inference import files
-from inference.files import find_images
+from inference.files import describe_skipped, find_images
+from inference.images import open_upright
 
 
 @pytest.fixture
@@ -35,6 +38,31 @@ def test_a_folder_stands_for_its_pictures_by_name(folder):
     below = ["a.PNG", "b.jpg", "x[1].jpg", "a/c.gif", "in/d.webp", "in/deep/e.tif"]
     assert found(".") == [f"./{name}" for name in below]
     assert found("in/", "a") == ["in/d.webp", "in/deep/e.tif", "a/c.gif"]
+
+
+def test_the_other_files_of_a_folder_are_counted_by_suffix(folder):
+    for name in ("c.HEIC", "in/e.heic", "in/README", "in/.hidden", "d.jfif"):
+        (folder / name).touch()
+    skipped = Counter()
+    paths = list(find_images([".", "in", "notes.txt", "*.txt"], io.BytesIO(), skipped))
+    assert "./d.jfif" in paths
+    assert skipped == {".heic": 3, ".txt": 1, "without a suffix": 2}
+    line = describe_skipped(skipped)
+    assert line.startswith("skipped 6 files in folders: 3 .heic, 2 without a suffix, 1 .txt; ")
+    assert ".jfif" in line
+
+
+def test_a_folder_of_other_files_names_their_suffixes(folder):
+    (folder / "empty" / "a.heic").touch()
+    with pytest.raises(UserError, match=r"no image file; skipped 1 file in folders: 1 \.heic; "):
+        found("empty")
+
+
+@pytest.mark.skipif(".avif" not in files.SUFFIXES, reason="Pillow reads no AVIF")
+def test_an_avif_file_in_a_folder_is_read(folder, tmp_path):
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "empty" / "a.avif")
+    (path,) = found("empty")
+    assert open_upright(path).getpixel((4, 4))[0] > 200
 
 
 def test_a_pattern_stands_for_the_files_that_fit(folder):

@@ -65,6 +65,22 @@ def test_paths_pictures_and_arrays_of_the_same_pixels_have_one_prediction(predic
     assert predictor(PIXELS).image == "image 0"
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_picture_of_the_caller_stays_as_it_is(region_predictor, tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(PIXELS).resize((1600, 1200)).save(tmp_path / "large.jpg", exif=exif)
+    picture = Image.open(tmp_path / "large.jpg")
+    expected = region_predictor(tmp_path / "large.jpg")
+    upright = (1600, 1200) if orientation == 1 else (1200, 1600)
+    for _ in range(2):
+        check_same(region_predictor(picture), expected)
+        assert region_predictor.explain(picture).picture.size == upright
+        assert picture.size == (1600, 1200)
+    with Image.open(tmp_path / "large.jpg") as untouched:
+        np.testing.assert_array_equal(np.asarray(picture), np.asarray(untouched))
+
+
 def test_grey_is_one_plane_in_each_form(predictor):
     grey = PIXELS[..., 0]
     expected = predictor(np.stack([grey] * 3, axis=2))
@@ -310,6 +326,12 @@ def test_classes_are_a_text_with_commas_or_a_list(plain, file):
     assert plain.classes.classnames == ["joy", "calm", "fear of heights"]
     names = [" joy", "calm ", "fear of heights"]
     check_same(IntentPredictor.from_classes(names, config_file=CLIP)(file), plain(file))
+
+
+def test_a_semicolon_separates_texts_with_commas():
+    text = "a tree, old and tall; a house"
+    predictor = IntentPredictor.from_classes(text, config_file=CLIP)
+    assert predictor.classes.classnames == ["a tree, old and tall", "a house"]
 
 
 def test_a_hierarchy_gives_classes_words_and_groups(file, tmp_path):

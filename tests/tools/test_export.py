@@ -95,6 +95,7 @@ def test_a_wrong_name_of_a_repository_is_refused(repo_id, folder, hub, capsys):
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
+        (["--format", "onnx", "--private"], "--private needs --push REPO_ID"),
         (["--format", "onnx", "--with-backbone"], "--with-backbone is for safetensors"),
         (["--format", "safetensors", "--license", "My Licence"], "--license is 'My Licence'"),
         (["--format", "safetensors"], "does not exist; expected the output folder"),
