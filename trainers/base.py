@@ -214,5 +214,16 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
             raise UserError(not_accepted(key, name, fitting))
 
     def build_loss(self) -> nn.Module:
-        """Return the configured loss with the options of its section ``LOSS.<NAME>``."""
-        return build_loss(self.method().LOSS, self.cfg)
+        """Return the configured loss with the options of its section ``LOSS.<NAME>``.
+
+        A warning tells if it takes each class on its own although every image has one class.
+        """
+        name = self.method().LOSS
+        loss = build_loss(name, self.cfg)
+        if self.dm.dataset.kind == "single_label" and not hasattr(loss, "scores"):
+            log.warning(
+                "Every image has one class, but the loss %s takes each class on its own; "
+                "configs/base/single_label.yaml names losses over the classes",
+                name,
+            )
+        return loss

@@ -38,6 +38,7 @@ def finished(renamed, scenes_root, tmp_path_factory):
     args += ["--dataset-config-file", "configs/datasets/scenes.yaml"]
     args += ["--config-file", "configs/trainers/IntCLIP/scenes.yaml"]
     args += ["--output-dir", str(out), *FAST, "OPTIM.MAX_EPOCH", "1"]
+    args += [f"{SHARED}.LOSS", "AsymmetricPairLoss"]
     train.main(args)
     return out, args
 

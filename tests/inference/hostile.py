@@ -149,7 +149,7 @@ CONTENTS: dict[str, tuple[str, bytes]] = {
     "alpha.png": (READ, encode("PNG", PICTURE.convert("LA"))),
     "progressive.jpg": (READ, encode("JPEG", progressive=True)),
     "restart.jpg": (READ, encode("JPEG", restart_marker_blocks=1)),
-    "two.mpo.jpg": (READ, frames("MPO")),
+    "two.mpo.jpg": (EITHER, frames("MPO")),  # Pillow 10.3 writes a damaged one
     "icon.ico.png": (READ, encode("ICO")),
     # of unusual size
     "one_pixel.png": (READ, encode("PNG", Image.new("RGB", (1, 1)))),

@@ -66,7 +66,9 @@ def run(method, root, config, out, *opts, flags=(), epochs="1"):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_one_class_per_image(method, folders, single, tmp_path):
-    metrics = run(method, folders, single, tmp_path)["test"]
+    # the demo's recipe names a loss of its own, which takes each class on its own
+    opts = ("TRAINER.INTCLIP.LOSS", "SoftmaxPairLoss")
+    metrics = run(method, folders, single, tmp_path, *opts)["test"]
     assert next(iter(metrics)) == "accuracy"
     assert metrics["accuracy"] == pytest.approx(metrics["micro_f1"])
     scores = np.load(tmp_path / "scores_test.npz")["scores"]
@@ -75,6 +77,12 @@ def test_one_class_per_image(method, folders, single, tmp_path):
     assert f"* accuracy: {metrics['accuracy']:.2f}%" in log
     assert "training images were drawn as val" in log.replace("\n", " ")
     assert (tmp_path / "val_images.txt").is_file()
+
+
+def test_a_loss_that_takes_each_class_on_its_own_is_a_warning(folders, single, tmp_path):
+    run("IntCLIP", folders, single, tmp_path)
+    log = " ".join((tmp_path / "log.txt").read_text().split())
+    assert "the loss BinaryPairLoss takes each class on its own" in log
 
 
 def test_a_linear_probe_learns_colours(folders, single, tmp_path):

@@ -30,8 +30,9 @@ def test_openais_backbones_come_first_and_only_they_have_a_download():
 
 
 def test_other_text_encoders_and_image_encoders_without_a_family_are_left_out():
-    for name in ("ViT-B-16-SigLIP", "roberta-ViT-B-32", "ViT-H-14-worldwide", "convnext_base"):
+    for name in ("ViT-B-16-SigLIP", "roberta-ViT-B-32", "convnext_base"):
         assert name in open_clip.list_models() and name not in BACKBONES
+    assert "ViT-H-14-worldwide" not in BACKBONES  # which not every version of open_clip lists
 
 
 @pytest.mark.parametrize("name", SMALL)
