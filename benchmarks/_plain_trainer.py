@@ -33,7 +33,17 @@ class PlainIntCLIP(IntCLIP):
 
     def build_network(self) -> nn.Module:
         """Return the straightforward form of the configured backbone and class texts."""
-        return Straightforward(self.load_clip(), self.class_texts(), gradients=self.gradients)
+        network = Straightforward(self.load_clip(), self.class_texts(), gradients=self.gradients)
+        network.requires_grad_(False)
+        for group in network.parameter_groups().values():
+            for parameter in group:
+                parameter.requires_grad_(True)
+        return network
+
+    def build_model(self) -> None:
+        """Build as IntCLIP does; then let frozen weights get gradients that no optimiser uses."""
+        super().build_model()
+        self.model.set_gradients()
 
     def build_data_loader(self) -> None:
         """Create loaders of float images that are normalised already."""

@@ -62,7 +62,7 @@ class Straightforward(nn.Module):
         self.key = nn.Conv2d(embed_dim, embed_dim // 8, 1)
         self.value = nn.Conv2d(embed_dim, embed_dim, 1)
         self.gamma = nn.Parameter(torch.zeros(()))
-        self._set_gradients()
+        self.set_gradients()
 
     def _build_prompts(self, class_texts: Sequence[str], class_specific: bool) -> None:
         fillers = " ".join(["X"] * self.num_ctx)
@@ -78,7 +78,8 @@ class Straightforward(nn.Module):
         self.ctx_pos = nn.Parameter(0.02 * torch.randn(shape))
         self.ctx_neg = nn.Parameter(0.02 * torch.randn(shape))
 
-    def _set_gradients(self) -> None:
+    def set_gradients(self) -> None:
+        """Let all weights need a gradient that get one in this form."""
         self.clip.requires_grad_(True)
         self.sight.requires_grad_(self.gradients == "all")
         self.semantic.requires_grad_(self.gradients == "all")
