@@ -14,7 +14,7 @@ from datasets.own.items import fault
 
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon"}
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # for Excel, as the first line
-QUOTED = r'("[^"]*(?:""[^"]*)*")'  # cell in quotes; a quote inside is doubled
+QUOTED = r'"[^"]*(?:""[^"]*)*"'  # cell in quotes; a quote inside is doubled
 
 # Names of the column with the image files; the first one that the header has is taken.
 PATH_COLUMNS = (
@@ -66,9 +66,7 @@ def split_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, lis
     Raises:
         UserError: a quote is not closed, or text stands behind a closing quote.
     """
-    # csv refuses spaces between a closing quote and the delimiter.
-    text = re.sub(rf"{QUOTED} +(?=[{delimiter}\n]|$)", r"\1", text)
-    source = io.StringIO(text, newline="")
+    source = io.StringIO(_without_spaces_behind_quotes(text, delimiter), newline="")
     reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True, strict=True)
     start = 1
     while True:
@@ -83,6 +81,16 @@ def split_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, lis
         if any(cells):
             yield start, cells
         start = reader.line_num + 1
+
+
+def _without_spaces_behind_quotes(text: str, delimiter: str) -> str:
+    """Drop spaces between a closing quote and the delimiter, which csv refuses."""
+    if '" ' not in text:
+        return text
+    # Each match is a whole cell, so that no match begins inside of quotes.
+    unquoted = rf"[^{delimiter}\n]+"
+    cell = rf"( *{QUOTED})(?: +(?=[{delimiter}\n]|$))?|{unquoted}"
+    return re.sub(cell, lambda match: match[1] or match[0], text)
 
 
 def take_separator_line(path: Path, text: str) -> tuple[str, str | None]:

@@ -71,7 +71,9 @@ def test_the_command_line_lists_the_refused_and_writes_the_others_in_order(
     assert set(names_of(READ, expected)) <= set(found)
     assert not set(names_of(REFUSED, expected)) & set(found)
     out, err = capfd.readouterr()
-    first, *listed = err.splitlines()
+    # libjpeg itself writes a line for a damaged file
+    lines = [line for line in err.splitlines() if not line.startswith("Corrupt JPEG data")]
+    first, *listed = lines
     assert out == "" and first == f"{len(listed)} images that could not be read:"
     assert len(listed) == len(expected) - len(found)
     assert all(line.startswith("  cannot read image ") for line in listed)

@@ -201,3 +201,10 @@ def test_research_lists_come_back(write, load, images):
     dataset = load(FILE="labels", CLASSES=("x", "y", "z"))
     found = [record.label.argmax() for record in dataset.train_x]
     assert found == list(images.values())
+
+
+@pytest.mark.parametrize("label", ['" ,', '", "', 'a," ,b', '"" "', "x"])
+def test_quotes_and_spaces_inside_of_a_cell_stay(write, load, label):
+    rows = long_with_lists([label], {"0.jpg": [label], "1.jpg": []})
+    write("labels", rows)
+    assert labels_of(load(FILE="labels", CLASSES=[label]))["0.jpg"] == {label}
