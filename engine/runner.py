@@ -148,11 +148,8 @@ class MultiLabelRunner(TrainerX, ABC):
 
     @classmethod
     def loss_sections(cls, cfg: CfgNode) -> set[str]:
-        """Return the sections of the losses whose options the class reads; ``LOSS``: of any loss.
-
-        Here nothing is trained, so there is no loss.
-        """
-        return set()
+        """Return the sections of the losses whose options are read; ``LOSS``: those of any loss."""
+        return set()  # nothing is trained
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """Check settings that depend on each other; raise :class:`UserError` if they do not fit."""
