@@ -144,4 +144,8 @@ def _read_array(name: str, value: Any, num_classes: int) -> Array:
 
 
 def _is_array(wanted: Any) -> bool:
-    return wanted is np.ndarray or get_origin(wanted) is np.ndarray
+    """Return True for ``np.ndarray`` and for every form of ``NDArray``."""
+    origin = get_origin(wanted)
+    # From NumPy 2.5 on, NDArray is an alias of Python 3.12, which holds the class in __value__.
+    origin = get_origin(getattr(origin, "__value__", None)) or origin
+    return np.ndarray in (wanted, origin)
