@@ -42,6 +42,7 @@ from engine.run_card import Card, describe_backbone, describe_data, finish_card,
 from engine.run_settings import Settings, run_settings
 from engine.speed import Inputs, apply_speed, text_once
 from evaluation import DecisionRule, SplitResult, build_evaluator, evaluator_name, groups_of
+from evaluation.data_title import data_title
 
 log = get_logger()
 
@@ -305,7 +306,7 @@ class MultiLabelRunner(TrainerX, ABC):
             results: results by split, in the order of evaluation.
         """
         cfg, folder = self.cfg, Path(self.output_dir)
-        title = f"{type(self).__name__} on {cfg.DATASET.NAME}, seed {cfg.SEED}"
+        title = f"{type(self).__name__} on {data_title(cfg.DATASET)}, seed {cfg.SEED}"
         run = evaluated_run(cfg, self.dm.dataset, results, title=title)
         write_numbers(folder, cfg, run, weights=self.weights)
         write_classes(folder, self.dm.dataset)

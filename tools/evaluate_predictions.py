@@ -44,6 +44,7 @@ from evaluation import (
     groups_of,
 )
 from evaluation.ancestors import violation_rate
+from evaluation.data_title import data_title
 from evaluation.predictions import (
     MatchedPredictions,
     as_probabilities,
@@ -83,7 +84,7 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
             for note in predictions.notes:
                 log.info("%s (%s): %s.", predictions.source, split, note)
         results = evaluate(evaluator, dataset, matched, threshold=args.threshold)
-        title = args.title or f"{args.predictions.name} on {cfg.DATASET.NAME}"
+        title = args.title or f"{args.predictions.name} on {data_title(cfg.DATASET)}"
         card = finish_predictions_card(
             card,
             dataset,

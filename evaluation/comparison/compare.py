@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..data_title import data_title
 from ..metrics import F1_NAMES
 from ..published import RunFacts, facts_of
 from ..rules import HEADLINE_RULE
@@ -71,7 +72,7 @@ class Comparison:
         pairs: the tested settings against the baseline.
         rules: method and decision rule; None if no rule can be fitted.
         facts: setting -> backbone and protocol, for the warnings of published rows.
-        dataset: registered name of the data set; empty if unknown.
+        dataset: the data set as in titles (:func:`..data_title.data_title`); empty if unknown.
         num_images: images of the compared split; 0 without scores.
         swaps: swaps of the paired tests.
         seed: seed of the swaps.
@@ -245,11 +246,11 @@ def _notes_on_runs(settings: Sequence[Setting], pairs: Sequence[Pair]) -> list[s
 
 
 def _datasets(settings: Sequence[Setting]) -> set[str]:
-    """Return the names of the data sets in the runs' configurations."""
+    """Return the titles of the data sets in the runs' configurations."""
     found = set()
     for setting in settings:
         for run in setting.runs:
             section = run.config.get("DATASET")
             if isinstance(section, Mapping) and section.get("NAME"):
-                found.add(str(section["NAME"]))
+                found.add(data_title(section))
     return found
