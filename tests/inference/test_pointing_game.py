@@ -1,67 +1,69 @@
 """Pointing game (Zhang et al., IJCV 2018): the peak of a map lies on the object of the text.
 
-Drawn scenes of two groups have objects whose boxes are known. Zero-shot CLIP by region, with the
-shipped weights, points at the groups by colour and kind. It must hit more often than the centre of
-the picture, and than a random place.
+Zero-shot CLIP by region, with the shipped weights, points at groups of objects by colour and kind.
+It must hit more often than the centre of the picture, and than a random place.
 """
 
 import numpy as np
-from PIL import Image
+import pytest
 from scipy.stats import binomtest
 
-from inference.explanation import run_with_maps
-from tests.inference.conftest import by_region
-from tools.scenes import draw_scene, get_world, object_boxes
-from tools.scenes.scene import COLORS, KINDS
+from tools.scenes import get_world, pointing
 
 NUM_SCENES = 60
 SIDE = 192  # 6 x 6 locations; the pictures of the training have 96 px and 3 x 3
-CENTRE = (0.5, 0.5)
 
 
-def two_group_scenes(num):
-    rng, found = np.random.default_rng(11), []
-    while len(found) < num:
-        scene = get_world("rich").sample(rng)
-        if len(scene.groups) == 2:
-            found.append(scene)
-    return found
+@pytest.fixture(scope="module")
+def targets():
+    return pointing.groups_as_targets(get_world("rich"), NUM_SCENES, seed=11)
 
 
-def is_hit(boxes, point):
-    """Return whether a point (x, y) lies in one of the boxes (n, 4)."""
-    x, y = point
-    left, top, right, bottom = boxes.T
-    return bool(((left <= x) & (x <= right) & (top <= y) & (y <= bottom)).any())
-
-
-def peaks(predictor, scene):
-    """Return for each group of a scene the point (x, y) of the map's highest location."""
-    image = Image.fromarray(draw_scene(scene, 96))
-    pixels = predictor.trainer.dm.normalizer(predictor.transform(image)[None])
-    _, maps = run_with_maps(predictor.trainer, pixels)
-    names = predictor.classes.classnames
-    found = []
-    for group in scene.groups:
-        weights = maps.weights[0, names.index(f"{group.color} {group.kind}")].numpy()
-        row, column = np.unravel_index(weights.argmax(), weights.shape)
-        found.append(((column + 0.5) / weights.shape[1], (row + 0.5) / weights.shape[0]))
-    return found
-
-
-def test_maps_point_at_objects_more_often_than_the_centre_and_than_chance():
-    classes = [f"{color} {kind}" for color in COLORS for kind in KINDS]
-    predictor = by_region("INPUT.SIZE", f"[{SIDE}, {SIDE}]", classes=classes)
-    ours, centre, chance = [], [], []
-    rng = np.random.default_rng(0)
-    for scene in two_group_scenes(NUM_SCENES):
-        for boxes, point in zip(object_boxes(scene), peaks(predictor, scene), strict=True):
-            ours.append(is_hit(boxes, point))
-            centre.append(is_hit(boxes, CENTRE))
-            chance.append(is_hit(boxes, rng.uniform(size=2)))
-    for other in (centre, chance):
+def test_maps_point_at_objects_more_often_than_the_centre_and_than_chance(targets):
+    predictor = pointing.zero_shot(["INPUT.SIZE", f"[{SIDE}, {SIDE}]"])
+    hits = pointing.play(predictor, targets)
+    for other in (pointing.MIDDLE, pointing.RANDOM, pointing.OTHER):
         # sign test of the pairs that differ (McNemar 1947), one-sided
-        better = sum(a and not b for a, b in zip(ours, other, strict=True))
-        worse = sum(b and not a for a, b in zip(ours, other, strict=True))
+        better = sum(a and not b for a, b in zip(hits["sight"], hits[other], strict=True))
+        worse = sum(b and not a for a, b in zip(hits["sight"], hits[other], strict=True))
         assert binomtest(better, better + worse, alternative="greater").pvalue < 1e-3
-    assert np.mean(ours) > 0.35
+    assert np.mean(hits["sight"]) > 0.35
+
+
+def test_a_hit_is_inside_of_any_box():
+    boxes = np.array([[0.0, 0.0, 0.2, 0.5], [0.6, 0.6, 1.0, 0.8]])
+    assert pointing.is_hit(boxes, (0.1, 0.4)) and pointing.is_hit(boxes, (0.6, 0.8))
+    assert not pointing.is_hit(boxes, (0.4, 0.1)) and not pointing.is_hit(boxes, (0.7, 0.9))
+
+
+def test_an_intent_is_played_on_the_one_group_that_it_rests_on():
+    world = get_world("rich")
+    kinds = pointing.kinds_of_intents(world, ["FeelAtHome", "FeelLonely", "TravelFar"])
+    assert kinds == {"FeelAtHome": ("house",), "TravelFar": ("car", "boat")}
+    targets = pointing.intents_as_targets(world, list(kinds), 20, seed=3)
+    assert len(targets) == 20 and {target.key for target in targets} == set(kinds)
+    for target in targets:
+        fits = [group.kind in kinds[target.key] for group in target.scene.groups]
+        assert fits[target.group] and sum(fits) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--run", "nowhere"], "nowhere"),
+        (["--sizes", "16"], "--sizes is 16; expected at least 32"),
+        (["--scenes", "0"], "--scenes is 0; expected at least 1"),
+        (["--world", "richer"], "Did you mean 'rich'"),
+    ],
+)
+def test_a_mistake_is_one_line(capsys, arguments, message):
+    assert pointing.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_the_command_prints_a_row_per_size(capsys):
+    assert pointing.main(["--scenes", "3", "--sizes", "64", "96"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[2].startswith("64 px  2 x 2") and rows[3].startswith("96 px  3 x 3")
+    assert rows[-1].startswith("6 texts")
