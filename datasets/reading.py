@@ -8,7 +8,7 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError, first_names
+from core.errors import UserError, first_names, printable
 from core.files import find_missing
 from core.logging import get_logger
 from datasets.images import UNREAD_SUFFIXES
@@ -17,6 +17,7 @@ from datasets.prepared import find_copies
 LISTS = Path(__file__).parent / "lists"
 log = get_logger()
 
+SHOWN = 60  # characters of a line in a warning
 SKIP = "DATASET.MISSING_IMAGES skip leaves them out"
 
 declare(
@@ -49,16 +50,16 @@ def needed_files(splits: Sequence[str], files: Mapping[str, Path]) -> dict[str, 
 
 
 def read_text(path: str | Path, needed: str = "") -> str:
-    """Return the text of a file in UTF-8 (with or without a byte order mark), UTF-16 or Latin-1.
+    """Return the text of a file in UTF-8 (with or without a byte order mark), UTF-16 or cp1252.
 
-    Line ends are ``\\n`` in the result.
+    Line ends are ``\\n`` in the result. A warning shows a line of a file that is in neither UTF.
 
     Args:
         path: file to read.
         needed: says in an error what the file is, such as ``list of the test images``.
 
     Raises:
-        UserError: the file is missing, is a folder, or cannot be read.
+        UserError: the file is missing, is a folder, cannot be read, or is damaged UTF-8.
     """
     try:
         data = Path(path).read_bytes()
@@ -66,16 +67,33 @@ def read_text(path: str | Path, needed: str = "") -> str:
         what = f"{needed}: " if needed else ""
         reason = error.strerror or error
         raise UserError(f"{what}cannot read {path}: {reason} (DATASET.ROOT, --root)") from None
-    return _decode(data).replace("\r\n", "\n").replace("\r", "\n")
+    return _decode(data, path).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _decode(data: bytes) -> str:
+def _decode(data: bytes, path: str | Path) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # Excel's "Unicode text"
         return data.decode("utf-16", errors="replace")
     try:
         return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        damaged = data.decode("utf-8", errors="replace")
+        wrong = damaged.count("\ufffd")
+        if sum(not character.isascii() for character in damaged) > 2 * wrong:
+            raise UserError(
+                f"{path}: line {line}: a byte is not valid UTF-8, but the rest is; save the file "
+                "as UTF-8"
+            ) from None
+    try:
+        text = data.decode("cp1252")  # spreadsheets on Windows in western languages
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        text = data.decode("latin-1")
+    log.warning(
+        "%s: not UTF-8; it is read as Windows-1252, which makes line %d '%s'; if that is wrong, "
+        "save the file as UTF-8",
+        path, line, printable(text.split("\n")[line - 1].strip()[:SHOWN]),
+    )  # fmt: skip
+    return text
 
 
 def read_lines(path: str | Path, needed: str = "") -> list[str]:

@@ -6,16 +6,29 @@ import json
 import math
 import re
 import tokenize
+import unicodedata
 from typing import Any
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 YES, NO = ("true", "yes"), ("false", "no")
 UNKNOWN_TEXTS = ("", "nan", "na", "n/a", "null", "none")  # as pandas and R write a missing number
+LIST = re.compile(r"\[.*\]|\{.*\}", re.DOTALL)
+CALL = re.compile(r"(array|set|frozenset|tuple|list|Index|Series)\(")  # as Python shows a value
+QUOTED_NAMES = re.compile(r"('[^']*'|\"[^\"]*\")(\s*,\s*('[^']*'|\"[^\"]*\"))*")
+# Zero-width space, word joiner, mark of the byte order; a space that does not break is one.
+INVISIBLE = {0x200B: None, 0x2060: None, 0xFEFF: None, 0xA0: " "}
 SHOWN = 60  # characters of a value in an error
 
 
 class NotAList(ValueError):
     """A cell that looks like a list of labels and is none."""
+
+
+def same_form(text: str) -> str:
+    """Return text in which names that look the same are the same: ``é`` has two forms in Unicode."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text.translate(INVISIBLE))
 
 
 def shown(value: Any) -> str:
@@ -86,17 +99,20 @@ def label_text(value: Any) -> str:
 def read_labels(cell: Any) -> tuple[str, ...] | None:
     """Return the labels of a cell that holds a list, None if it holds other text.
 
-    Accepted are lists of JSON and Python, and ``{"choices": [...]}`` as Label Studio writes it.
+    Accepted are lists of JSON and Python, also in round brackets or without brackets around
+    quoted names, and ``{"choices": [...]}`` as Label Studio writes it.
 
     Raises:
         NotAList: the cell looks like a list and cannot be read as one.
     """
     if isinstance(cell, str):
         text = cell.strip()
+        if not _looks_like_list(text):
+            return None
         if text.startswith(('{"', "{'")) and not text.startswith('{"choices"'):
             raise NotAList(f"is {shown(text)}; expected names of classes, not an object")
-        if not (text.startswith("[") and text.endswith("]")) and not text.startswith('{"choices"'):
-            return None
+        if not text.startswith('{"') and (text.startswith("{") or CALL.match(text)):
+            raise NotAList(f"is {shown(text)}; expected a list such as ['a', 'b']")
         cell = read_literal(text)
     if isinstance(cell, dict):
         cell = cell.get("choices")
@@ -106,6 +122,17 @@ def read_labels(cell: Any) -> tuple[str, ...] | None:
         return None
     labels = [label_text(value) for value in cell]
     return tuple(label for label in labels if label)
+
+
+def _looks_like_list(text: str) -> bool:
+    """Return True for brackets of any kind, quoted names, and forms such as ``array(['a'])``.
+
+    A name in round brackets alone, such as ``(other)``, is a name.
+    """
+    if LIST.fullmatch(text) or CALL.match(text):
+        return True
+    is_tuple = text.startswith("(") and text.endswith(")")
+    return (is_tuple and ("," in text or "'" in text or text == "()")) or bool(QUOTED_NAMES.fullmatch(text))
 
 
 def read_literal(text: str) -> Any:

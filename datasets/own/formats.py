@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import UserError, did_you_mean
 from core.logging import get_logger
-from datasets.own.cells import shown
+from datasets.own.cells import same_form, shown
 from datasets.own.coco_json import read_coco
 from datasets.own.columns import Columns, assign_columns
 from datasets.own.cvat import read_cvat
@@ -118,7 +118,7 @@ def _text_of(path: Path) -> str:
             raise fault(path, "", f"the file is {kind}")
     if "\0" in text:
         raise fault(path, "", "the file is no text; save it as CSV in UTF-8")
-    return text
+    return same_form(text)
 
 
 def _open_table(table: Table, options: ReadOptions) -> LabelFile | Pending:

@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 from core.config import Key, declare
 from core.errors import UserError, did_you_mean
 from core.logging import get_logger
+from datasets.own.cells import same_form
 from datasets.own.items import SPLIT_NAMES, split_of
 from datasets.reading import read_lines
 
@@ -201,7 +202,7 @@ def given_classes(cfg: CfgNode, root: Path, beside: Sequence[Path] = ()) -> tupl
     Raises:
         UserError: the file is missing or empty, or a name is given twice.
     """
-    names = tuple(cfg.DATASET.CLASSES)
+    names = tuple(map(same_form, cfg.DATASET.CLASSES))
     if len(names) == 1 and (names[0].endswith(".txt") or (root / names[0]).is_file()):
         return _read_classes(root / Path(names[0]).expanduser())
     if names:
@@ -215,7 +216,8 @@ def given_classes(cfg: CfgNode, root: Path, beside: Sequence[Path] = ()) -> tupl
 
 
 def _read_classes(path: Path) -> tuple[str, ...]:
-    names = tuple(read_lines(path, "list of classes (DATASET.CLASSES)"))
+    lines = read_lines(path, "list of classes (DATASET.CLASSES)")
+    names = tuple(map(same_form, lines))
     if not names:
         raise UserError(f"{path}: the list of classes is empty; expected one name per line")
     _check_names(str(path), names)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.labels import UNKNOWN
+from datasets.own.cells import same_form
 from datasets.own.columns import ANNOTATOR_COLUMNS, MANY, ONE, SPLIT_COLUMNS
 from datasets.own.table import PATH_COLUMNS, column_key
 from tests.datasets.own.conftest import labels_of
@@ -22,7 +23,7 @@ RESERVED = {*PATH_COLUMNS, *SPLIT_COLUMNS, *ANNOTATOR_COLUMNS, *MANY, *ONE}
 
 def is_name(text):
     """Return True for a name that all formats can hold."""
-    if not text or text != text.strip() or text.startswith(("[", '{"', "{'", "Unnamed: ")):
+    if not text or text != same_form(text).strip() or text.startswith(("[", '{"', "{'", "Unnamed: ")):
         return False
     return column_key(text) not in RESERVED
 
