@@ -16,10 +16,10 @@ from core.logging import get_logger
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
 from datasets.own.combine import LabelledImage, combine
+from datasets.own.division import DELIMITERS
 from datasets.own.formats import read_label_files
 from datasets.own.items import SPLIT_NAMES, LabelFile, ReadOptions
 from datasets.own.locate import clean_name, locate, missing_images
-from datasets.own.long import DELIMITERS
 from datasets.own.sources import Source, find_sources, given_classes
 from datasets.own.splits import divide
 from datasets.own.targets import Targets, choose_kind
@@ -50,8 +50,9 @@ declare(
     Key(
         "LABEL_DELIMITER",
         "auto",
-        "Csv: what stands between the labels of one cell; none: a cell is one label; auto: pipe or "
-        "semicolon where they occur, else comma or space in a column with a plural name",
+        "Csv: what stands between the labels of one cell; none: a cell is one label; auto: pipe, "
+        "semicolon or line break where they occur, else comma or space in a column with a plural "
+        "name",
         choices=("auto", "none", *DELIMITERS),
     ),
     Key(

@@ -25,7 +25,7 @@ class NotAList(ValueError):
 
 
 def same_form(text: str) -> str:
-    """Return text in which names that look the same are the same: ``é`` has two forms in Unicode."""
+    """Return text in which names that look the same are the same (``é`` has two forms)."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", text.translate(INVISIBLE))
@@ -131,8 +131,9 @@ def _looks_like_list(text: str) -> bool:
     """
     if LIST.fullmatch(text) or CALL.match(text):
         return True
-    is_tuple = text.startswith("(") and text.endswith(")")
-    return (is_tuple and ("," in text or "'" in text or text == "()")) or bool(QUOTED_NAMES.fullmatch(text))
+    if QUOTED_NAMES.fullmatch(text) or text == "()":
+        return True
+    return text.startswith("(") and text.endswith(")") and ("," in text or "'" in text)
 
 
 def read_literal(text: str) -> Any:

@@ -12,11 +12,12 @@ from datasets.own.cells import same_form, shown
 from datasets.own.coco_json import read_coco
 from datasets.own.columns import Columns, assign_columns
 from datasets.own.cvat import read_cvat
+from datasets.own.division import Cell, choose_delimiter, warn_of_joined
 from datasets.own.fiftyone import read_fiftyone
 from datasets.own.headerless import class_at, read_headerless
 from datasets.own.items import LabelFile, ReadOptions, fault
 from datasets.own.label_studio import is_label_studio, read_label_studio
-from datasets.own.long import Cell, choose_delimiter, read_cells, read_long
+from datasets.own.long import read_cells, read_long
 from datasets.own.refused import refuse_known
 from datasets.own.table import (
     Table,
@@ -77,6 +78,9 @@ def read_label_files(paths: Sequence[Path], options: ReadOptions) -> list[LabelF
         if not content.judgements:
             raise fault(content.path, "", "no images; expected one row or entry per image")
     _check_ignored(files, options.ignore)
+    if options.delimiter != "auto" and not options.classnames:
+        labels = {label for file in files for one in file.judgements for label in one.labels}
+        warn_of_joined(files[0].path, labels)
     _name_indices(files, options.classnames)
     settle_minus_one(files, options.label_values)
     return files

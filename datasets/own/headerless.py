@@ -8,6 +8,7 @@ import numpy as np
 
 from core.logging import get_logger
 from datasets.own.cells import NotAList, is_label_value, read_labels, read_value, shown
+from datasets.own.division import Cell, choose_delimiter, divide
 from datasets.own.items import (
     Judgement,
     LabelFile,
@@ -44,37 +45,83 @@ def read_headerless(path: Path, text: str, options: ReadOptions) -> LabelFile | 
     rows = _find_rows(path, text)
     if rows is None:
         return None
+    is_google = any(row.use for row in rows)  # whose labels are names
+    if not is_google:
+        rows = _take_splits(path, rows)
     if not any(row.cells for row in rows):
         raise fault(path, rows[0].where, "only an image and no labels; expected labels behind it")
-    has_splits = any(row.use for row in rows)  # Google's form, whose labels are names
-    if not has_splits and all(_all_values(row.cells) for row in rows if row.cells):
+    if not is_google and all(_all_values(row.cells) for row in rows if row.cells):
         return _read_numbers(path, rows, options.classnames)
+    return _read_names(path, rows, options, is_google=is_google)
+
+
+def _take_splits(path: Path, rows: list[Row]) -> list[Row]:
+    """Return the rows with the split from their first or last cell, if all of these are splits.
+
+    As labels, the words ``train`` and ``test`` would put the test images into train.
+    """
+    if not all(row.cells for row in rows):
+        return rows
+    for place, rest in ((0, slice(1, None)), (-1, slice(None, -1))):
+        splits = {split_of(row.cells[place]) for row in rows}
+        if None in splits or len(splits) < 2:
+            continue
+        word = "first" if place == 0 else "last"
+        log.warning("%s: the %s column behind the image gives the splits", path, word)
+        return [replace(row, use=row.cells[place], cells=row.cells[rest]) for row in rows]
+    return rows
+
+
+def _read_names(
+    path: Path, rows: Sequence[Row], options: ReadOptions, *, is_google: bool
+) -> LabelFile:
+    """Return the content of a list whose cells behind the image are names of classes.
+
+    Raises:
+        UserError: a cell may be one label or several, or looks like a list and is none.
+    """
+    cells = [[_cell(path, row.where, text) for text in row.cells] for row in rows]
+    delimiter = options.delimiter
+    if delimiter == "auto" and not options.classnames:
+        # Where rows have several cells, each is a label.
+        if is_google or any(len(row) > 1 for row in cells):
+            delimiter = "none"
+    if delimiter == "auto":
+        delimiter = choose_delimiter([cell for row in cells for cell in row], "one", options)
     judgements = []
-    for row in rows:
-        labels = dict.fromkeys(name for cell in row.cells for name in _names(cell))
+    for row, of_row in zip(rows, cells, strict=True):
+        labels: dict[str, None] = {}
+        for cell in of_row:
+            found = divide(cell.text, delimiter) if cell.labels is None else cell.labels
+            labels.update(dict.fromkeys(found))
         judgements.append(Judgement(row.image, row.where, tuple(labels), split=_split(path, row)))
     return LabelFile(path, judgements)
 
 
-def _names(cell: str) -> tuple[str, ...]:
-    """Return the labels of a cell: one name, or a list, which make-sense writes without quotes."""
-    if not (cell.startswith("[") and cell.endswith("]")):
-        return (cell,) if cell else ()
+def _cell(path: Path, where: str, text: str) -> Cell:
+    """Return a cell: text, or a list, which make-sense writes without quotes.
+
+    Raises:
+        UserError: the cell looks like a list of another form and is none.
+    """
     try:
-        return read_labels(cell)
-    except NotAList:
-        parts = (part.strip() for part in cell[1:-1].split(","))
-        return tuple(part for part in parts if part)
+        return Cell(path, where, text, read_labels(text))
+    except NotAList as error:
+        if not text.startswith("["):
+            raise fault(path, where, f"a label {error}") from None
+        parts = (part.strip() for part in text[1:-1].split(","))
+        return Cell(path, where, "", tuple(part for part in parts if part))
 
 
 def _find_rows(path: Path, text: str) -> list[Row] | None:
     """Divide the lines at the first delimiter at which the first line names an image."""
     line = first_line(text)
     for delimiter in DELIMITERS:
-        if delimiter not in line:
+        # The first line may have no label and so no delimiter.
+        example = next((one for one in text.split("\n") if delimiter in one), None)
+        if example is None or _first_image(path, line, delimiter) is None:
             continue
-        _, cells = next(split_rows(path, line, delimiter))
-        if _image_position(cells) is None:
+        if _first_image(path, example, delimiter) is None:
             continue
         rows = [_row(path, number, cells) for number, cells in split_rows(path, text, delimiter)]
         return rows if delimiter == "," else _with_decimal_points(rows)
@@ -85,6 +132,11 @@ def _find_rows(path: Path, text: str) -> list[Row] | None:
         if line.strip():
             rows.append(_row(path, number, _words(line)))
     return rows
+
+
+def _first_image(path: Path, line: str, delimiter: str) -> int | None:
+    _, cells = next(split_rows(path, line, delimiter))
+    return _image_position(cells)
 
 
 def _with_decimal_points(rows: list[Row]) -> list[Row]:
@@ -117,7 +169,7 @@ def _image_position(cells: Sequence[str]) -> int | None:
     if has_image_suffix(cells[0]) or "://" in cells[0]:
         return 0
     if len(cells) > 1 and (has_image_suffix(cells[1]) or "://" in cells[1]):
-        is_split = split_of(cells[0]) is not None or cells[0].lower() == UNASSIGNED
+        is_split = split_of(cells[0]) is not None or cells[0].lower() in ("", UNASSIGNED)
         return 1 if is_split else None
     return None
 
@@ -135,7 +187,7 @@ def _row(path: Path, number: int, cells: list[str]) -> Row:
     rest = list(cells[position + 1 :])
     while rest and not rest[-1]:
         rest.pop()
-    use = cells[0] if position else ""
+    use = (cells[0] or UNASSIGNED) if position else ""
     return Row(where, use, cells[position], tuple(rest))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.errors import UserError, did_you_mean
 from core.logging import get_logger
+from datasets.own.cells import same_form
 from datasets.own.items import SPLIT_NAMES, fault, split_of, split_words
 from datasets.own.locate import has_image_suffix
 from datasets.prepared import PREFIX
@@ -122,7 +123,7 @@ def _add_class(tree: Tree, root: Path, folder: Path, split: str) -> None:
                 tree.skipped[_suffix(file)] += 1
                 continue
             name = Path(os.path.relpath(os.path.join(path, file), root)).as_posix()
-            tree.pictures.append(Picture(name, folder.name, split))
+            tree.pictures.append(Picture(name, same_form(folder.name), split))
     if len(tree.pictures) == before:
         tree.empty.append(folder.name)
 
@@ -176,7 +177,7 @@ def _read_list(
             raise fault(path, where, f"'{entry}' is also in {places[entry]}")
         places[entry] = f"{path}: {where}"
         name = Path(os.path.relpath(base / entry, root)).as_posix()
-        pictures.append(Picture(name, folder, split))
+        pictures.append(Picture(name, same_form(folder), split))
     if not pictures:
         raise fault(path, "", "the list is empty; expected lines <class>/<image>")
     return pictures

@@ -23,7 +23,10 @@ RESERVED = {*PATH_COLUMNS, *SPLIT_COLUMNS, *ANNOTATOR_COLUMNS, *MANY, *ONE}
 
 def is_name(text):
     """Return True for a name that all formats can hold."""
-    if not text or text != same_form(text).strip() or text.startswith(("[", '{"', "{'", "Unnamed: ")):
+    if not text or text != same_form(text).strip():
+        return False
+    # A single class with such an end is read as the name of a list of classes.
+    if text.endswith(".txt") or text.startswith(("[", '{"', "{'", "Unnamed: ")):
         return False
     return column_key(text) not in RESERVED
 
