@@ -11,7 +11,7 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError
+from core.errors import UserError, did_you_mean
 from core.logging import get_logger
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
@@ -213,12 +213,27 @@ def image_folders(cfg: CfgNode, root: Path, file: LabelFile) -> list[Path]:
     """Return the folders in which the names of a label file may start."""
     own = file.path.parent
     if cfg.DATASET.IMAGES:
-        return [root / cfg.DATASET.IMAGES, own / cfg.DATASET.IMAGES]
+        return _given_folders(cfg.DATASET.IMAGES, root, own)
     folders = [own, root]
     for folder in (own, root):
         folders += [folder / name for name in IMAGE_FOLDERS]
     for name in SPLIT_NAMES.get(file.split, ()):
         folders += [own / name, own / "images" / name, own / name / "images"]
+    return folders
+
+
+def _given_folders(name: str, root: Path, own: Path) -> list[Path]:
+    """Return the folders that ``DATASET.IMAGES`` names below the root or the label file.
+
+    Raises:
+        UserError: neither exists.
+    """
+    folders = [folder / name for folder in dict.fromkeys((root, own))]
+    if not any(folder.is_dir() for folder in folders):
+        siblings = [path.name for path in root.iterdir() if path.is_dir()]
+        raise UserError(
+            f"DATASET.IMAGES: there is no folder {folders[0]}.{did_you_mean(name, siblings)}"
+        )
     return folders
 
 

@@ -1,9 +1,10 @@
 """Meaning of the columns of a table: image, split, annotator, labels or one column per class."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.errors import did_you_mean
+from core.errors import did_you_mean, first_names
 from core.logging import get_logger
 from datasets.own.cells import is_empty, is_label_value, shown
 from datasets.own.items import ReadOptions, fault, split_of
@@ -17,6 +18,8 @@ ANNOTATOR_COLUMNS = (
 MANY = ("labels", "tags", "posi_labels", "classes", "categories", "choices")
 ONE = ("label", "tag", "class", "category", "choice")
 PERSONS = ("annotator", "worker", "user", "rater")  # can also be a class of photographs
+NUMBERED = re.compile(r"(label|tag|class|category|choice)s?_?\d+")  # one of several label columns
+HALF_SPLITS = ("is_train", "is_training", "is_test", "is_testing")
 # Columns of Label Studio's CSV; its label column has the name of the user's form field.
 LABEL_STUDIO = ("annotation_id", "lead_time")
 LABEL_STUDIO_OTHERS = (*LABEL_STUDIO, "created_at", "updated_at", "id", "agreement")
@@ -61,7 +64,9 @@ def assign_columns(table: Table, options: ReadOptions) -> Columns:
     if any(table.header[j] in options.classnames for j in free):
         return _known_classes(table, options, columns, free)
     columns.split = _take_split(table, free)
+    _check_half_splits(table, free)
     labels = [j for j in free if _may_hold_labels(table, j)]
+    _check_numbered(table, free, labels)
     if not labels:
         _check_annotator(table, free)
     columns.annotator = _take_annotator(table, free)
@@ -155,6 +160,35 @@ def _holds_splits(table: Table, j: int) -> bool:
     return len(splits) > 1
 
 
+def _check_half_splits(table: Table, free: list[int]) -> None:
+    """Raise if a column says of one split alone which images are in it."""
+    for j in free:
+        if column_key(table.header[j]) in HALF_SPLITS:
+            raise fault(
+                table.path,
+                "line 1",
+                f"column {shown(table.header[j])} is not read; write one column 'split' with the "
+                "words train, val and test",
+            )
+
+
+def _check_numbered(table: Table, free: list[int], labels: list[int]) -> None:
+    """Raise if the labels of an image are in several columns: ``label1``, ``label2``."""
+    for j in free:
+        name = table.header[j]
+        if j in labels or not NUMBERED.fullmatch(column_key(name)):
+            continue
+        if first_misfit(table, j) is None:  # a column of 0 and 1, such as class_1
+            continue
+        raise fault(
+            table.path,
+            "line 1",
+            f"column {shown(name)} is one of several columns of labels; write all labels of an "
+            "image into one cell of a column 'labels', such as joy|fear, or name the column in "
+            "DATASET.IGNORE",
+        )
+
+
 def _take_annotator(table: Table, free: list[int]) -> int | None:
     """Remove and return the column of the annotators; the log names it."""
     position = _take(table, free, ANNOTATOR_COLUMNS)
@@ -205,7 +239,7 @@ def _class_columns(table: Table, free: list[int]) -> list[int]:
     Raises:
         UserError: a column holds something else, or there is none.
     """
-    classes = []
+    classes, wrong = [], []
     for j in free:
         name = table.header[j]
         row = first_misfit(table, j)
@@ -214,7 +248,9 @@ def _class_columns(table: Table, free: list[int]) -> list[int]:
         elif column_key(name) in PATH_COLUMNS and table.value(table.rows[row][j]) is None:
             log.info("%s: column %s is left out", table.path, shown(name))
         else:
-            raise no_class(table, j, row)
+            wrong.append(j)
+    if wrong:
+        raise no_class(table, wrong[0], first_misfit(table, wrong[0]), wrong[1:])
     if not classes:
         accepted = ", ".join(ONE[:1] + MANY[:2] + ("class",))
         nearest = did_you_mean(" ".join(map(column_key, table.header[1:2])), MANY + ONE)
@@ -240,14 +276,29 @@ def first_misfit(table: Table, j: int) -> int | None:
     return next(i for i, cell in enumerate(cells) if cell in wrong)
 
 
-def no_class(table: Table, j: int, row: int) -> Exception:
-    """Return the error of a cell that is no value of a class."""
+def no_class(table: Table, j: int, row: int, others: Sequence[int] = ()) -> Exception:
+    """Return the error of a cell that is no value of a class.
+
+    Args:
+        table: with the cell.
+        j: column of the cell.
+        row: of the cell.
+        others: further columns with such cells.
+    """
     cell = table.rows[row][j]
+    further = ""
+    if others:
+        names = first_names([shown(table.header[k]) for k in others])
+        further = f"; the same holds for {names}"
+    labels = ""
+    if isinstance(cell, str) and table.value(cell) is None:
+        labels = "if it holds the labels, rename it to 'labels'; "
     return fault(
         table.path,
         table.wheres[row],
         f"column {shown(table.header[j])} is {shown(cell)}; a class has 1, 0, a share between "
-        "them, -1 or an empty cell; if the column is no class, name it in DATASET.IGNORE",
+        f"them, -1 or an empty cell; {labels}if the column is no class, name it in DATASET.IGNORE"
+        f"{further}",
     )
 
 
@@ -257,6 +308,7 @@ def _leave_out(table: Table, label: int, free: list[int]) -> None:
     Raises:
         UserError: one of them looks like a class, so that labels may be meant in both forms.
     """
+    texts = {str(row[label]) for row in table.rows}
     for j in free:
         values = [row[j] for row in table.rows if not is_empty(row[j])]
         if values and first_misfit(table, j) is None:
@@ -267,6 +319,14 @@ def _leave_out(table: Table, label: int, free: list[int]) -> None:
                 f"{shown(table.header[j])} has values from -1 to 1 as a class has; if both are "
                 "classes, list all classes in DATASET.CLASSES; else name the one that is no label "
                 "in DATASET.IGNORE",
+            )
+        if values and texts.issuperset(map(str, values)):
+            raise fault(
+                table.path,
+                "line 1",
+                f"columns {shown(table.header[label])} and {shown(table.header[j])} hold the same "
+                "words; write all labels of an image into one cell, such as joy|fear, or name the "
+                "column that is no label in DATASET.IGNORE",
             )
     if free:
         names = ", ".join(shown(table.header[j]) for j in free)

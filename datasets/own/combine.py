@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import UserError, did_you_mean
+from core.errors import UserError, did_you_mean, first_names
 from core.labels import UNKNOWN
 from core.logging import get_logger
 from datasets.own.cells import shown
@@ -120,9 +120,16 @@ def class_order(files: Sequence[LabelFile]) -> list[str]:
     labels = {label for file in files for one in file.judgements for label in one.labels}
     if not labels:
         raise fault(files[0].path, "", "no image has a label")
-    _warn_of_case(files[0], labels)
+    _warn_of_names(files[0], labels)
     if all(label.isascii() and label.isdecimal() for label in labels):
-        return sorted(labels, key=_number_order)
+        numbers = sorted(labels, key=_number_order)
+        log.warning(
+            "%s: the names of the classes are numbers (%s), which say nothing to CLIP; write the "
+            "names in this order to classes.txt or DATASET.CLASSES",
+            files[0].path,
+            first_names(numbers, most=3),
+        )
+        return numbers
     return sorted(labels)
 
 
@@ -142,7 +149,12 @@ def _check_same(first: LabelFile, file: LabelFile) -> None:
                 )
 
 
-def _warn_of_case(file: LabelFile, labels: set[str]) -> None:
+def _warn_of_names(file: LabelFile, labels: set[str]) -> None:
+    for label in sorted(labels):
+        if label.lower() == "none":
+            log.warning(
+                "%s: '%s' is a class; leave the cell empty if it means no label", file.path, label
+            )
     by_lower: dict[str, str] = {}
     for label in sorted(labels):
         other = by_lower.setdefault(label.casefold(), label)

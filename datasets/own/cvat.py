@@ -26,8 +26,11 @@ def read_cvat(path: Path) -> LabelFile:
             f"the outer element is <{root.tag}>; expected <annotations> of 'CVAT for images'",
         )
     classnames = [name.strip() for name in _declared(root)]
+    images = root.findall("image")
+    of_subsets = [image for image in images if image.get("subset")]
+    in_subsets = bool(of_subsets) and _subset_path(path, of_subsets[0]).is_file()
     judgements = []
-    for i, image in enumerate(root.findall("image")):
+    for i, image in enumerate(images):
         where = f"image {i + 1}"
         name = image.get("name")
         if not name:
@@ -37,12 +40,20 @@ def read_cvat(path: Path) -> LabelFile:
         for element in image:
             if element.tag in SHAPES:
                 labels[_label(path, where, element, classnames)] = None
-        split = split_of(image.get("subset", "")) or ""
+        subset = image.get("subset", "")
+        split = split_of(subset) or ""
+        if in_subsets and subset:
+            name = f"{subset}/{name}"
         judgements.append(Judgement(name, where, tuple(labels), split=split))
     if not judgements:
         what = "<track> of a video" if root.find("track") is not None else "no <image>"
         raise fault(path, "", f"{what}; export as 'CVAT for images 1.1'")
     return LabelFile(path, judgements, list(dict.fromkeys(classnames)))
+
+
+def _subset_path(path: Path, image: ElementTree.Element) -> Path:
+    """Return where the export of a project with subsets has the file of an image."""
+    return path.parent / "images" / image.get("subset", "") / image.get("name", "")
 
 
 def _parse(path: Path) -> ElementTree.Element:

@@ -82,10 +82,10 @@ def _read_names(
     """
     cells = [[_cell(path, row.where, text) for text in row.cells] for row in rows]
     delimiter = options.delimiter
-    if delimiter == "auto" and not options.classnames:
-        # Where rows have several cells, each is a label.
-        if is_google or any(len(row) > 1 for row in cells):
-            delimiter = "none"
+    # Where rows have several cells, each is a label.
+    has_columns = is_google or any(len(row) > 1 for row in cells)
+    if delimiter == "auto" and has_columns and not options.classnames:
+        delimiter = "none"
     if delimiter == "auto":
         delimiter = choose_delimiter([cell for row in cells for cell in row], "one", options)
     judgements = []

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from core.errors import UserError, first_names
 from datasets.images import IMAGE_SUFFIXES
+from datasets.own.cells import same_form
 from datasets.reading import SKIP
 
 LOCAL_FILES, UPLOAD = "/data/local-files/", "/data/upload/"  # of Label Studio
@@ -69,11 +70,16 @@ class Listing:
         stems = self._list(head)
         if suffix and not base.endswith(suffix):
             base += suffix
-        if base in stems.get(_stem(base), ()):
+        # macOS writes accents of file names as characters of their own, label files do not.
+        alike = stems.get(_stem(same_form(base)), ())
+        if base in alike:
             return os.path.join(head, base)
+        same = [file for file in alike if same_form(file) == same_form(base)]
+        if same:
+            return os.path.join(head, same[0])
         if suffix or has_image_suffix(base):
             return None
-        found = [file for file in stems.get(base, ()) if has_image_suffix(file)]
+        found = [file for file in stems.get(same_form(base), ()) if has_image_suffix(file)]
         if len(found) > 1:
             raise UserError(
                 f"{os.path.join(head, base)}: several images have this name: "
@@ -82,7 +88,7 @@ class Listing:
         return os.path.join(head, found[0]) if found else None
 
     def _list(self, folder: str) -> dict[str, list[str]]:
-        """Return the file names of a folder by their name without suffix."""
+        """Return the file names of a folder by the form of their name without suffix."""
         if folder not in self._folders:
             stems: dict[str, list[str]] = {}
             try:
@@ -90,7 +96,7 @@ class Listing:
             except OSError:
                 names = []
             for name in names:
-                stems.setdefault(_stem(name), []).append(name)
+                stems.setdefault(_stem(same_form(name)), []).append(name)
             self._folders[folder] = stems
         return self._folders[folder]
 
@@ -163,10 +169,24 @@ def missing_images(
     missing: Sequence[str], count: int, folders: Iterable[Path], source: Path
 ) -> UserError:
     """Return the error that images of the label file ``source`` are in none of the folders."""
-    places = ", ".join(map(str, dict.fromkeys(folders)))
+    folders = list(dict.fromkeys(folders))
+    places = ", ".join(map(str, folders))
     return UserError(
-        f"{source}: {len(missing)} of {count} images are missing: {first_names(missing)}; "
+        f"{source}: {len(missing)} of {count} images are missing: {first_names(missing)}"
+        f"{_nearest(missing[0], folders)}; "
         f"looked in {places}; set "
         "DATASET.IMAGES to their folder below DATASET.ROOT (--root), DATASET.SUFFIX where the file "
         f"leaves it out; or {SKIP}"
     )
+
+
+def _nearest(name: str, folders: Iterable[Path]) -> str:
+    """Return the file whose name differs in case or suffix alone, for an error, or nothing."""
+    for folder in folders:
+        head, base = os.path.split(os.path.join(folder, clean_name(name)))
+        if not os.path.isdir(head):
+            continue
+        for file in sorted(os.listdir(head)):
+            if has_image_suffix(file) and _stem(file).casefold() == _stem(base).casefold():
+                return f" (there is {file})"
+    return ""

@@ -11,6 +11,7 @@ from datasets.own.items import Judgement, LabelFile, fault, split_of, split_word
 from datasets.own.table import Table, column_key
 
 SINGLE_COLUMNS = ("label", "class")  # one label in each row means one class per image
+MISSING = ("na", "nan", "n/a", "#n/a", "<na>", "null")  # a missing label, as R and pandas write it
 UNASSIGNED = "unassigned"  # Google's word for an image that is in no split
 
 log = get_logger()
@@ -26,13 +27,24 @@ def read_cells(table: Table, columns: Columns, known: Sequence[str]) -> list[Cel
     column = [row[columns.label] for row in table.rows]
     # Where JSON has lists for several labels, a text beside them is one label.
     is_whole = columns.style == "whole" or any(isinstance(value, list) for value in column)
-    cells = []
+    cells, missing = [], set()
     for value, where in zip(column, table.wheres, strict=True):
+        if isinstance(value, str) and value.lower() in MISSING and value not in names:
+            missing.add(value)
+            value = ""
         try:
             cells.append(_read_cell(table, where, value, names, is_whole=is_whole))
         except NotAList as error:
             name = shown(table.header[columns.label])
             raise fault(table.path, where, f"column {name} {error}") from None
+    if missing:
+        log.warning(
+            "%s: %s in column %s counts as an empty cell, which means no label; if it is a class, "
+            "list all classes in DATASET.CLASSES",
+            table.path,
+            " and ".join(map(shown, sorted(missing))),
+            shown(table.header[columns.label]),
+        )
     return cells
 
 

@@ -19,7 +19,7 @@ QUOTED = r'"[^"]*(?:""[^"]*)*"'  # cell in quotes; a quote inside is doubled
 # Names of the column with the image files; the first one that the header has is taken.
 PATH_COLUMNS = (
     "file_name", "filename", "fname", "file", "image", "image_path", "image_name", "path",
-    "filepath", "name", "img", "img_path", "image_id",
+    "filepath", "name", "img", "img_path", "image_id", "image_url", "gcs_file_path",
 )  # fmt: skip
 
 
@@ -213,5 +213,5 @@ def path_column(table: Table) -> int:
         table.path,
         "line 1",
         f"no column names the images; columns: {columns}; "
-        f"accepted: {', '.join(PATH_COLUMNS)}.{nearest}",
+        f"rename one to an accepted name: {', '.join(PATH_COLUMNS)}.{nearest}",
     )
