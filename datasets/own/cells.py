@@ -14,7 +14,8 @@ YES, NO = ("true", "yes"), ("false", "no")
 UNKNOWN_TEXTS = ("", "nan", "na", "n/a", "null", "none")  # as pandas and R write a missing number
 LIST = re.compile(r"\[.*\]|\{.*\}", re.DOTALL)
 CALL = re.compile(r"(array|set|frozenset|tuple|list|Index|Series)\(")  # as Python shows a value
-QUOTED_NAMES = re.compile(r"('[^']*'|\"[^\"]*\")(\s*,\s*('[^']*'|\"[^\"]*\"))*")
+QUOTED = r"('[^'|;]*'|\"[^\"|;]*\")"
+QUOTED_NAMES = re.compile(rf"{QUOTED}(\s*,\s*{QUOTED})*")
 # Zero-width space, word joiner, mark of the byte order; a space that does not break is one.
 INVISIBLE = {0x200B: None, 0x2060: None, 0xFEFF: None, 0xA0: " "}
 SHOWN = 60  # characters of a value in an error
