@@ -50,7 +50,7 @@ from evaluation import (
 from evaluation.distributions import distribution_metrics
 from evaluation.metrics import HEADLINE_METRICS
 from evaluation.published import facts_of, published_rows, rows_beside
-from evaluation.rule_comparison import BEST_ON_TEST, GIVEN
+from evaluation.rule_comparison import BEST_ON_TEST, FROM_FILE, GIVEN, rule_of_file
 from evaluation.rules import HEADLINE_RULE
 
 log = get_logger()
@@ -191,9 +191,7 @@ def _train_labels(dataset: IntentDataset) -> tuple[np.ndarray | None, np.ndarray
 
 def _rules_beside_each_other(run: EvaluatedRun) -> list[RuleResult]:
     """Return all rules on all splits; none if they cannot be fitted to these labels."""
-    pairs = {}
-    for name, split in run.splits.items():
-        pairs[name] = (split.result.scores, split.result.labels)
+    pairs = _pairs(run)
     try:
         return compare_rules(
             val=pairs.get("val"),
@@ -205,6 +203,14 @@ def _rules_beside_each_other(run: EvaluatedRun) -> list[RuleResult]:
         # An evaluator of somebody's own may accept labels that no threshold can be fitted to.
         log.warning("No decision rules beside the evaluator's own: %s", error)
         return []
+
+
+def _pairs(run: EvaluatedRun) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return split -> scores and labels."""
+    pairs = {}
+    for name, split in run.splits.items():
+        pairs[name] = (split.result.scores, split.result.labels)
+    return pairs
 
 
 def choose_rule(name: str, run: EvaluatedRun) -> DecisionRule | None:
@@ -264,7 +270,7 @@ def _registered_rules(run: EvaluatedRun) -> dict[str, type[DecisionRule]]:
     """Return the classes of the compared rules that every draw of val can fit."""
     found = {}
     for row in run.rules:
-        if row.name not in (GIVEN, BEST_ON_TEST):
+        if row.name not in (GIVEN, FROM_FILE, BEST_ON_TEST):
             found[row.name] = RULE_REGISTRY.get(row.name)
     return found
 
@@ -276,7 +282,11 @@ def with_rules(cfg: CfgNode, run: EvaluatedRun) -> EvaluatedRun:
         UserError: the chosen rule cannot be fitted, or does not fit the classes.
     """
     run = replace(run, rules=_rules_beside_each_other(run))
-    return replace(run, rule=choose_rule(cfg.TEST.RULE, run))
+    run = replace(run, rule=choose_rule(cfg.TEST.RULE, run))
+    if not is_rule_file(cfg.TEST.RULE) or not run.rules:
+        return run
+    given = rule_of_file(run.rule, **_pairs(run))
+    return replace(run, rules=[run.rules[0], given, *run.rules[1:]])
 
 
 def write_analysis(folder: Path, cfg: CfgNode, run: EvaluatedRun) -> None:

@@ -35,8 +35,8 @@ class RuleResult:
     """A decision rule beside others.
 
     Attributes:
-        name: registered name of the rule; ``given`` for another rule of the headline, or
-            ``best on test``.
+        name: registered name of the rule; ``given`` for another rule of the headline,
+            ``from file`` for the rule of a ``rule.json``, or ``best on test``.
         rule: the fitted rule.
         tuned_on: ``val``, ``test`` (an optimistic bound, never a result), or empty: not tuned.
         metrics: split -> ``macro_f1``, ``micro_f1``, ``samples_f1`` in percent.

@@ -21,6 +21,7 @@ log = get_logger()
 Labelled = tuple[Array, Array]  # scores and labels, (N, C) each
 
 GIVEN = "given"
+FROM_FILE = "from file"
 BEST_ON_TEST = "best on test"
 
 
@@ -70,6 +71,18 @@ def compare_rules(
     if test is not None and (test[1] > 0).any():
         rows.append(_row(BEST_ON_TEST, GlobalThreshold.fit(*test), "test", splits))
     return rows
+
+
+def rule_of_file(
+    rule: DecisionRule, *, val: Labelled | None = None, test: Labelled | None = None
+) -> RuleResult:
+    """Return the row of a rule that a file gives; it is tuned on data that are not known here.
+
+    Raises:
+        UserError: the rule cannot be applied to these scores.
+    """
+    splits = {name: pair for name, pair in (("val", val), ("test", test)) if pair is not None}
+    return _row(FROM_FILE, rule, "", splits)
 
 
 def _is_global(given: DecisionRule, rows: Sequence[RuleResult]) -> bool:

@@ -22,6 +22,7 @@ from .comparison_tables import (
     results_table,
     rule_differences_table,
     rules_table,
+    seeds_in_words,
 )
 from .figures import MAX_CLASSES
 from .figures.gains import GainRow, Gains, draw_gains
@@ -239,8 +240,9 @@ def _method(comparison: Comparison) -> Section:
     if comparison.pairs:
         text = (
             f"Test: paired approximate randomisation. The predictions of both settings for an "
-            f"image are swapped at random, {comparison.swaps:,} times (seed {comparison.seed}), "
-            "and the variance between seeds is added. Holm's correction is over the classes."
+            f"image are swapped at random, {comparison.swaps:,} times (seed {comparison.seed}); "
+            f"{seeds_in_words(comparison)}. Holm's correction is over the classes; it changes "
+            "p and verdict of a class, not its interval."
         )
         blocks.append(Text(text))
     items = {name: ", ".join(folders) for name, folders in comparison.folders.items()}

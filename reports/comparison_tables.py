@@ -86,10 +86,20 @@ def differences_table(comparison: Comparison) -> Table:
     baseline = comparison.pairs[0].baseline
     note = (
         f"Paired approximate randomisation on the same {comparison.num_images:,} images, "
-        f"{comparison.swaps:,} swaps; the variance between seeds is part of interval and p."
+        f"{comparison.swaps:,} swaps; {seeds_in_words(comparison)}."
     )
     caption = f"Differences to {baseline} on {comparison.split}"
     return Table(caption, columns, rows, name="differences", note=note)
+
+
+def seeds_in_words(comparison: Comparison) -> str:
+    """Return what interval and p say of the seeds of training."""
+    if any(count == 1 for count in comparison.num_runs.values()):
+        return (
+            "interval and p hold the variance between seeds where both sides have several runs; "
+            "with one run they are about these models alone"
+        )
+    return "the variance between seeds is part of interval and p"
 
 
 def rules_table(comparison: Comparison) -> Table:

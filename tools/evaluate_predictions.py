@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from yacs.config import CfgNode
 
@@ -51,6 +52,7 @@ from evaluation.predictions import (
     match,
     read_predictions,
 )
+from evaluation.rules import is_rule_file, read_rule
 from evaluation.single_label import SingleLabel
 from tools import command
 
@@ -83,7 +85,11 @@ def evaluate_predictions(args: argparse.Namespace) -> int:
         for split, predictions in matched.items():
             for note in predictions.notes:
                 log.info("%s (%s): %s.", predictions.source, split, note)
-        results = evaluate(evaluator, dataset, matched, threshold=args.threshold)
+        check_labels(dataset, matched)
+        threshold = args.threshold
+        if threshold is None:
+            threshold = threshold_of_file(cfg, dataset.classnames)
+        results = evaluate(evaluator, dataset, matched, threshold=threshold)
         title = args.title or f"{args.predictions.name} on {data_title(cfg.DATASET)}"
         card = finish_predictions_card(
             card,
@@ -171,6 +177,35 @@ def read_split(
         words=dataset.hierarchy.names,
     )
     return as_probabilities(matched, logits=logits)
+
+
+def check_labels(dataset: IntentDataset, matched: Mapping[str, MatchedPredictions]) -> None:
+    """Warn if labels in a file, as in scores_test.npz of a run, are not those of the data set."""
+    for split, predictions in matched.items():
+        if predictions.labels is None:
+            continue
+        expected = np.stack([record.label for record in getattr(dataset, split)]) > 0
+        wrong = int(((predictions.labels > 0) != expected).sum())
+        if wrong:
+            log.warning(
+                "%s (%s): %s of %s labels in the file are not those of the data set, which count; "
+                "are rows or columns in another order, or the annotations of another version?",
+                predictions.source,
+                split,
+                f"{wrong:,}",
+                f"{expected.size:,}",
+            )
+
+
+def threshold_of_file(cfg: CfgNode, names: Sequence[str]) -> float | None:
+    """Return the threshold that a ``rule.json`` in ``TEST.RULE`` has for all classes, or None.
+
+    Other rules have a row beside the headline.
+    """
+    if not is_rule_file(cfg.TEST.RULE):
+        return None
+    rule = read_rule(cfg.TEST.RULE, names)
+    return rule.threshold if isinstance(rule, GlobalThreshold) else None
 
 
 def evaluate(

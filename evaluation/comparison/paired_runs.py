@@ -69,7 +69,20 @@ def pair_runs(
             scored = Scored.by_rule(saved.scores, saved.labels, rule)
             check_metrics(run, split, scored)
             paired[setting.name].append(PairedRun(run, scored, saved.classes))
+        notes += _notes_on_equal_scores(setting.name, paired[setting.name])
     return paired
+
+
+def _notes_on_equal_scores(name: str, runs: Sequence[PairedRun]) -> list[str]:
+    """Return a note if runs of a setting do not differ, so that seeds seem to have no effect."""
+    for position, run in enumerate(runs):
+        for earlier in runs[:position]:
+            if np.array_equal(run.scored.scores, earlier.scored.scores):
+                return [
+                    f"{name}: {earlier.run.path} and {run.run.path} have the same scores; if they "
+                    "are one model, give one of them: each run counts as a training of its own."
+                ]
+    return []
 
 
 def align(saved: SavedScores, reference: SavedScores, *, names: tuple[str, str]) -> SavedScores:

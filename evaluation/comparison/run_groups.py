@@ -11,6 +11,7 @@ from core.errors import UserError, not_accepted
 
 from .run_folder import RunFolder
 
+UNTITLED = "given predictions"  # the title of predictions without one, in run.json
 # Never part of a setting: the seed, and places of a machine.
 ALWAYS_IGNORED = ("SEED", "OUTPUT_DIR", "RESUME", "DATASET.ROOT")
 
@@ -34,10 +35,11 @@ class Setting:
 def group_runs(runs: Sequence[RunFolder], *, ignored: Collection[str] = ()) -> list[Setting]:
     """Group runs by setting, in the order of each setting's first run.
 
-    Runs with a configuration in ``run.json`` belong together if their configurations agree. Other
-    runs, also those of ``tools.evaluate_predictions``, belong together if their folders agree
-    without ``seed<N>``. Runs of one configuration and one seed are compared with each other, as
-    those of two versions of the code: they are grouped by folder, too.
+    Runs with a configuration in ``run.json`` belong together if their configurations agree, and
+    those of ``tools.evaluate_predictions`` with a title if title and backbone do, too. Other runs
+    belong together if their folders agree without ``seed<N>``. Runs of one configuration and one
+    seed are compared with each other, as those of two versions of the code: they are grouped by
+    folder, too.
 
     Args:
         runs: finished runs.
@@ -55,7 +57,7 @@ def group_runs(runs: Sequence[RunFolder], *, ignored: Collection[str] = ()) -> l
     for group in by_setting.values():
         members += _by_stem(group) if _repeats_a_seed(group) else [group]
     stems = [seedless(group[0].path) for group in members]
-    names = short_names(stems)
+    names = _with_titles(short_names(stems), members)
     if len(set(names)) < len(names):
         names = [str(group[0].path) for group in members]
     return [Setting(name, tuple(group)) for name, group in zip(names, members, strict=True)]
@@ -107,7 +109,7 @@ def short_names(folders: Sequence[Path]) -> list[str]:
 
 def seed_of(run: RunFolder) -> int | None:
     """Return the seed of a run; None if it is unknown or off (below 0)."""
-    if not has_method(run):
+    if not has_method(run) and not title_of(run):
         return None
     seed = run.config.get("SEED")
     return seed if isinstance(seed, int) and seed >= 0 else None
@@ -123,6 +125,24 @@ def has_method(run: RunFolder) -> bool:
     return named and "predictions" not in run.card
 
 
+def title_of(run: RunFolder) -> str:
+    """Return the title that ``tools.evaluate_predictions`` was given; empty for other runs."""
+    result = run.card.get("result")
+    if "predictions" not in run.card or not isinstance(result, Mapping):
+        return ""
+    title = str(result.get("model") or "")
+    return "" if title == UNTITLED else title
+
+
+def _with_titles(names: Sequence[str], members: Sequence[Sequence[RunFolder]]) -> list[str]:
+    """Return the titles of the settings that have one; two of one title keep their folders."""
+    titles = [title_of(group[0]) for group in members]
+    found = []
+    for name, title in zip(names, titles, strict=True):
+        found.append(title if title and titles.count(title) == 1 else name)
+    return found
+
+
 def _check_distinct(runs: Sequence[RunFolder]) -> None:
     seen: dict[Path, Path] = {}
     for run in runs:
@@ -134,9 +154,10 @@ def _check_distinct(runs: Sequence[RunFolder]) -> None:
 
 def _setting_key(run: RunFolder, ignored: Collection[str]) -> str:
     """Return a text that is equal for runs of one setting."""
-    if not has_method(run):
+    title = title_of(run)
+    if not has_method(run) and not title:
         return f"folder {seedless(run.path.resolve())}"
-    settings = {}
+    settings = {"title": title, "backbone": run.card.get("backbone") if title else None}
     for name, value in flatten(run.config):
         if name not in ignored and name not in ALWAYS_IGNORED:
             settings[name] = value

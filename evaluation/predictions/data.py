@@ -20,12 +20,16 @@ class Predictions:
         images: N image names; None if the file has none.
         classes: K names of the columns; None if the file has none.
         source: name of the file, for messages.
+        labels: ``(N, K)`` labels, where the file has them.
+        left_out: names of further arrays of the file.
     """
 
     scores: Array
     images: Sequence[str] | None = None
     classes: Sequence[str] | None = None
     source: str = "the predictions"
+    labels: Array | None = None
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,7 @@ class MatchedPredictions:
         images: N image names of the split, for messages.
         names: C class names, for messages.
         source: name of the file, for messages.
+        labels: ``(N, C)`` labels, where the file has them.
     """
 
     scores: Array
@@ -48,6 +53,7 @@ class MatchedPredictions:
     images: Sequence[str] = ()
     names: Sequence[str] = ()
     source: str = "the predictions"
+    labels: Array | None = None
 
 
 def name_some(items: Sequence[str]) -> str:

@@ -91,7 +91,9 @@ def _parts(where: str, entry: Any) -> tuple[str, Any]:
     if not isinstance(image, str):
         raise UserError(f"{where}: '{key}' is {image!r:.40}; expected the name of an image")
     values = entry.get("scores")
-    if isinstance(values, (dict, list)):
+    if isinstance(values, list):
+        return image, _named(where, entry, values)
+    if isinstance(values, dict):
         return image, values
     values = {name: value for name, value in entry.items() if name != key}
     for name in ("true", "predicted"):
@@ -99,6 +101,21 @@ def _parts(where: str, entry: Any) -> tuple[str, Any]:
         if isinstance(values.get(name), (str, list)):
             del values[name]
     return image, values
+
+
+def _named(where: str, entry: dict[str, Any], values: list[Any]) -> Any:
+    """Return the scores by class where the entry lists its classes, else the list of scores."""
+    names = entry.get("classes", entry.get("class_names"))
+    if not isinstance(names, list):
+        return values
+    if len(names) != len(values) or not all(isinstance(name, str) for name in names):
+        raise UserError(
+            f"{where} has {len(values)} scores and {len(names)} classes; expected a "
+            "name for each score"
+        )
+    if len(set(names)) < len(names):
+        raise UserError(f"{where} names a class twice")
+    return dict(zip(names, values, strict=True))
 
 
 def _in_order(where: str, values: Any, classes: Sequence[str] | None) -> Sequence[Any]:

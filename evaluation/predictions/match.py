@@ -49,16 +49,19 @@ def match(
             f"classes of the split: {'; '.join(faults)}"
         )
     scores = predictions.scores[rows]  # (N, K)
+    order = [columns.classes[name] for name in names]
+    labels = None if predictions.labels is None else predictions.labels[rows][:, order]
     parents: dict[str, dict[str, Array]] = {}
     for (level, group), column in columns.groups.items():
         parents.setdefault(level, {})[group] = scores[:, column]
     return MatchedPredictions(
-        scores=scores[:, [columns.classes[name] for name in names]],
+        scores=scores[:, order],
         parents=parents,
         notes=[*image_notes, *columns.notes],
         images=list(images),
         names=list(names),
         source=predictions.source,
+        labels=labels,
     )
 
 
@@ -74,7 +77,7 @@ def _find_rows(
                 f"there are {num_rows:,} rows without image names; expected {len(images):,}, one "
                 "per image in the order of the annotation file"
             )
-        notes = ["The file has no image names: its rows are in the order of the annotation file"]
+        notes = [_without_names("image", "rows", "annotation file", predictions)]
         return np.arange(num_rows), faults, notes
     found, note = find_images(predictions.images, images)
     row_of: dict[int, int] = {}
@@ -105,7 +108,7 @@ def _find_columns(
                 f"there are {num_columns:,} columns without class names; expected "
                 f"{len(names):,}, one per class in the order of the annotation file"
             )
-        notes = ["The file has no class names: its columns are in the order of the data set"]
+        notes = [_without_names("class", "columns", "data set", predictions)]
         in_order = {name: column for column, name in enumerate(names)}
         return Columns(in_order, {}, notes=notes), faults
     columns = find_columns(predictions.classes, names, groups, words)
@@ -118,6 +121,14 @@ def _find_columns(
         hint = did_you_mean(columns.unknown[0], accepted)
         faults[-1] += f".{hint}" if hint else ""
     return columns, faults
+
+
+def _without_names(what: str, lines: str, order: str, predictions: Predictions) -> str:
+    """Return the note that a file has no names; another array may have them."""
+    note = f"The file has no {what} names: its {lines} are in the order of the {order}"
+    if predictions.left_out:
+        note += f" (arrays that are not read: {name_some(predictions.left_out)})"
+    return note
 
 
 def _describe(

@@ -13,7 +13,10 @@ from core.errors import UserError
 
 from ..metrics import Array
 from .data import Predictions, name_some, shorten
+from .wide_csv import IMAGE_HEADINGS
 
+IMAGE_KEYS = ("images", "filenames", "file_names", "image_names", "names", "paths", *IMAGE_HEADINGS)
+CLASS_KEYS = ("classes", "class_names", "classnames")
 # RuntimeError: an encrypted archive or an unknown compression; MemoryError: a damaged shape.
 # NumPy reads the header of an array as Python, so a damaged one also has Python's errors.
 DAMAGES = (
@@ -29,20 +32,46 @@ DAMAGES = (
 
 
 def read_npz(path: Path) -> Predictions:
-    """Read ``scores`` ``(N, K)`` and, if they are there, ``images`` ``(N,)`` and ``classes``.
+    """Read ``scores`` ``(N, K)`` and, if they are there, ``images``, ``classes`` and ``labels``.
 
     Raises:
-        UserError: as :func:`load_arrays`, or an array has another shape or type.
+        UserError: as :func:`load_arrays`, names are given twice, or an array has another shape or
+            type.
     """
-    arrays = load_arrays(path, ("scores",), optional=("images", "classes"))
+    known = (*IMAGE_KEYS, *CLASS_KEYS, "labels")
+    arrays = load_arrays(path, ("scores",), optional=known)
     scores = arrays["scores"]
     if scores.ndim != 2 or scores.dtype.kind not in "fiu":
         raise UserError(
             f"{path}: 'scores' is {scores.dtype} {scores.shape}; expected numbers (images, classes)"
         )
-    images = read_names(path, arrays, "images", scores.shape[0])
-    classes = read_names(path, arrays, "classes", scores.shape[1])
-    return Predictions(scores.astype(np.float64), images, classes, source=str(path))
+    images = read_names(path, arrays, _key(path, arrays, IMAGE_KEYS), scores.shape[0])
+    classes = read_names(path, arrays, _key(path, arrays, CLASS_KEYS), scores.shape[1])
+    labels = arrays.get("labels")
+    if labels is not None and (labels.shape != scores.shape or labels.dtype.kind not in "bfiu"):
+        labels = None
+    with np.load(path, allow_pickle=False) as content:
+        left_out = [name for name in content.files if name not in ("scores", *known)]
+    return Predictions(
+        scores.astype(np.float64),
+        images,
+        classes,
+        source=str(path),
+        labels=labels,
+        left_out=left_out,
+    )
+
+
+def _key(path: Path, arrays: Mapping[str, Array], keys: Sequence[str]) -> str:
+    """Return the key of an array of names, or the first of ``keys`` if there is none.
+
+    Raises:
+        UserError: there are several.
+    """
+    found = [key for key in keys if key in arrays]
+    if len(found) > 1:
+        raise UserError(f"{path}: {name_some(found)} have the same meaning; leave one of them")
+    return found[0] if found else keys[0]
 
 
 def load_arrays(
@@ -95,7 +124,7 @@ def read_names(path: Path, arrays: Mapping[str, Array], key: str, count: int) ->
     Args:
         path: file of the arrays, for errors.
         arrays: arrays of the archive.
-        key: ``images`` or ``classes``.
+        key: name of the array.
         count: expected number of names.
 
     Raises:
@@ -107,7 +136,7 @@ def read_names(path: Path, arrays: Mapping[str, Array], key: str, count: int) ->
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise UserError(f"{path}: '{key}' is {names.dtype} {names.shape}; expected text (n,)")
     if len(names) != count:
-        raise UserError(f"{path}: '{key}' has {len(names)} names; 'scores' has {count} {key}")
+        raise UserError(f"{path}: '{key}' has {len(names)} names; expected {count}, as in 'scores'")
     if names.dtype.kind == "S":  # bytes, as h5py gives them
         try:
             names = np.char.decode(names, "utf-8")

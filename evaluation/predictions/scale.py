@@ -66,7 +66,8 @@ def _check_range(matched: MatchedPredictions) -> None:
     raise UserError(
         f"{matched.source}: {int(outside.sum()):,} of {outside.size:,} scores are outside 0 to 1, "
         f"such as {matched.scores[row, column]:g} for image '{matched.images[row]}' and class "
-        f"'{matched.names[column]}'; give --logits if they are logits"
+        f"'{matched.names[column]}'; expected probabilities from 0 to 1: divide percent by 100, or "
+        "give --logits if they are logits"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -308,3 +309,17 @@ def test_the_backbone_of_given_predictions_is_not_known(tmp_path):
     card = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**card, "backbone": {}}))
     assert compare_folders(folder).facts[str(folder)].backbone == ""
+
+
+def test_runs_with_the_same_scores_have_a_note(folders, tmp_path):
+    copies = []
+    for seed in (1, 2):
+        copy = tmp_path / "C" / f"seed{seed}"
+        shutil.copytree(folders[0], copy)
+        card = json.loads((copy / "run.json").read_text())
+        card["config"] |= {"SEED": seed, "TRAINER": {"NAME": "Copy"}}
+        (copy / "run.json").write_text(json.dumps(card))
+        copies.append(copy)
+    notes = compare_folders(folders[3], *copies).notes
+    assert any("seed1 and" in note and "have the same scores" in note for note in notes)
+    assert not any("same scores" in note for note in compare_folders(*folders).notes)

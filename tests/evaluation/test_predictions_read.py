@@ -348,3 +348,39 @@ def test_missing_files_and_folders_are_one_clear_line(tmp_path):
     assert "No such file" in error_of(tmp_path / "gone.csv")
     (tmp_path / "folder.npz").mkdir()
     assert "cannot read" in error_of(tmp_path / "folder.npz")
+
+
+@pytest.mark.parametrize("images", ["filenames", "image", "names", "file_name"])
+@pytest.mark.parametrize("classes", ["class_names", "classnames"])
+def test_names_of_an_archive_may_have_another_key(tmp_path, images, classes):
+    np.savez(tmp_path / "x.npz", scores=SCORES, **{images: IMAGES, classes: CLASSES})
+    found = read_predictions(tmp_path / "x.npz")
+    assert list(found.images) == list(IMAGES) and list(found.classes) == list(CLASSES)
+
+
+def test_two_arrays_of_names_are_an_error(tmp_path):
+    np.savez(tmp_path / "x.npz", scores=SCORES, images=IMAGES, filenames=IMAGES)
+    with pytest.raises(UserError, match="'images', 'filenames' have the same meaning"):
+        read_predictions(tmp_path / "x.npz")
+
+
+def test_arrays_that_are_not_read_are_known(tmp_path):
+    np.savez(tmp_path / "x.npz", scores=SCORES, who=IMAGES, labels=np.zeros_like(SCORES))
+    found = read_predictions(tmp_path / "x.npz")
+    assert found.left_out == ["who"] and found.labels.shape == SCORES.shape
+
+
+def test_json_lines_may_list_their_classes(tmp_path):
+    lines = []
+    for image, row in zip(IMAGES, SCORES, strict=True):
+        order = np.random.default_rng(len(lines)).permutation(len(CLASSES))
+        entry = {"image": image, "classes": [CLASSES[c] for c in order]}
+        lines.append(json.dumps({**entry, "scores": [float(row[c]) for c in order]}))
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(lines))
+    found = read_predictions(path)
+    order = [list(found.classes).index(name) for name in CLASSES]
+    np.testing.assert_array_equal(found.scores[:, order], SCORES)
+    path.write_text('{"image": "a", "classes": ["x"], "scores": [0.5, 0.5]}')
+    with pytest.raises(UserError, match="line 1 has 2 scores and 1 classes"):
+        read_predictions(path)

@@ -127,7 +127,7 @@ def arrays():
     [
         ({"labels": None}, "has no array 'labels'"),
         ({"images": None, "classes": None}, "has no array 'images', 'classes'"),
-        ({"images": ["a"]}, "'images' has 1 names; 'scores' has 3 images"),
+        ({"images": ["a"]}, "'images' has 1 names; expected 3, as in 'scores'"),
         ({"images": "a"}, r"'images' is <U1 \(\); expected text"),
         ({"classes": [b"x", b"\xff"]}, "'classes' is not text in UTF-8"),
         ({"labels": np.zeros((3, 1))}, r"'labels' is float64 \(3, 1\)"),

@@ -1,5 +1,6 @@
 """Grouping of runs: seeds apart, settings told from each other, short names."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,38 @@ def test_predictions_of_other_models_are_grouped_by_folder(tmp_path):
     for name in ("A/seed1", "A/seed2", "B"):
         folders.append(make_run(tmp_path / name, trainer=""))
     assert grouped(folders) == {"A": ["seed1", "seed2"], "B": ["B"]}
+
+
+def titled(folder, title, **options):
+    """Write the output folder of tools.evaluate_predictions with a title."""
+    make_run(folder, trainer="", **options)
+    path = folder / "run.json"
+    card = json.loads(path.read_text())
+    card |= {"predictions": {}, "result": {"model": title}}
+    path.write_text(json.dumps(card))
+    return folder
+
+
+def test_titled_predictions_are_one_setting_across_folders(tmp_path):
+    folders = [titled(tmp_path / f"s{seed}", "Theirs", seed=seed) for seed in (1, 2)]
+    folders.append(titled(tmp_path / "s3", "Ours", seed=1))
+    assert grouped(folders) == {"Theirs": ["s1", "s2"], "Ours": ["s3"]}
+
+
+def test_other_titles_or_backbones_in_seed_folders_are_other_settings(tmp_path):
+    first = titled(tmp_path / "seed1", "Theirs", seed=1)
+    second = titled(tmp_path / "seed2", "Theirs", seed=2)
+    card = json.loads((second / "run.json").read_text())
+    card["backbone"] = {"name": "ViT-L/14"}
+    (second / "run.json").write_text(json.dumps(card))
+    assert len(grouped([first, second])) == 2
+    third = titled(tmp_path / "seed3", "Ours", seed=3)
+    assert len(grouped([first, third])) == 2
+
+
+def test_untitled_predictions_are_grouped_by_folder(tmp_path):
+    folders = [titled(tmp_path / f"A/seed{seed}", "given predictions") for seed in (1, 2)]
+    assert grouped(folders) == {str(tmp_path / "A"): ["seed1", "seed2"]}
 
 
 def test_one_seed_twice_is_two_settings(tmp_path):
