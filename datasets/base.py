@@ -90,7 +90,8 @@ class IntentDataset:
     given predictions, or to check the files. If its constructor has the arguments ``splits`` and
     ``images``, they are passed: the splits that are read, and False. It then reads these splits,
     and train if it is there. A missing image is no error then. Those that exist have the paths and
-    are left out by the same keys as for training; if none exists, none is left out.
+    are left out by the same keys as for training; if none exists, none is left out. For training,
+    ``build_dataset`` looks for the files of all records, so that a data set need not.
 
     Raises:
         UserError: a split has no images, a class name is empty or given twice, a label does not fit
@@ -130,7 +131,7 @@ class IntentDataset:
         self.train_u = None
         given = {"train": list(train_x), "val": val, "test": list(test or ())}
         _warn_of_ignored(cfg, self.ignored_keys)
-        check_labels(name, given, classnames, kind)
+        check_labels(name, given, classnames, kind, self.unseen)
         _warn_of_counts(name, given, {**(counts or {}), **_read_counts(cfg.DATASET.COUNTS)})
         check_unseen(name, given, self.unseen)
         self._check_splits(cfg, splits, given, drawn=val is None)

@@ -47,15 +47,19 @@ def check_classnames(name: str, classnames: Sequence[str]) -> None:
         raise UserError(f"{place} is empty; expected a list of class names")
 
 
-def check_labels(name: str, given: Splits, classnames: Sequence[str], kind: str) -> None:
+def check_labels(
+    name: str, given: Splits, classnames: Sequence[str], kind: str, unseen: Sequence[int] = ()
+) -> None:
     """Raise :class:`UserError` for the first label that does not fit the classes or the kind.
 
     Args:
         name: of the data set.
         given: records by split; None: there is no such split.
         classnames: C names.
-        kind: ``single_label``: the known entries of a label sum to 1. Where entries are unknown,
-            the class may be one of them, so that the sum may be less.
+        kind: ``single_label``: the known entries of a label sum to 1. In train, and in all splits
+            of a zero-shot data set, the sum may be less where entries are unknown: the class may be
+            one of them. Elsewhere the accuracy would count such an image as wrong.
+        unseen: indices of classes that training must not know.
     """
     for records in given.values():
         for record in records or ():
@@ -65,7 +69,8 @@ def check_labels(name: str, given: Splits, classnames: Sequence[str], kind: str)
             for i in np.flatnonzero(~_in_range(labels)):
                 raise _fault(name, split, chunk[i], _outside(labels[i], classnames))
             if kind == "single_label":
-                for i in np.flatnonzero(~_has_one_class(labels)):
+                may_hide = split == "train" or bool(unseen)
+                for i in np.flatnonzero(~_has_one_class(labels, may_hide=may_hide)):
                     raise _fault(name, split, chunk[i], _not_one_class(labels[i], classnames))
 
 
@@ -102,12 +107,16 @@ def _in_range(labels: np.ndarray) -> np.ndarray:
     return (is_share | (labels == UNKNOWN)).all(axis=1)
 
 
-def _has_one_class(labels: np.ndarray) -> np.ndarray:
-    """Return which labels (N, C) have one class or a distribution over classes, bool (N,)."""
+def _has_one_class(labels: np.ndarray, *, may_hide: bool) -> np.ndarray:
+    """Return which labels (N, C) have one class or a distribution over classes, bool (N,).
+
+    Args:
+        may_hide: the class may be one of those that are unknown.
+    """
     unknown = labels == UNKNOWN
     total = np.where(unknown, 0, labels).sum(axis=1)
     is_one = np.abs(total - 1) <= SUM_TOLERANCE
-    return is_one | (unknown.any(axis=1) & (total < 1))
+    return is_one | (may_hide & unknown.any(axis=1) & (total < 1))
 
 
 def _outside(label: np.ndarray, classnames: Sequence[str]) -> str:
@@ -124,7 +133,7 @@ def _not_one_class(label: np.ndarray, classnames: Sequence[str]) -> str:
     names = first_names([f"'{classnames[c]}'" for c in chosen])
     expected = "kind='single_label' expects one class per image, or shares that sum to 1"
     if not len(chosen):
-        return f"has no class; {expected}"
+        return f"has no known class; {expected}"
     if (label[chosen] == 1).all():
         return f"has the classes {names}; {expected}; kind='multi_label' accepts several"
     return f"has shares that sum to {label[chosen].sum():.3g}, at {names}; {expected}"

@@ -168,7 +168,7 @@ def test_class_names_are_different_texts(cfg, classnames, message: str) -> None:
     ("label", "message"),
     [
         ([1, 1, 0], r"has the classes 'a', 'b'; kind='single_label' expects one class per image"),
-        ([0, 0, 0], r"has no class; kind='single_label' expects one class per image"),
+        ([0, 0, 0], r"has no known class; kind='single_label' expects one class per image"),
         ([0, 0.5, 0.2], r"has shares that sum to 0\.7, at 'b', 'c'; kind='single_label' expects"),
         ([1, 0, 1, -1], r"has the classes 'a', 'c'; kind='single_label' expects one"),
     ],
@@ -180,16 +180,20 @@ def test_one_class_per_image_is_checked(cfg, label, message: str) -> None:
         build_labels(cfg, good, label, kind="single_label")
 
 
-def test_one_class_per_image_may_be_a_distribution_or_unknown(cfg) -> None:
-    labels = [
-        [1, 0, 0],
-        [0.333, 0.333, 0.333],
-        [0.5, 0, 0.5],
-        [-1, -1, -1],
-        [0, -1, -1],
-        [1, 0, -1],
-    ]
+def test_one_class_per_image_may_be_a_distribution(cfg) -> None:
+    labels = [[1, 0, 0], [0.333, 0.333, 0.333], [0.5, 0, 0.5], [1, 0, -1]]
     assert len(build_labels(cfg, *labels, kind="single_label").val) == len(labels)
+
+
+@pytest.mark.parametrize("label", [[-1, -1, -1], [0, -1, -1], [0.4, 0, -1]])
+def test_the_one_class_may_be_unknown_in_train_and_with_unseen_classes_only(cfg, label) -> None:
+    build_labels(cfg, [1, 0, -1], label, kind="single_label", unseen=[2])
+    with pytest.raises(UserError, match=r"^data set Mine: image 1\.jpg of split val has "):
+        build_labels(cfg, [1, 0, 0], label, kind="single_label")
+    hidden = [Record("hidden.jpg", np.array(label, dtype=np.float32))]
+    known = [Record("known.jpg", np.array([1, 0, 0], dtype=np.float32))]
+    splits = {"train_x": hidden, "val": known, "test": known}
+    IntentDataset(cfg, classnames=["a", "b", "c"], kind="single_label", **splits)
 
 
 @pytest.mark.parametrize("value", [2.0, -0.5, float("nan")])
