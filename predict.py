@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 import inference  # isort: skip  # noqa: F401  first: it checks whose the other packages are
 from core import distributed
-from core.errors import UserError
+from core.errors import UserError, did_you_mean
 from inference.explanation import Explanation, check_maps
 from inference.files import describe_skipped, find_images
 from inference.images import silence_pillow
@@ -142,6 +142,8 @@ def _add_speed_flags(parser: argparse.ArgumentParser) -> None:
 def check_args(args: argparse.Namespace) -> None:
     """Raise :class:`UserError` for flags that miss, exclude each other or would be ignored."""
     check_model_args(args)
+    if args.output:
+        check_output(args.output)
     if args.group and args.format != "table":
         raise UserError(f"--group needs --format table; the format is '{args.format}'")
     for name, least in LEAST.items():
@@ -151,6 +153,20 @@ def check_args(args: argparse.Namespace) -> None:
             command.check_least(value, flag, least)
             if name.startswith("explain") and not args.explain:
                 raise UserError(f"{flag} needs --explain DIR")
+
+
+def check_output(path: str) -> None:
+    """Raise :class:`UserError`, before anything is predicted, where no file can be written."""
+    if os.path.isdir(path):
+        raise UserError(f"--output {path} is a folder; expected the name of a file")
+    folder = os.path.dirname(path) or os.curdir
+    if not os.path.isdir(folder):
+        above, name = os.path.split(folder)
+        siblings = []
+        if os.path.isdir(above or os.curdir):
+            siblings = [one.name for one in os.scandir(above or os.curdir) if one.is_dir()]
+        hint = did_you_mean(name, siblings)
+        raise UserError(f"--output {path}: there is no folder {folder}; make it first.{hint}")
 
 
 def check_model_args(args: argparse.Namespace) -> None:
@@ -271,7 +287,7 @@ def open_output(path: str, *, is_data: bool) -> Iterator[IO[str]]:
         is_data: for programs, in UTF-8 everywhere; else for people, as the terminal shows text.
     """
     if path:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        with _create(path) as stream:
             yield stream
         return
     if is_data:
@@ -279,6 +295,13 @@ def open_output(path: str, *, is_data: bool) -> Iterator[IO[str]]:
     else:
         sys.stdout.reconfigure(errors="backslashreplace")
     yield sys.stdout
+
+
+def _create(path: str) -> IO[str]:
+    try:
+        return open(path, "w", encoding="utf-8", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise UserError(f"--output {path} cannot be written: {error.strerror}") from None
 
 
 def predict_together(args: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from core.config import (
     keys_of,
     section_of,
 )
-from core.config_values import convert, decode, decode_as, fault_of, unknown_key
+from core.config_values import convert, decode, decode_as, divide_pairs, fault_of, unknown_key
 from core.errors import UserError, did_you_mean
 from core.files import find_base, find_file
 from core.imports import import_modules
@@ -235,12 +235,8 @@ def _load_mapping(path: Path, shown: str, faults: list[str]) -> dict:
 
 
 def _read_opts(opts: Sequence[str], faults: list[str]) -> list[Setting]:
-    if len(opts) % 2:
-        faults.append(f"KEY VALUE pairs: '{opts[-1]}' has no value (given on the command line)")
-    settings = []
-    for name, value in zip(opts[::2], opts[1::2], strict=False):
-        settings.append(Setting(str(name), value, COMMAND_LINE))
-    return settings
+    pairs = divide_pairs(opts, faults)
+    return [Setting(str(name), value, COMMAND_LINE) for name, value in pairs]
 
 
 def _import_own(

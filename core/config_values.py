@@ -1,11 +1,41 @@
 """Decode the raw value of a key and check it against the type and range of the key."""
 
 import ast
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.config import Key, declared_keys, keys_of
 from core.errors import did_you_mean
+
+KEY_WITH_VALUE = re.compile(r"([A-Z][A-Z0-9_.]*)=(.*)", re.DOTALL)
+
+
+def divide_pairs(words: Sequence[Any], faults: list[str]) -> list[tuple[Any, Any]]:
+    """Return the KEY VALUE pairs of the command line; ``KEY=VALUE`` is a pair, and a fault.
+
+    Args:
+        words: as they are given.
+        faults: faults are added.
+    """
+    pairs = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        both = KEY_WITH_VALUE.fullmatch(str(word))
+        if both:
+            key, value = both[1], both[2] or (rest.pop(0) if rest else "VALUE")
+            faults.append(
+                f"KEY VALUE pairs: '{word}' has '=' in place of a space; write "
+                f"{key} {shlex.quote(str(value))} (given on the command line)"
+            )
+            pairs.append((key, value))
+        elif rest:
+            pairs.append((word, rest.pop(0)))
+        else:
+            faults.append(f"KEY VALUE pairs: '{word}' has no value (given on the command line)")
+    return pairs
 
 
 def decode(raw: Any, key: Key) -> Any:

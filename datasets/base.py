@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 from yacs.config import CfgNode
 
 from core.config import Key, declare, declared_keys
 from core.errors import UserError
-from core.labels import UNKNOWN
 from core.logging import get_logger
+from datasets.given import Splits, check_classnames, check_kind, check_labels, check_unseen
 from datasets.hierarchy import (
     Hierarchy,
     default_hierarchy,
@@ -26,7 +25,6 @@ from datasets.targets import hard_label
 
 SPLITS = ("train", "val", "test")
 ALL = "all"  # in counts: all splits together
-KINDS = ("multi_label", "single_label")
 
 log = get_logger()
 
@@ -68,7 +66,7 @@ class IntentDataset:
 
     Args:
         cfg: the whole configuration.
-        classnames: one key per class; the order is that of the labels.
+        classnames: one key per class, all different; the order is that of the labels.
         train_x: records of the training images.
         val: records on which the best epoch and the threshold are chosen; None draws them from
             train (``DATASET.VAL_PERCENT``).
@@ -76,7 +74,7 @@ class IntentDataset:
             test split, and val is evaluated instead, which the log says.
         splits: splits that must have images.
         kind: ``multi_label``; or ``single_label``: each label is 1 at one class, or a distribution
-            over the classes.
+            over the classes, which is checked.
         counts: verified number of records by split, or of ``all`` splits together, beside those of
             ``DATASET.COUNTS``; the log warns where they differ.
         unseen: indices of classes that training must not know. Their labels in train and val are
@@ -92,11 +90,12 @@ class IntentDataset:
     given predictions, or to check the files. If its constructor has the arguments ``splits`` and
     ``images``, they are passed: the splits that are read, and False. It then reads these splits,
     and train if it is there. A missing image is no error then. Those that exist have the paths and
-    are left out by the same keys as for training; if none exists, none is left out.
+    are left out by the same keys as for training; if none exists, none is left out. For training,
+    ``build_dataset`` looks for the files of all records, so that a data set need not.
 
     Raises:
-        UserError: a split has no images, a label does not fit the classes, or the hierarchy does
-            not fit the class names.
+        UserError: a split has no images, a class name is empty or given twice, a label does not fit
+            the classes or the kind, or the hierarchy does not fit the class names.
 
     Attributes have Dassl's names: ``train_x``, ``train_u`` (None), ``val``, ``test``,
     ``classnames``, ``lab2cname`` and ``num_classes``. ``hierarchy`` is in label order. ``drawn``
@@ -123,17 +122,18 @@ class IntentDataset:
         notes: Sequence[str] = (),
         as_val: Callable[[Record], Record] | None = None,
     ) -> None:
-        assert kind in KINDS, f"kind is {kind!r}; expected one of {KINDS}"
+        name = cfg.DATASET.NAME
+        check_kind(name, kind)
+        check_classnames(name, classnames)
         self.kind = kind
         self.unseen = tuple(unseen)
         self.has_test = test is not None
         self.train_u = None
         given = {"train": list(train_x), "val": val, "test": list(test or ())}
-        name = cfg.DATASET.NAME
         _warn_of_ignored(cfg, self.ignored_keys)
-        _check_labels(name, given, num_classes=len(classnames))
+        check_labels(name, given, classnames, kind, self.unseen)
         _warn_of_counts(name, given, {**(counts or {}), **_read_counts(cfg.DATASET.COUNTS)})
-        _check_unseen(name, given, self.unseen)
+        check_unseen(name, given, self.unseen)
         self._check_splits(cfg, splits, given, drawn=val is None)
         hierarchy = _load_hierarchy(cfg, list(classnames))
         if unseen:
@@ -224,21 +224,6 @@ def _warn_of_ignored(cfg: CfgNode, keys: Sequence[str]) -> None:
             )
 
 
-def _check_labels(
-    name: str, given: Mapping[str, Sequence[Record] | None], *, num_classes: int
-) -> None:
-    """Raise unless every label is float32 (C,)."""
-    expected = (num_classes,)
-    for records in given.values():
-        for record in records or ():
-            label = np.asarray(record.label)
-            if label.shape != expected or label.dtype != np.float32:
-                raise UserError(
-                    f"data set {name}: the label of {record.impath} is {label.dtype} of shape "
-                    f"{label.shape}; expected float32 of shape {expected}"
-                )
-
-
 def _read_counts(entries: Sequence[str]) -> dict[str, int]:
     """Return the numbers of ``DATASET.COUNTS`` by split.
 
@@ -257,9 +242,7 @@ def _read_counts(entries: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def _warn_of_counts(
-    name: str, given: Mapping[str, Sequence[Record] | None], counts: Mapping[str, int]
-) -> None:
+def _warn_of_counts(name: str, given: Splits, counts: Mapping[str, int]) -> None:
     """Log a warning where a split has another size than the published data set.
 
     Splits without images are not compared: they were not read, or end in an error.
@@ -273,15 +256,3 @@ def _warn_of_counts(
                 "Data set %s has %d images%s; the published one has %d",
                 name, found[split], where, expected,
             )  # fmt: skip
-
-
-def _check_unseen(
-    name: str, given: Mapping[str, Sequence[Record] | None], unseen: Sequence[int]
-) -> None:
-    """Raise if train or val knows a label of an unseen class."""
-    if not unseen:
-        return
-    for split in ("train", "val"):
-        for record in given[split] or ():
-            known = record.label[list(unseen)] != UNKNOWN
-            assert not known.any(), f"{name}: unseen classes in {split}, {record.impath}"

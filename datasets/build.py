@@ -1,13 +1,16 @@
 """The registry of data sets."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from yacs.config import CfgNode
 
 from core.config import Key, declare
+from core.errors import UserError
 from core.registry import Registry
 from datasets.base import IntentDataset
+from datasets.selection.missing import check_files
 
 DATASET_REGISTRY = Registry("DATASET.NAME")
 
@@ -25,12 +28,19 @@ does not exist is an error or empty; another split never takes its place.
 
 
 def build_dataset(cfg: CfgNode) -> IntentDataset:
-    """Build the data set ``cfg.DATASET.NAME``.
+    """Build the data set ``cfg.DATASET.NAME``; every image file that a run reads is there.
 
     Raises:
-        UserError: the name is not registered, or the data set reports a fault.
+        UserError: the name is not registered, the data set reports a fault, or images are missing.
     """
-    return DATASET_REGISTRY.get(cfg.DATASET.NAME)(cfg)
+    maker = DATASET_REGISTRY.get(cfg.DATASET.NAME)
+    dataset = _build(maker, cfg)
+    if not _checks_files(maker):
+        splits = [dataset.train_x]
+        if not cfg.TEST.NO_TEST:
+            splits += [dataset.val, dataset.test]
+        check_files(cfg.DATASET.NAME, splits)
+    return dataset
 
 
 def build_annotations(cfg: CfgNode, splits: Sequence[str] = ("val", "test")) -> IntentDataset:
@@ -47,7 +57,32 @@ def build_annotations(cfg: CfgNode, splits: Sequence[str] = ("val", "test")) -> 
     Raises:
         UserError: the name is not registered, or the data set reports a fault.
     """
-    dataset = DATASET_REGISTRY.get(cfg.DATASET.NAME)
-    if {"splits", "images"} <= inspect.signature(dataset).parameters.keys():
-        return dataset(cfg, splits=tuple(splits), images=False)
-    return dataset(cfg)
+    maker = DATASET_REGISTRY.get(cfg.DATASET.NAME)
+    if _has_arguments(maker):
+        return _build(maker, cfg, splits=tuple(splits), images=False)
+    return _build(maker, cfg)
+
+
+def _build(maker: Callable[..., IntentDataset], cfg: CfgNode, **settings: Any) -> IntentDataset:
+    """Return the data set; raise :class:`UserError` if its constructor leaves out the base's."""
+    dataset = maker(cfg, **settings)
+    if isinstance(dataset, IntentDataset) and not hasattr(dataset, "num_classes"):
+        raise UserError(
+            f"data set {cfg.DATASET.NAME}: the constructor of {type(dataset).__name__} must call "
+            "super().__init__(cfg, classnames=..., train_x=..., val=..., test=...)"
+        )
+    return dataset
+
+
+def _has_arguments(maker: Callable[..., IntentDataset]) -> bool:
+    """Return True if the constructor is told which splits are read and whether images are."""
+    return {"splits", "images"} <= inspect.signature(maker).parameters.keys()
+
+
+def _checks_files(maker: Callable[..., IntentDataset]) -> bool:
+    """Return True for a data set that looks for its files while it reads their names.
+
+    Those of this package do, with ``datasets.reading.resolve_images``. A second look would cost
+    time where folders are on a slow disk.
+    """
+    return maker.__module__.startswith("datasets.") and _has_arguments(maker)

@@ -11,7 +11,8 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import json_text, read_json, write_text
-from datasets.base import KINDS, IntentDataset
+from datasets.base import IntentDataset
+from datasets.given import KINDS
 from datasets.hierarchy import Hierarchy
 
 FILE = "classes.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import UserError, not_accepted
+from core.errors import UserError, first_names, not_accepted
 
 Box = tuple[float, float, float, float]
 
@@ -56,11 +56,17 @@ def multi_hot(names: Iterable[str], classnames: Sequence[str]) -> np.ndarray:
     """Return a float32 label (C,) with 1 at the classes ``names`` and 0 elsewhere.
 
     Raises:
-        UserError: a name is not in ``classnames``; the message gives the nearest match.
+        UserError: ``names`` is no list, or a name is not in ``classnames``; the message gives the
+            nearest match.
     """
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        example = f", such as ['{names}']" if names else ""
+        raise UserError(f"multi_hot got {names!r}; expected a list of class names{example}")
+    names = list(names)
     label = np.zeros(len(classnames), dtype=np.float32)
     for name in names:
         if name not in classnames:
-            raise UserError(not_accepted("class", name, classnames))
+            given = first_names([repr(one) for one in names])
+            raise UserError(f"{not_accepted('class', name, classnames)} (multi_hot got [{given}])")
         label[classnames.index(name)] = 1.0
     return label

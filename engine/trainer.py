@@ -22,6 +22,7 @@ from engine.reduction import check_loss
 from engine.runner import MultiLabelRunner
 from engine.speed import Inputs
 from engine.trainer_checkpoints import TrainerCheckpoints
+from engine.untrained import warn_of_untrained
 from models.base import learnable_groups
 
 log = get_logger()
@@ -84,6 +85,7 @@ class MultiLabelTrainer(TrainerCheckpoints, MultiLabelRunner):
         cfg = self.cfg
         self.place_network()
         dataset = self.dm.dataset
+        warn_of_untrained(cfg, dataset)
         self.class_draw = ClassDraw(
             self.model, self.num_classes, dataset.unseen, cfg.TRAIN.NUM_CLASSES, cfg.SEED
         )

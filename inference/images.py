@@ -126,10 +126,13 @@ def _array(given: Any) -> np.ndarray:
 
 
 def _check_regular(path: str) -> None:
-    """Raise for a pipe, a socket or a device, whose reading may never end."""
+    """Raise for a missing file, and for a pipe or a device, whose reading may never end."""
     try:
         mode = os.stat(path).st_mode
-    except (OSError, ValueError):  # a missing file, or a name with a zero: open_image names it
+    except (OSError, ValueError) as error:  # such as a name with a zero: open_image names it
+        is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        if is_missing and not os.path.islink(path):
+            raise UserError(printable(f"cannot read image {path}: there is no such file")) from None
         return
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"

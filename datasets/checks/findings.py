@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.errors import did_you_mean
 from datasets.checks.counts import ClassCounts, Shift
 from datasets.checks.files import Duplicate, FileCheck
 from datasets.checks.splits import (
@@ -16,6 +17,9 @@ from datasets.checks.splits import (
     unlabelled,
 )
 from datasets.checks.texts import TextCheck
+
+# Fewer training images show little but chance. A misspelt class name usually has one or two.
+FEW_IMAGES = 5
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def label_findings(
         if view.name in needed and not view.images:
             findings.append(Finding("empty_split", True, f"split {view.name} has no images"))
     findings += _class_findings(counts, classnames)
+    findings += _rare_findings(counts, classnames)
     several = listed_in_several(places_of(views))
     if several:
         text = f"{_count(several, 'image')} listed in more than one split"
@@ -85,6 +90,28 @@ def _class_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str]
             text = f"{_count(names, 'class', 'classes')} judged in no image of {split}"
             findings.append(Finding(f"not_judged_in_{split}", False, text, names))
     return findings
+
+
+def _rare_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str]) -> list[Finding]:
+    """Return the classes with few training images, rarest first, and names that look like theirs.
+
+    A class without any is another finding.
+    """
+    if "train" not in counts:
+        return []
+    positive = counts["train"].positive
+    lines = []
+    for c in np.argsort(positive, kind="stable"):
+        if not 0 < positive[c] < FEW_IMAGES:
+            continue
+        images = "1 image" if positive[c] == 1 else f"{positive[c]} images"
+        hint = did_you_mean(classnames[c], _chosen(classnames, positive > positive[c]))
+        lines.append(f"{classnames[c]}: {images}.{hint}" if hint else f"{classnames[c]}: {images}")
+    if not lines:
+        return []
+    words = _count(lines, "class", "classes")
+    text = f"{words} with fewer than {FEW_IMAGES} training images"
+    return [Finding("few_images_in_train", False, text, lines)]
 
 
 def _row_findings(views: Sequence[SplitView]) -> list[Finding]:

@@ -48,6 +48,32 @@ def test_order_of_precedence(tmp_path):
     assert (cfg.OPTIM.LR, cfg.OPTIM.MAX_EPOCH, cfg.SEED) == (4e-4, 9, 0)
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["OPTIM.LR=0.1"], "'OPTIM.LR=0.1' has '=' in place of a space; write OPTIM.LR 0.1 ("),
+        (["SEED", "1", "OPTIM.LR=0.1"], "write OPTIM.LR 0.1 ("),
+        (["OPTIM.LR=0.1", "SEED", "1"], "write OPTIM.LR 0.1 ("),
+        (["OPTIM.LR=", "0.1"], "write OPTIM.LR 0.1 ("),
+        (["DATASET.CLASSES=[in love, joy]"], "write DATASET.CLASSES '[in love, joy]' ("),
+    ],
+)
+def test_a_key_with_an_equals_sign_says_to_write_a_space(words, advice):
+    with pytest.raises(UserError) as caught:
+        setup_cfg([], opts=words)
+    assert advice in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_keys_with_an_equals_sign_are_two_faults():
+    with pytest.raises(UserError, match="2 faults"):
+        setup_cfg([], opts=["OPTIM.LR=0.1", "SEED=3"])
+
+
+def test_a_value_may_have_an_equals_sign():
+    assert setup_cfg([], opts=["DATASET.COUNTS", "[train=5]"]).DATASET.COUNTS == ("train=5",)
+
+
 def test_all_faults_are_reported_together_with_their_source(tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text("OPTIM: {LRR: 1, NAME: sdg, MAX_EPOCH: 0, LR: much}\nINPUT: {SIZE: [224]}\n")

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from datasets.base import KINDS
 from datasets.classes_only import FILE, ClassesOnly, read_classes, write_classes
+from datasets.given import KINDS
 from datasets.hierarchy import Hierarchy, default_hierarchy
 
 WORDS = st.text(max_size=12)

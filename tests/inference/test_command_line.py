@@ -99,7 +99,13 @@ def test_what_cannot_be_read_is_listed_and_the_status_is_1(call, some):
     assert (status, images(out)) == (1, [some[0], some[1]])
     first, line = err.splitlines()
     assert first == "1 image that could not be read:"
-    assert line.startswith("  cannot read image gone\\n.jpg: No such file or directory; ")
+    assert line == "  cannot read image gone\\n.jpg: there is no such file"
+
+
+def test_a_folder_that_is_missing_is_named_before_the_model_is_loaded(some, capsys, monkeypatch):
+    monkeypatch.setattr(predict, "load_predictor", lambda args: pytest.fail("loaded"))
+    assert predict.main([some[0], "--run", "nowhere", "--output", "no/folder/x.csv"]) == 2
+    assert "there is no folder no/folder" in capsys.readouterr().err
 
 
 def test_files_that_a_folder_does_not_stand_for_are_counted(call, pictures, some, tmp_path):
@@ -219,7 +225,10 @@ MISTAKES = [
     (["--rule", "fixd"], "Did you mean 'fixed'?"),
     (["--set", "OPTIM.LRR", "1"], "unknown key 'OPTIM.LRR'"),
     (["no/*.jpg"], "no file fits the pattern no/*.jpg"),
-    (["--output", "no/folder/x.csv"], "No such file or directory: 'no/folder/x.csv'"),
+    (["--output", "no/folder/x.csv"], "--output no/folder/x.csv: there is no folder no/folder; "),
+    (["--output", "doc/x.csv"], "there is no folder doc; make it first. Did you mean 'docs'?"),
+    (["--output", "docs"], "--output docs is a folder; expected the name of a file"),
+    (["--output", "n" * 300], "--output " + "n" * 300 + " cannot be written: File name too long"),
 ]
 
 

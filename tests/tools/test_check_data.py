@@ -155,6 +155,25 @@ def test_planted_faults_of_the_labels_are_found_without_pixels(root: Path):
     assert "test: low/test0.jpg" in warnings["unlabelled"]
 
 
+def test_classes_with_few_training_images_are_named_with_the_name_that_was_meant(
+    tmp_path: Path, capsys
+):
+    names = ["joy"] * 9 + ["jyo", "calm", "calm", "calm", "calm"] + ["fear"] * 5
+    rows = [f"{i}.jpg,{name},train" for i, name in enumerate(names)]
+    rows += ["20.jpg,rage,test", "21.jpg,joy,val"]
+    (tmp_path / "photos.csv").write_text("\n".join(["file_name,labels,split", *rows]))
+    out = tmp_path / "out"
+    args = ["--root", str(tmp_path), "--no-pixels", "--output-dir", str(out)]
+    main([*args, "DATASET.NAME", "Csv", "DATASET.FILE", "photos.csv"])
+    content = json.loads((out / "check_data.json").read_text())
+    (few,) = [one for one in content["warnings"] if one["kind"] == "few_images_in_train"]
+    assert few["text"] == "2 classes with fewer than 5 training images"
+    assert few["items"] == ["jyo: 1 image. Did you mean 'joy'?", "calm: 4 images"]
+    assert (
+        f"warning: {few['text']}\n    jyo: 1 image. Did you mean 'joy'?" in capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_an_empty_split_is_a_fault_unless_evaluation_is_off(root: Path, split: str):
     write_annotations(root, split, {})
