@@ -19,6 +19,7 @@ WIDE, NARROW = 900, 340
 MIN_CELL, MIN_NAMED_CELL, MAX_CELL = 3.5, 10.5, 24
 MAX_NAME = 210
 NUMBER_DISTANCE = 20  # least distance of numbers in small cells
+MIN_DISTANCE_ACROSS = 14
 NUMBERS = 24  # width of the column of numbers
 TOP, BOTTOM, GAP, EDGE = 42, 46, 20, 8
 
@@ -133,14 +134,16 @@ def _boxes(chosen: Array, left: float, top: float, cell: float) -> list[tuple]:
 
 def _draw_numbers(canvas: Canvas, count: int, left: float, top: float, cell: float) -> None:
     step = 1 if cell >= MIN_NAMED_CELL else math.ceil(NUMBER_DISTANCE / cell)
+    # Beside each other numbers of two digits need more room than below each other.
+    step_across = max(step, math.ceil(MIN_DISTANCE_ACROSS / cell))
+    style = {"color": MUTED, "fontsize": 8.5}
     for i in range(count):
         number = i + 1
-        if number % step and number > 1:
-            continue
         middle = (i + 0.5) * cell
-        style = {"color": MUTED, "fontsize": 8.5}
-        canvas.text(left + middle, top - 8, str(number), ha="center", **style)
-        canvas.text(left - 4, top + middle, str(number), ha="right", **style)
+        if number == 1 or number % step_across == 0:
+            canvas.text(left + middle, top - 8, str(number), ha="center", **style)
+        if number == 1 or number % step == 0:
+            canvas.text(left - 4, top + middle, str(number), ha="right", **style)
 
 
 def _draw_names(canvas: Canvas, names: Sequence[str], right: float, cell: float) -> None:

@@ -102,8 +102,9 @@ class RowAxis(ABC):
         style = {"color": MUTED, "fontsize": SMALL}
         for tick in self.ticks:
             text = self.tick_text(tick)
-            half = text_width(text, SMALL) / 2
-            # A wide number at an end of the axis stays in the picture.
+            # A wide number at an end of the axis stays in the picture. Digits and signs are wider
+            # than an average character.
+            half = 0.6 * text_width(text, SMALL)
             x = min(max(self.place(tick), half), canvas.width - half)
             canvas.text(x, bottom + 12, text, ha="center", **style)
         canvas.text(self.left, bottom + 30, self.plot.title, **style)

@@ -13,16 +13,17 @@ from reports.view import RunView
 
 NUM_PAIRS = 20
 LEAD = (
-    "Left: when a class is missed, the classes that the same image gets wrongly. Right: how often "
-    "the labels of two classes occur together. A dark cell on the left with an empty cell on the "
-    "right is a true confusion; dark on both sides, the two classes share images."
+    "First map: when a class is missed, the classes that the same image gets wrongly. Second map: "
+    "how often the labels of two classes occur together. Dark in the first and empty in the "
+    "second, two classes are confused; dark in both, they share images. Missed and wrong are "
+    "those of the headline's decision rule."
 )
 CAPTION = (
-    "A row is a missed class on the left and a class on the right; a column is the other class of "
-    "the same image. A cell is the share of the row's images, and empty below 2 %."
+    "A row is a missed class in the first map and a class in the second; a column is the other "
+    "class of the same image. A cell is the share of the row's images, and empty below 2 %."
 )
 TREE = " Numbers follow the order of the tree; lines separate its groups."
-GRAY = " A gray row has no image: the class is never missed (left) or never a label (right)."
+GRAY = " A gray row has no image: the class is never missed (first map) or never a label (second)."
 
 
 def section(view: RunView) -> Section | None:
