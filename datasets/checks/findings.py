@@ -186,6 +186,8 @@ def _duplicate_findings(
         lines = [str(one) for one in duplicates if one.is_across == is_across]
         if lines:
             text = f"{_count(lines, unit)} of {words} {where}"
+            if kind == "near":
+                text += "; look at them, because colours do not count"
             name = f"{kind}_{where.split()[0]}"
             findings.append(Finding(name, is_across, text, lines))
     return findings

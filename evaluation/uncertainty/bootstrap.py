@@ -39,6 +39,7 @@ METHOD = {
     "mAP_interp": "halving",
     "mean": "halving",
     "micro_AP": "normal",
+    "macro_auc": "jackknife",
     "macro_f1": "normal",
     "micro_f1": "normal",
     "samples_f1": "normal",
@@ -240,6 +241,8 @@ def _halving_bias(prepared: Prepared, kind: str, halves: Iterable[Array]) -> Arr
 def _metric_interval(item: Item, evidence: Evidence) -> dict[str, Any]:
     method = METHOD.get(item.entry.name, DEFAULT_METHOD)
     low, high = interval(method, evidence)
+    if item.entry.name in WEIGHTED:  # shares from 0 to 1; a metric of one's own may have any scale
+        low, high = max(low, 0.0), min(high, 1.0)
     return {
         "value": 100 * evidence.value,
         "low": 100 * low,

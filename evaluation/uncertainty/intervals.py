@@ -97,6 +97,12 @@ def accelerated(evidence: Evidence) -> tuple[float, float]:
     return _quantiles(evidence.draws, ends[0], ends[1])
 
 
+def jackknife(evidence: Evidence) -> tuple[float, float]:
+    """Return the value plus and minus the jackknife's standard error."""
+    half = Z * evidence.jackknife_error
+    return evidence.value - half, evidence.value + half
+
+
 def halving(evidence: Evidence) -> tuple[float, float]:
     """Return value less ``bias`` plus and minus the jackknife's standard error.
 
@@ -113,6 +119,7 @@ METHODS: dict[str, Callable[[Evidence], tuple[float, float]]] = {
     "normal, bias-corrected": normal_corrected,
     "BC": bias_corrected,
     "BCa": accelerated,
+    "jackknife": jackknife,
     "halving": halving,
 }
 

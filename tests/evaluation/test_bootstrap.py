@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import UserError
 from evaluation import DecisionRule, GlobalThreshold, Groups, Scored, compute_metrics, metric_names
+from evaluation.logits import sigmoid
 from evaluation.rules.top_k import TopK
 from evaluation.table import METRICS, Metric
 from evaluation.uncertainty.bootstrap import bootstrap_intervals, bootstrap_rules
@@ -19,6 +20,7 @@ from evaluation.uncertainty.intervals import (
     jackknife_weights,
 )
 
+FROM_JACKKNIFE = ("halving", "jackknife")
 NAMES = ["sea", "hill", "wood", "rare"]
 GROUPS = Groups(subsets={"easy": [0, 1]}, levels={"mid": {"a": [0, 1], "b": [2, 3]}})
 RULE = GlobalThreshold(0.4)
@@ -116,7 +118,7 @@ def test_no_draws_are_an_error(split):
         bootstrap_intervals(split, Groups(), NAMES, draws=1)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "halving"])
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in FROM_JACKKNIFE])
 def test_methods_agree_on_a_normal_distribution_without_bias(method):
     rng = np.random.default_rng(0)
     evidence = Evidence.known(2.0, 2 + 0.5 * rng.standard_normal(40_000), rng.standard_normal(500))
@@ -124,8 +126,23 @@ def test_methods_agree_on_a_normal_distribution_without_bias(method):
     assert (low, high) == (pytest.approx(1.02, abs=0.06), pytest.approx(2.98, abs=0.06))
 
 
+@pytest.mark.parametrize(("skill", "bound"), [(8.0, "high"), (0.01, "low")])
+def test_no_interval_leaves_0_to_100_percent(skill, bound):
+    rng = np.random.default_rng(0)
+    labels = (rng.random((24, 3)) < 0.5).astype(np.float64)
+    scores = sigmoid(skill * (labels - 0.5) + rng.standard_normal(labels.shape))
+    split = Scored.by_rule(scores, labels, GlobalThreshold(0.5 if bound == "high" else 0.95))
+    found = bootstrap_intervals(split, Groups(), ["a", "b", "c"], draws=50)["metrics"]
+    ends = {name: entry[bound] for name, entry in found.items()}
+    assert all(0 <= entry["low"] <= entry["high"] <= 100 for entry in found.values())
+    assert (100 if bound == "high" else 0) in ends.values()
+
+
 def test_halving_moves_the_interval_by_the_bias():
     jackknife = np.array([0.9, 1.1] * 50)
+    assert interval("jackknife", Evidence.known(1.0, np.ones(5), jackknife)) == interval(
+        "halving", Evidence.known(1.0, np.ones(5), jackknife)
+    )
     plain = interval("halving", Evidence.known(1.0, np.ones(5), jackknife))
     moved = interval("halving", Evidence.known(1.0, np.ones(5), jackknife, bias=0.2))
     np.testing.assert_allclose(np.subtract(plain, moved), 0.2)

@@ -152,6 +152,7 @@ TOOLS = [
     "tools.scenes.calibrate",
     "tools.scenes.ceiling",
     "tools.scenes.make",
+    "tools.scenes.pointing",
     "tools.scenes.pretrain",
 ]
 
