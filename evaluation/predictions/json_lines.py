@@ -12,6 +12,7 @@ from core.errors import UserError
 from .data import Predictions
 from .wide_csv import IMAGE_HEADINGS
 
+SCORE_KEYS = ("scores", "probabilities", "probs")
 EXPECTED = (
     'an object {"image": NAME, CLASS: SCORE, ...}, or {"image": NAME, "scores": ...} with an '
     "object or a list of scores"
@@ -90,7 +91,8 @@ def _parts(where: str, entry: Any) -> tuple[str, Any]:
     image = entry[key]
     if not isinstance(image, str):
         raise UserError(f"{where}: '{key}' is {image!r:.40}; expected the name of an image")
-    values = entry.get("scores")
+    key_of_scores = next(filter(entry.__contains__, SCORE_KEYS), "")
+    values = entry.get(key_of_scores)
     if isinstance(values, list):
         return image, _named(where, entry, values)
     if isinstance(values, dict):

@@ -45,6 +45,9 @@ def read_predictions(path: str | Path) -> Predictions:
         raise UserError(
             f"cannot read {path}: its suffix is '{path.suffix}'; accepted: {', '.join(READERS)}"
         )
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no regular file"
+        raise UserError(f"cannot read {path}: it is {kind}")
     try:
         predictions = reader(path)
     except UnicodeDecodeError:

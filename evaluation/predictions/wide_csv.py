@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -24,7 +25,10 @@ IMAGE_HEADINGS = (
     "file_name",
     "file",
     "path",
+    "filepath",
+    "image_id",
 )
+SEPARATOR_LINE = re.compile(r'"?sep=.?"?', re.IGNORECASE)  # Excel's first line
 
 
 def read_csv(path: Path) -> Predictions:
@@ -38,11 +42,14 @@ def read_csv(path: Path) -> Predictions:
         OSError: the file cannot be read.
     """
     text = path.read_bytes().decode("utf-8-sig")
+    line, mark, rest = text.partition("\n")
+    if SEPARATOR_LINE.fullmatch(line.strip()):
+        text = mark + rest  # an empty first line, so that errors give the lines of the file
     delimiter = find_delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     first = 1  # line in which the present row starts
     try:
-        headings = [heading.strip() for heading in next(reader, [])]
+        headings = [heading.strip() for heading in next(filter(None, reader), [])]
         if len(headings) < 2:
             raise UserError(
                 f"{path}: the first line has {len(headings)} columns; expected the image name and "
@@ -67,8 +74,21 @@ def read_csv(path: Path) -> Predictions:
     except csv.Error as error:
         where = _lines(first, reader.line_num)
         raise UserError(f"{path}: {where} is not CSV: {error}") from None
+    if images and all(map(_is_fraction, images)):
+        raise UserError(
+            f"{path}: column {headings[image_column]!r:.60} has scores in place of image names; "
+            "expected a column 'image'"
+        )
     scores = np.array(rows, dtype=np.float64).reshape(len(rows), len(columns))
     return Predictions(scores, images, [headings[c] for c in columns], source=str(path))
+
+
+def _is_fraction(text: str) -> bool:
+    """Return True for a number that is not whole, which names no image."""
+    try:
+        return not float(text).is_integer()
+    except (ValueError, OverflowError):
+        return False
 
 
 def _lines(first: int, last: int) -> str:
@@ -136,7 +156,7 @@ def _numbers(
             numbers.append(float(text) if text.strip() else np.nan)
         except ValueError:
             raise UserError(
-                f"{where}, column {heading!r:.60}: {text!r:.40} is no number; a column that is no "
-                "class must be left out"
+                f"{where}, column {heading!r:.60}: {text!r:.40} is no number; each image needs a "
+                "score, and a column that is no class must be left out"
             ) from None
     return numbers

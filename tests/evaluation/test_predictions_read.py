@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import pickle
 import zipfile
 
@@ -383,4 +384,38 @@ def test_json_lines_may_list_their_classes(tmp_path):
     np.testing.assert_array_equal(found.scores[:, order], SCORES)
     path.write_text('{"image": "a", "classes": ["x"], "scores": [0.5, 0.5]}')
     with pytest.raises(UserError, match="line 1 has 2 scores and 1 classes"):
+        read_predictions(path)
+
+
+def test_excels_line_of_the_separator_is_skipped(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("sep=;\nimage;Happy;Sad\na;0,5;0,25\n")
+    found = read_predictions(path)
+    assert found.scores.tolist() == [[0.5, 0.25]] and list(found.classes) == ["Happy", "Sad"]
+    path.write_text("sep=;\nimage;Happy;Sad\na;0,5\n")
+    with pytest.raises(UserError, match="line 3 has 2 cells"):
+        read_predictions(path)
+
+
+def test_scores_in_place_of_image_names_are_named(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("Happy,Sad\n0.5,0.25\n0.125,0.75\n")
+    with pytest.raises(UserError, match="column 'Happy' has scores in place of image names"):
+        read_predictions(path)
+    path.write_text("id,Sad\n17,0.25\n18,0.75\n")
+    assert list(read_predictions(path).images) == ["17", "18"]
+
+
+@pytest.mark.parametrize("key", ["scores", "probabilities", "probs"])
+def test_a_list_of_scores_may_have_another_key(tmp_path, key):
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({"image_id": "a", key: [0.5, 0.25]}))
+    found = read_predictions(path)
+    assert found.scores.tolist() == [[0.5, 0.25]] and list(found.images) == ["a"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    path = tmp_path / "x.csv"
+    os.mkfifo(path)
+    with pytest.raises(UserError, match=r"x.csv: it is no regular file"):
         read_predictions(path)
