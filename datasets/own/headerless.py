@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from core.errors import UserError
 from core.logging import get_logger
 from datasets.own.cells import NotAList, is_label_value, read_labels, read_value, shown
 from datasets.own.division import Cell, choose_delimiter, divide
@@ -21,6 +23,7 @@ from datasets.own.locate import has_image_suffix
 from datasets.own.long import UNASSIGNED
 from datasets.own.table import DELIMITERS, first_line, split_rows
 
+SAMPLE = 100  # lines that are looked at
 LONGEST_INDEX = 18  # digits; int() refuses thousands of them
 
 log = get_logger()
@@ -117,11 +120,10 @@ def _find_rows(path: Path, text: str) -> list[Row] | None:
     """Divide the lines at the first delimiter at which the first line names an image."""
     line = first_line(text)
     for delimiter in DELIMITERS:
-        # The first line may have no label and so no delimiter.
-        example = next((one for one in text.split("\n") if delimiter in one), None)
-        if example is None or _first_image(path, line, delimiter) is None:
+        if not _begins_with_image(path, line, delimiter):
             continue
-        if _first_image(path, example, delimiter) is None:
+        # The first line may have no label and so no delimiter.
+        if delimiter not in line and not _has_labelled(path, text, delimiter):
             continue
         rows = [_row(path, number, cells) for number, cells in split_rows(path, text, delimiter)]
         return rows if delimiter == "," else _with_decimal_points(rows)
@@ -134,9 +136,19 @@ def _find_rows(path: Path, text: str) -> list[Row] | None:
     return rows
 
 
-def _first_image(path: Path, line: str, delimiter: str) -> int | None:
-    _, cells = next(split_rows(path, line, delimiter))
-    return _image_position(cells)
+def _begins_with_image(path: Path, line: str, delimiter: str) -> bool:
+    for _, cells in split_rows(path, line, delimiter):
+        return _image_position(cells) is not None
+    return False
+
+
+def _has_labelled(path: Path, text: str, delimiter: str) -> bool:
+    """Return True if one of the first lines with the delimiter begins with an image."""
+    lines = (line for line in text.split("\n") if delimiter in line)
+    try:
+        return any(_begins_with_image(path, line, delimiter) for line in islice(lines, SAMPLE))
+    except UserError:  # a part of a cell with line breaks
+        return False
 
 
 def _with_decimal_points(rows: list[Row]) -> list[Row]:

@@ -76,6 +76,17 @@ def test_the_first_row_of_a_google_list_may_have_no_label_and_no_split(write, lo
     assert found == {"a.jpg": set(), "b.jpg": {"fear"}, "c.jpg": {"joy", "fear"}}
 
 
+def test_rows_without_anything_are_left_out(write, load):
+    write("f.csv", "gs://b/a.jpg\n,,\ngs://b/b.jpg,fear\n\n")
+    assert labels_of(load(FILE="f.csv")) == {"a.jpg": set(), "b.jpg": {"fear"}}
+
+
+def test_a_cell_of_several_lines_is_no_example(write, load):
+    write("f.csv", 'a.jpg\tjoy\nb.jpg\t"joy\n, fear"\n')
+    found = labels_of(load(FILE="f.csv"))
+    assert found == {"a.jpg": {"joy"}, "b.jpg": {"joy", ", fear"}}
+
+
 # Cells --------------------------------------------------------------------------------------------
 
 
