@@ -20,7 +20,7 @@ import inference  # isort: skip  # noqa: F401  first: it checks whose the other 
 from core import distributed
 from core.errors import UserError, did_you_mean
 from inference.explanation import Explanation, check_maps
-from inference.files import describe_skipped, find_images
+from inference.files import SUFFIXES, describe_skipped, find_images
 from inference.images import silence_pillow
 from inference.output import FORMATS, Writer
 from inference.predictor import IntentPredictor
@@ -35,6 +35,7 @@ __all__ = ["Explanation", "IntentPredictor", "Prediction", "Unreadable", "main"]
 
 # smallest accepted numbers, by flag
 LEAST = {"top": 1, "batch_size": 1, "workers": 0, "explain_top": 1, "explain_width": 900}
+WIDEST = 8000  # pixels of a picture of maps; it needs memory with the square of its width
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -144,6 +145,8 @@ def check_args(args: argparse.Namespace) -> None:
     check_model_args(args)
     if args.output:
         check_output(args.output)
+    if args.explain_width is not None and args.explain_width > WIDEST:
+        raise UserError(f"--explain-width is {args.explain_width}; expected at most {WIDEST}")
     if args.group and args.format != "table":
         raise UserError(f"--group needs --format table; the format is '{args.format}'")
     for name, least in LEAST.items():
@@ -159,6 +162,10 @@ def check_output(path: str) -> None:
     """Raise :class:`UserError`, before anything is predicted, where no file can be written."""
     if os.path.isdir(path):
         raise UserError(f"--output {path} is a folder; expected the name of a file")
+    if path.lower().endswith(SUFFIXES):
+        raise UserError(
+            f"--output {path} has the name of an image; expected one such as result.csv"
+        )
     folder = os.path.dirname(path) or os.curdir
     if not os.path.isdir(folder):
         above, name = os.path.split(folder)
@@ -177,6 +184,8 @@ def check_model_args(args: argparse.Namespace) -> None:
         raise UserError("--epoch needs --run: plain CLIP has no epochs")
     if args.config_file and args.run:
         raise UserError("--config-file needs --classes or --hierarchy; for a run see --set")
+    if any(key == "TEST.RULE" for key, _ in args.set):
+        raise UserError("--set TEST.RULE has no effect on predictions; give --rule")
 
 
 def load_predictor(args: argparse.Namespace) -> IntentPredictor:

@@ -89,11 +89,27 @@ def load_rgb(image: Image.Image) -> Image.Image:
         UserError: the image does not decode; the message names its file.
     """
     try:
+        _check_range(image)
         if image.mode.startswith("I"):  # convert() would clip grey of 16 bits to white
             image = Image.fromarray((array(image).clip(0, 65535) >> 8).astype(uint8))
         return image.convert("RGB")
     except Exception as error:  # see open_image
         raise _unreadable(getattr(image, "filename", "") or "in memory", error) from None
+
+
+def _check_range(image: Image.Image) -> None:
+    """Raise :class:`ValueError` for pixels of 32 bits whose black and white are not known.
+
+    Known are floats up to 255 and whole numbers up to 65,535. Floats up to 1 would become black.
+    """
+    if image.mode not in ("F", "I"):
+        return
+    low, high = image.getextrema()
+    is_known = high <= 65535
+    if image.mode == "F":
+        is_known = 1 < high <= 255 or high == 0
+    if low < 0 or not is_known:
+        raise ValueError(f"its pixels of 32 bits go from {low:g} to {high:g}; save it with 8 bits")
 
 
 def load_pixels(image: Image.Image, *, reduction: int = 1) -> torch.Tensor:

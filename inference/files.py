@@ -5,7 +5,7 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import IO, NoReturn
+from typing import IO
 
 from PIL import features
 
@@ -89,13 +89,17 @@ def _below(folder: str, skipped: Counter[str]) -> Iterator[str]:
 
     ``skipped`` counts the other files by suffix; hidden ones do not count.
     """
-    for parent, folders, names in os.walk(folder, onerror=_refuse):
+    closed: list[str] = []
+    for parent, folders, names in os.walk(folder, onerror=lambda e: closed.append(e.filename)):
+        yield from closed  # named as unreadable, where os.walk would leave it out in silence
+        closed.clear()
         folders.sort()
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES):
                 yield os.path.join(parent, name)
             elif not name.startswith("."):
                 skipped[os.path.splitext(name)[1].lower() or "without a suffix"] += 1
+    yield from closed
 
 
 def _is_pattern(word: str) -> bool:
@@ -109,8 +113,3 @@ def _some(paths: Iterator[str], otherwise: str, skipped: Counter[str]) -> Iterat
     if skipped:
         otherwise += f"; {describe_skipped(skipped)}"
     raise UserError(printable(otherwise))
-
-
-def _refuse(error: OSError) -> NoReturn:
-    """Raise for a folder that cannot be listed, which ``os.walk`` would leave out in silence."""
-    raise UserError(printable(f"cannot read the folder {error.filename}: {error.strerror}"))

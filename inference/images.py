@@ -136,6 +136,8 @@ def _check_regular(path: str) -> None:
         return
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        if stat.S_ISDIR(mode) and not os.access(path, os.R_OK | os.X_OK):
+            kind = "a folder that cannot be listed: Permission denied"
         raise UserError(printable(f"cannot read image {path}: it is {kind}"))
 
 

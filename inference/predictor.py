@@ -163,7 +163,19 @@ class IntentPredictor:
             paths: files; they are taken as they are needed.
             workers: processes that read ahead; None: as in the run's evaluation, as far as this
                 machine has the cores.
+
+        Raises:
+            UserError: one path is given in place of a list, or ``workers`` is negative.
         """
+        if isinstance(paths, str | os.PathLike):
+            raise UserError(f"stream({os.fspath(paths)!r}): expected a list of paths")
+        if workers is not None and workers < 0:
+            raise UserError(f"workers is {workers}; expected at least 0")
+        return self._stream(paths, workers)
+
+    def _stream(
+        self, paths: Iterable[str | Path], workers: int | None
+    ) -> Iterator[Prediction | Unreadable]:
         batches = _batched(map(os.fspath, paths), self.batch_size)
         if workers is None:
             # the run may be from a larger machine

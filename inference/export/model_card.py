@@ -8,6 +8,7 @@ from typing import Any
 from core.errors import UserError
 from engine.run_card import Card
 from evaluation import DecisionRule
+from evaluation.data_title import data_title
 from evaluation.metrics import HEADLINE_METRICS
 from inference.export.card import base_name
 
@@ -125,7 +126,7 @@ def training_table(card: Card) -> str:
     backbone = config["MODEL"]["BACKBONE"]
     numbers = [f"{data[s]['images']} {s}" for s in ("train", "val", "test") if s in data]
     facts = {
-        "data set": base_name(config["DATASET"]["NAME"]),
+        "data set": data_title(config["DATASET"]),
         "hierarchy": base_name(config["DATASET"].get("HIERARCHY", "")),
         "images": ", ".join(numbers),
         "backbone": backbone["NAME"] or base_name(backbone["PATH"] or backbone["ARCH"]),

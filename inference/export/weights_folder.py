@@ -40,7 +40,10 @@ def write_weights(
     shutil.copyfile(run / CLASSES_FILE, folder / CLASSES_FILE)
     if (run / RULE_FILE).is_file():
         shutil.copyfile(run / RULE_FILE, folder / RULE_FILE)
-    save_weights(folder / WEIGHTS_FILE, trainer.model.trainable_state_dict())
+    weights = folder / WEIGHTS_FILE
+    save_weights(weights, trainer.model.trainable_state_dict())
+    if weights.is_file():  # safetensors lets nobody else read it
+        shutil.copymode(folder / CLASSES_FILE, weights)
     changed = copy_backbone(folder, trainer.cfg.MODEL.BACKBONE, whole=with_backbone)
     changed["IMPORTS"] = copy_modules(folder, trainer.cfg.IMPORTS)
     content = json.dumps(public_card(card, changed), indent=2, ensure_ascii=False)

@@ -21,6 +21,7 @@ from datasets.images import (
     choose_reduction,
     is_reducible,
     load_pixels,
+    load_rgb,
     open_image,
     read_image,
     render,
@@ -199,3 +200,19 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
     image = read_image(str(path))
     assert image.mode == "RGB"
     assert image.size == (8, 6)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.full((4, 4), 0.5, np.float32),
+        np.full((4, 4), 300, np.float32),
+        np.full((4, 4), 70_000, np.int32),
+        np.full((4, 4), -1, np.int32),
+    ],
+)
+def test_pixels_of_32_bits_without_a_known_white_are_refused(tmp_path, pixels):
+    path = tmp_path / "x.tif"
+    Image.fromarray(pixels).save(path)
+    with pytest.raises(UserError, match=r"x.tif: its pixels of 32 bits go from"):
+        load_rgb(Image.open(path))

@@ -368,3 +368,17 @@ def test_of_two_processes_one_reports_a_mistake(run, tmp_path):
 
 def read(path):
     return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--output", "b.JPG"], "--output b.JPG has the name of an image"),
+        (["--explain", "m", "--explain-width", "100000"], "--explain-width is 100000; expected at"),
+        (["--set", "TEST.RULE", "per_class"], "--set TEST.RULE has no effect on predictions; give"),
+    ],
+)
+def test_flags_that_would_do_harm_or_nothing_are_refused(capsys, flags, message):
+    assert predict.main(["a.jpg", "--run", "out", *flags]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1

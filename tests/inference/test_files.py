@@ -87,7 +87,7 @@ def test_a_word_without_a_picture_is_found_before_any_work(folder, word, expecte
         find_images(["b.jpg", word], io.BytesIO())  # no path is taken
 
 
-def test_a_folder_that_cannot_be_listed_is_one_line(folder, monkeypatch):
+def test_a_folder_that_cannot_be_listed_is_named_among_the_images(folder, monkeypatch):
     scandir = os.scandir
 
     def refuse(path):
@@ -96,8 +96,8 @@ def test_a_folder_that_cannot_be_listed_is_one_line(folder, monkeypatch):
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(UserError, match="cannot read the folder in/deep: Permission denied"):
-        found("in")
+    paths = found("in")
+    assert "in/deep" in paths and len(paths) > 1  # reading it names the reason
 
 
 LISTS = [
