@@ -74,7 +74,8 @@ def read_csv(path: Path) -> Predictions:
     except csv.Error as error:
         where = _lines(first, reader.line_num)
         raise UserError(f"{path}: {where} is not CSV: {error}") from None
-    if images and all(map(_is_fraction, images)):
+    is_named = headings[image_column].lower() in IMAGE_HEADINGS
+    if images and not is_named and all(map(_is_fraction, images)):
         raise UserError(
             f"{path}: column {headings[image_column]!r:.60} has scores in place of image names; "
             "expected a column 'image'"
@@ -86,8 +87,8 @@ def read_csv(path: Path) -> Predictions:
 def _is_fraction(text: str) -> bool:
     """Return True for a number that is not whole, which names no image."""
     try:
-        return not float(text).is_integer()
-    except (ValueError, OverflowError):
+        return float(text) % 1 > 0  # False for NaN and infinity as well
+    except ValueError:
         return False
 
 
