@@ -145,6 +145,8 @@ def check_args(args: argparse.Namespace) -> None:
     check_model_args(args)
     if args.output:
         check_output(args.output)
+    if args.explain:
+        check_explain(args.explain, args.images)
     if args.explain_width is not None and args.explain_width > WIDEST:
         raise UserError(f"--explain-width is {args.explain_width}; expected at most {WIDEST}")
     if args.group and args.format != "table":
@@ -174,6 +176,23 @@ def check_output(path: str) -> None:
             siblings = [one.name for one in os.scandir(above or os.curdir) if one.is_dir()]
         hint = did_you_mean(name, siblings)
         raise UserError(f"--output {path}: there is no folder {folder}; make it first.{hint}")
+
+
+def check_explain(folder: str, images: Sequence[str]) -> None:
+    """Raise :class:`UserError` unless the folder can have maps and has none of the images."""
+    above = folder
+    while above and not os.path.lexists(above):
+        above = os.path.dirname(above.rstrip(os.sep))
+    if not os.path.isdir(above or os.curdir):
+        raise UserError(f"--explain {folder}: {above} is a file; expected a folder")
+    if not os.access(above or os.curdir, os.W_OK | os.X_OK):
+        raise UserError(f"--explain {folder} cannot be written: Permission denied")
+    for word in images:
+        if os.path.isdir(word) and os.path.isdir(folder) and os.path.samefile(word, folder):
+            own = os.path.join(folder, "maps")
+            raise UserError(
+                f"--explain {folder} is the folder of the images; give another one, such as {own}"
+            )
 
 
 def check_model_args(args: argparse.Namespace) -> None:
@@ -213,7 +232,8 @@ def predict(args: argparse.Namespace) -> int:
     silence_pillow()
     with distributed.session(use_cuda=args.device != "cpu"):
         skipped: Counter[str] = Counter()
-        paths = named_images(args.images, skipped)
+        empty: list[str] = []
+        paths = named_images(args, skipped, empty)
         predictor = load_predictor(args)
         if args.group:
             check_level(args.group, predictor.classes)
@@ -233,14 +253,19 @@ def predict(args: argparse.Namespace) -> int:
     if skipped:
         print(describe_skipped(skipped), file=sys.stderr)
     images = "image" if len(failures) == 1 else "images"
-    return command.report_failures(failures, f"{images} that could not be read")
+    status = command.report_failures(failures, f"{images} that could not be read")
+    words = "word that names" if len(empty) == 1 else "words that name"
+    return max(status, command.report_failures(empty, f"{words} no image"))
 
 
-def named_images(given: Sequence[str], skipped: Counter[str]) -> Iterator[str]:
+def named_images(
+    args: argparse.Namespace, skipped: Counter[str], empty: list[str]
+) -> Iterator[str]:
     """Return the paths of the images of the command line; only the main process needs them."""
     if not distributed.is_main():
         return iter(())
-    return find_images(given, getattr(sys.stdin, "buffer", None), skipped)
+    listed = getattr(sys.stdin, "buffer", None)
+    return find_images(args.images, listed, skipped, left_out=args.explain, empty=empty)
 
 
 def open_explanations(
@@ -273,8 +298,10 @@ def write_all(
         folder: of the explanations, or None.
     """
     failures = []
+    is_empty = True
     # None: a bar on a terminal only, where the predictions themselves do not appear
     for result, explained in tqdm(results, unit=" images", disable=None if has_bar else True):
+        is_empty = False
         for outcome in (result, explained):
             if isinstance(outcome, Unreadable):
                 failures.append(outcome.reason)
@@ -284,6 +311,8 @@ def write_all(
             folder.write(explained)
         writer.stream.flush()  # a command that is stopped keeps what it has predicted
     writer.close()
+    if is_empty and distributed.is_main():
+        print("no image was named: the list on standard input is empty", file=sys.stderr)
     return failures
 
 

@@ -1,6 +1,7 @@
 """The command line of CoOp and Dassl, with DualCoOp's underscore spellings as aliases."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -59,10 +60,18 @@ _LIST_FLAGS = {
 }
 
 
+_KEY = re.compile(r"[A-Z]+(\.[A-Z][A-Z0-9_]*)+", re.ASCII)
+
+
 def flag_hints(message: str, flags: Iterable[str]) -> str:
-    """Return the nearest flag for each unknown flag that argparse's ``message`` names."""
+    """Return the nearest flag for each unknown flag that argparse's ``message`` names.
+
+    A key of the configuration that stands alone is named where it needs a flag.
+    """
     flags = list(flags)
     hints = ""
+    if "--set" in flags and any(map(_KEY.fullmatch, message.split())):
+        hints += " A key of the configuration needs --set KEY VALUE."
     for word in message.split():
         flag = word.split("=")[0].rstrip(":")
         if flag.startswith("--") and flag not in flags:

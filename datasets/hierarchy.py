@@ -1,7 +1,7 @@
 """Class hierarchies: words for the class keys of a data set, and groups of classes.
 
 A hierarchy file is YAML and uses the class keys of the annotation file. ``tree``, ``subsets``,
-``name`` and ``sentence`` are optional::
+``name`` and ``sentence`` are optional, and the key of a class may stand alone::
 
     classes: {Attractive: {name: "attractive, fastidious", sentence: "a photo taken to ..."}, ...}
     tree:    {security and belonging: {stability: [Attractive], ...}, ...}   # super: {mid: [keys]}
@@ -22,9 +22,10 @@ from core.errors import UserError, did_you_mean, not_accepted
 from core.files import find_file
 
 HIERARCHY_DIR = Path(__file__).parent / "hierarchies"
+ENTRY = ("name", "sentence")  # parts of a class
 MAX_FAULTS = 10  # of one error message; more are counted
 EXPECTED = (
-    "'classes: {KEY: {name: ..., sentence: ...}}' and optionally "
+    "'classes: {KEY: {name: ..., sentence: ...}, ...}' and optionally "
     "'tree: {super: {mid: [KEY, ...]}}' or 'tree: {super: [KEY, ...]}', and "
     "'subsets: {name: [KEY, ...]}'"
 )
@@ -109,6 +110,16 @@ def has_hierarchy(name_or_path: str) -> bool:
     return hierarchy_path(name_or_path).is_file()
 
 
+def hierarchy_keys(name_or_path: str) -> list[str]:
+    """Return the class keys of a hierarchy file in its order.
+
+    Raises:
+        UserError: the file is missing or is no hierarchy.
+    """
+    content, _ = _read_yaml(_existing(name_or_path, "the hierarchy"))
+    return list(content["classes"])
+
+
 def load_hierarchy(name_or_path: str, classnames: list[str]) -> Hierarchy:
     """Read a hierarchy file and bring it into the order of ``classnames``.
 
@@ -116,11 +127,7 @@ def load_hierarchy(name_or_path: str, classnames: list[str]) -> Hierarchy:
         UserError: the file is missing or is no hierarchy, or its classes are not ``classnames``;
             one message lists all missing, unknown and repeated classes.
     """
-    path = hierarchy_path(name_or_path)
-    if not path.is_file():
-        shipped = [file.stem for file in HIERARCHY_DIR.glob("*.yaml")]
-        message = not_accepted("DATASET.HIERARCHY", name_or_path, shipped)
-        raise UserError(f"{message} The path of a YAML file is accepted, too.")
+    path = _existing(name_or_path, "DATASET.HIERARCHY")
     content, repeated = _read_yaml(path)
     faults = [f"'{key}' is given twice" for key in repeated]
     faults += _find_faults(content, classnames)
@@ -130,6 +137,20 @@ def load_hierarchy(name_or_path: str, classnames: list[str]) -> Hierarchy:
             + _join_faults(faults)
         )
     return _assemble(content, classnames)
+
+
+def _existing(name_or_path: str, what: str) -> Path:
+    """Return the file of a hierarchy; raise :class:`UserError`, about ``what``, without one."""
+    path = hierarchy_path(name_or_path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UserError(f"{what} {path} is a folder; expected a YAML file")
+    if path.parent != HIERARCHY_DIR:
+        raise UserError(f"{what} {path} does not exist; expected a YAML file")
+    shipped = [file.stem for file in HIERARCHY_DIR.glob("*.yaml")]
+    message = not_accepted(what, name_or_path, shipped)
+    raise UserError(f"{message} The path of a YAML file is accepted, too.")
 
 
 def _join_faults(faults: list[str]) -> str:
@@ -166,6 +187,8 @@ def _read_yaml(path: Path) -> tuple[dict, list[str]]:
         with open(path, encoding="utf-8") as file:
             loader = _Loader(file)
             content = loader.get_single_data()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
     # Besides its own errors, YAML raises those of Python for text that looks like a date or number.
     except (yaml.YAMLError, ValueError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
@@ -185,18 +208,30 @@ def _is_hierarchy(content: Any) -> bool:
         return False
     if not (all(map(_is_keys, tree.values())) or all(map(_is_group, tree.values()))):
         return False
-    return all(map(_is_entry, classes.values())) and all(map(_is_keys, subsets.values()))
+    entries = [entry for entry in classes.values() if entry is not None]  # None: KEY alone
+    return all(map(_is_mapping, entries)) and all(map(_is_keys, subsets.values()))
 
 
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _is_entry(value: Any) -> bool:
-    """Return True for a class's entry: a mapping whose name and sentence are text."""
-    if not isinstance(value, dict):
-        return False
-    return isinstance(value.get("name", ""), str) and isinstance(value.get("sentence", ""), str)
+def _entry_faults(key: str, entry: Mapping[str, Any]) -> list[str]:
+    """Return the faults of a class's entry in words: unknown parts, parts that are no text."""
+    faults = []
+    for part, value in entry.items():
+        if part not in ENTRY:
+            accepted = " and ".join(ENTRY)
+            hint = did_you_mean(part, ENTRY)
+            faults.append(
+                f"class '{key}' has the unknown part '{part}'; accepted: {accepted}.{hint}"
+            )
+        elif not isinstance(value, str):
+            faults.append(
+                f"the {part} of class '{key}' is read as {value!r}, which is no text; write it in "
+                "quotation marks"
+            )
+    return faults
 
 
 def _is_group(value: Any) -> bool:
@@ -219,6 +254,8 @@ def _mids(groups: Mapping[str, list[str]] | list[str]) -> Mapping[str, list[str]
 def _find_faults(content: dict, classnames: list[str]) -> list[str]:
     """Return every fault of the three parts in words."""
     faults = _compare("classes", content["classes"], classnames, complete=True)
+    for key, entry in content["classes"].items():
+        faults += _entry_faults(key, entry or {})
     if "tree" in content:
         leaves: list[str] = []
         for groups in content["tree"].values():
@@ -255,7 +292,7 @@ def _assemble(content: dict, classnames: list[str]) -> Hierarchy:
     chains, levels = _read_tree(content.get("tree", {}), index)
     names, paths, sentences = [], [], []
     for i, key in enumerate(classnames):
-        entry = content["classes"][key]
+        entry = content["classes"][key] or {}
         name = entry.get("name") or key_to_words(key)
         path = _join_path(chains.get(i, ()), name)
         names.append(name)

@@ -27,6 +27,7 @@ UNREAD_SUFFIXES = (
     ".heic", ".heif", ".avif", ".jxl", ".svg", ".psd", ".raw", ".dng", ".cr2", ".cr3", ".nef",
     ".arw",
 )  # fmt: skip
+REPAIR = "; fetch or export the file again"  # ends the line about a damaged file
 # A JPEG decodes straight to 1/8, 1/4 or 1/2 of its size, from its DCT coefficients.
 REDUCTIONS = (8, 4, 2)
 # A reduced decode keeps at least this many pixels per pixel of the result along either side. The
@@ -92,6 +93,9 @@ def load_rgb(image: Image.Image) -> Image.Image:
         _check_range(image)
         if image.mode.startswith("I"):  # convert() would clip grey of 16 bits to white
             image = Image.fromarray((array(image).clip(0, 65535) >> 8).astype(uint8))
+        if image.mode == "RGB":
+            image.load()
+            return image  # convert() would copy the pixels
         return image.convert("RGB")
     except Exception as error:  # see open_image
         raise _unreadable(getattr(image, "filename", "") or "in memory", error) from None
@@ -149,12 +153,17 @@ def _decode_jpeg(image: Image.Image) -> torch.Tensor | None:
 
 
 def _unreadable(path: str, error: Exception) -> UserError:
-    reason = getattr(error, "strerror", None)  # of the file system, without number and path
-    if not reason:
-        text = str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file")
-        reason = " ".join(text.split()) or type(error).__name__
-    line = f"cannot read image {path}: {reason}; fetch or export the file again"
-    return UserError(printable(line))
+    return UserError(printable(f"cannot read image {path}: {_reason(path, error)}"))
+
+
+def _reason(path: str, error: Exception) -> str:
+    """Return what is wrong with a file, and what helps where that is known."""
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels; save it smaller"
+    if getattr(error, "strerror", None):  # of the file system, without number and path
+        return error.strerror
+    text = str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file")
+    return (" ".join(text.split()) or type(error).__name__) + REPAIR
 
 
 # Views ------------------------------------------------------------------------------------------

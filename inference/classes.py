@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.config_merge import read_yaml, setup_cfg
 from core.errors import UserError
 from core.files import find_file
 from datasets.classes_only import ClassesOnly
-from datasets.hierarchy import Hierarchy, hierarchy_path, load_hierarchy
+from datasets.hierarchy import Hierarchy, hierarchy_keys, load_hierarchy
 from inference.open_run import build_without_data
 
 CONFIG = "configs/trainers/ZeroshotCLIP/vit_b16.yaml"
@@ -69,35 +67,22 @@ def _dataset(classes: str | Sequence[str], hierarchy: str) -> ClassesOnly:
     if bool(classes) == bool(hierarchy):
         raise UserError("give either classes, such as 'joy, calm', or a hierarchy file")
     if hierarchy:
-        keys = _keys_of(hierarchy)
+        keys = hierarchy_keys(hierarchy)
         return ClassesOnly(keys, load_hierarchy(hierarchy, keys))
     given = classes
     if isinstance(classes, str):  # sentences have commas of their own
         given = classes.split(";" if ";" in classes else ",")
     names = [str(name).strip() for name in given]
     names = [name for name in names if name]
+    written = {}
     for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"the class '{name}' is given twice")
+        if name.casefold() in written:
+            first = written[name.casefold()]
+            twice = "twice" if name == first else f"twice: CLIP reads '{first}' as the same text"
+            raise UserError(f"the class '{name}' is given {twice}")
+        written[name.casefold()] = name
     if not names:
         raise UserError("no class is given; expected names such as 'joy, calm'")
     if len(names) == 1:  # its probability would be 1/2 for every image
         raise UserError(f"the only class is '{names[0]}'; plain CLIP compares at least two")
     return ClassesOnly(names, Hierarchy(names, [(name,) for name in names], names))
-
-
-def _keys_of(hierarchy: str) -> list[str]:
-    """Return the class keys of a hierarchy file in its order; its form is checked later."""
-    path = hierarchy_path(hierarchy)
-    if not path.is_file():
-        shipped = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise UserError(
-            f"the hierarchy '{hierarchy}' does not exist; expected a YAML file"
-            + (f", or one of {shipped}" if shipped and "/" not in hierarchy else "")
-        )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [str(key) for key in content["classes"]]
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} is no hierarchy with the key 'classes': {reason}") from None

@@ -22,7 +22,12 @@ CHUNK = 65536  # bytes; more than the longest path
 
 
 def find_images(
-    given: Iterable[str], listed: IO[bytes] | None, skipped: Counter[str] | None = None
+    given: Iterable[str],
+    listed: IO[bytes] | None,
+    skipped: Counter[str] | None = None,
+    *,
+    left_out: str = "",
+    empty: list[str] | None = None,
 ) -> Iterator[str]:
     """Return the paths of the images that the words of a command line name, in order.
 
@@ -30,18 +35,33 @@ def find_images(
     ``photos/**/*.png`` stands for the files that it finds, by name. Any other word is a file, and
     whether it can be read is found out later. A path that several words name comes several times.
 
-    The paths are looked up while they are taken; only the first of each word is looked up now.
+    The paths are looked up while they are taken; only the first of each word is looked up now, so
+    that a mistake in the words ends the command before any work.
 
     Args:
         given: words; ``-`` stands for the paths of ``listed``.
         listed: list of paths, one per line; if it has zero bytes, they end the paths.
         skipped: counts the other files of the folders by suffix, while paths are taken.
+        left_out: folder that does not count below a folder or in a pattern, such as one that
+            pictures are written to; empty: none.
+        empty: gets a line for each folder and pattern without an image, beside other words.
 
     Raises:
-        UserError: a folder or a pattern has no image, or there is no list.
+        UserError: no word has an image, or there is no list.
     """
     skipped = Counter() if skipped is None else skipped
-    return itertools.chain.from_iterable([_named(word, listed, skipped) for word in given])
+    without: list[str] = []
+    found = []
+    for word in given:
+        try:
+            found.append(_named(word, listed, skipped, left_out))
+        except _NoImage as error:
+            without.append(str(error))
+    if not found:
+        raise UserError("; ".join(without))
+    if empty is not None:
+        empty += without
+    return itertools.chain.from_iterable(found)
 
 
 def describe_skipped(skipped: Counter[str]) -> str:
@@ -54,17 +74,38 @@ def describe_skipped(skipped: Counter[str]) -> str:
     )
 
 
-def _named(word: str, listed: IO[bytes] | None, skipped: Counter[str]) -> Iterator[str]:
+class _NoImage(Exception):
+    """A word stands for no image; the message says so in one line."""
+
+
+def _named(
+    word: str, listed: IO[bytes] | None, skipped: Counter[str], left_out: str
+) -> Iterator[str]:
     if word == FROM_INPUT:
         if listed is None:
             raise UserError("'-' stands for a list on standard input, which is closed")
         return _listed(listed)
     if os.path.isdir(word):
-        return _some(_below(word, skipped), f"the folder {word} has no image file", skipped)
+        below = _below(word, skipped, left_out)
+        return _some(below, f"the folder {word} has no image file", skipped)
     if _is_pattern(word):
-        found = filter(os.path.isfile, sorted(glob.iglob(word, recursive=True)))
-        return _some(found, f"no file fits the pattern {word}", Counter())
+        fitting = _fitting(word, left_out)
+        return _some(fitting, f"no file fits the pattern {word}", Counter())
     return iter([word])
+
+
+def _fitting(pattern: str, left_out: str) -> Iterator[str]:
+    """Yield the files that fit a pattern, by name."""
+    start = min(pattern.index(sign) for sign in PATTERN_SIGNS if sign in pattern)
+    leaves_out = left_out and _is_inside(left_out, os.path.dirname(pattern[:start]))
+    for path in sorted(glob.iglob(pattern, recursive=True)):
+        if os.path.isfile(path) and not (leaves_out and _is_inside(path, left_out)):
+            yield path
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    """Return whether a path lies below a folder, links resolved."""
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), ""))
 
 
 def _listed(stream: IO[bytes]) -> Iterator[str]:
@@ -84,15 +125,20 @@ def _paths(names: Iterable[bytes], end: bytes) -> Iterator[str]:
             yield os.fsdecode(name if end == b"\0" else name.rstrip(b"\r"))
 
 
-def _below(folder: str, skipped: Counter[str]) -> Iterator[str]:
+def _below(folder: str, skipped: Counter[str], left_out: str) -> Iterator[str]:
     """Yield the image files below a folder, folder by folder; only one folder is in memory.
 
-    ``skipped`` counts the other files by suffix; hidden ones do not count.
+    ``skipped`` counts the other files by suffix; hidden ones do not count. Nothing below
+    ``left_out`` counts.
     """
     closed: list[str] = []
+    place = os.path.realpath(left_out)
     for parent, folders, names in os.walk(folder, onerror=lambda e: closed.append(e.filename)):
         yield from closed  # named as unreadable, where os.walk would leave it out in silence
         closed.clear()
+        if left_out and parent != folder and os.path.realpath(parent) == place:
+            folders.clear()  # os.walk goes into those that stay in the list
+            continue
         folders.sort()
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES):
@@ -107,9 +153,9 @@ def _is_pattern(word: str) -> bool:
 
 
 def _some(paths: Iterator[str], otherwise: str, skipped: Counter[str]) -> Iterator[str]:
-    """Return the paths; raise :class:`UserError` if there is none."""
+    """Return the paths; raise :class:`_NoImage` if there is none."""
     for path in paths:
         return itertools.chain([path], paths)
     if skipped:
         otherwise += f"; {describe_skipped(skipped)}"
-    raise UserError(printable(otherwise))
+    raise _NoImage(printable(otherwise))

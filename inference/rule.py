@@ -42,6 +42,11 @@ def _named_rule(given: str, names: Sequence[str]) -> DecisionRule:
     for name in RULE_REGISTRY.registered_names():
         if not RULE_REGISTRY.get(name).tuned:
             accepted.append(name)
+        elif name == given:
+            raise UserError(
+                f"the rule '{given}' is fitted on a val split, which prediction has not; evaluate "
+                f"the run with TEST.RULE {given}, which writes it to its {FILE}"
+            )
     if given not in accepted:
         line = not_accepted("the rule", given, accepted)
         raise UserError(f"{line} A threshold and the path of a {FILE} are accepted, too.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.errors import UserError
-from datasets.images import load_rgb, open_image
+from datasets.images import REPAIR, load_rgb, open_image
 
 SIDE = 32  # of a thumbnail
 CHUNK = 8  # files that a worker gets at a time
@@ -72,7 +72,7 @@ def read_picture(path: str) -> Picture:
 def _short(message: str, path: str) -> str:
     """Return the reason alone of an error of :mod:`datasets.images`."""
     reason = message.removeprefix(f"cannot read image {path}: ")
-    return reason.removesuffix("; fetch or export the file again")
+    return reason.removesuffix(REPAIR)
 
 
 def read_pictures(paths: Sequence[str], workers: int) -> Iterator[Picture]:

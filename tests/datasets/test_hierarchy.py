@@ -6,7 +6,13 @@ import pytest
 import yaml
 
 from core.errors import UserError
-from datasets.hierarchy import default_hierarchy, hierarchy_path, key_to_words, load_hierarchy
+from datasets.hierarchy import (
+    default_hierarchy,
+    hierarchy_keys,
+    hierarchy_path,
+    key_to_words,
+    load_hierarchy,
+)
 from tools.scenes import WORLDS
 
 KEYS = [
@@ -154,7 +160,7 @@ subsets: {s: [Hapy]}
         "",
         "[1, 2]",
         "classes: 3",
-        "classes: {A: {name: 3}}",
+        "classes: {A: 3}",
         "tree: {a: {b: [A]}}",
         "a: [\n",
         "classes: {A: {name: 2024-13-45}}",
@@ -164,6 +170,31 @@ subsets: {s: [Hapy]}
 def test_not_a_hierarchy(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match=r"own\.yaml is not"):
         load_hierarchy(write(tmp_path, text), ["A"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("{name: a, sentense: b}", "class 'A' has the unknown part 'sentense'.*'sentence'"),
+        ("{name: yes}", "the name of class 'A' is read as True, which is no text; write it in quo"),
+        ("{sentence: 3}", "the sentence of class 'A' is read as 3, which is no text"),
+    ],
+)
+def test_a_wrong_part_of_a_class_is_named(tmp_path: Path, entry: str, expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        load_hierarchy(write(tmp_path, f"classes: {{A: {entry}}}"), ["A"])
+
+
+def test_a_class_may_be_a_key_alone(tmp_path: Path) -> None:
+    path = write(tmp_path, "classes:\n  yes:\n  2020:\n  LateEvening:\n")
+    assert hierarchy_keys(path) == ["yes", "2020", "LateEvening"]
+    hierarchy = load_hierarchy(path, ["LateEvening", "yes", "2020"])
+    assert hierarchy.names == hierarchy.sentences == ["late evening", "yes", "2020"]
+
+
+def test_a_folder_is_no_hierarchy(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is a folder; expected a YAML file"):
+        load_hierarchy(f"{tmp_path}/", ["A"])
 
 
 def test_unknown_name() -> None:

@@ -82,9 +82,20 @@ def test_a_list_on_standard_input(call, listed, some, end):
     assert (status, images(out)) == (0, some)
 
 
-def test_an_empty_list_gives_an_empty_result(call, listed):
+def test_an_empty_list_gives_an_empty_result_and_a_note(call, listed):
     listed(b"")
-    assert call("-", "--format", "json") == (0, "[]\n", "")
+    note = "no image was named: the list on standard input is empty\n"
+    assert call("-", "--format", "json") == (0, "[]\n", note)
+
+
+def test_a_word_without_an_image_does_not_stop_the_others(call, some, tmp_path):
+    status, out, err = call(some[0], tmp_path, "no/*.jpg", some[1], "--format", "jsonl")
+    assert (status, images(out)) == (1, [some[0], some[1]])
+    assert err.splitlines() == [
+        "2 words that name no image:",
+        f"  the folder {tmp_path} has no image file",
+        "  no file fits the pattern no/*.jpg",
+    ]
 
 
 def test_a_name_with_a_leading_dash_follows_two_dashes(run, capsys, some, tmp_path, monkeypatch):
@@ -223,10 +234,16 @@ MISTAKES = [
     (["--workers", "-1"], "--workers is -1; expected at least 0"),
     (["--classes", "joy"], "give one of --run FOLDER, --classes 'joy, calm' and --hierarchy FILE"),
     (["--rule", "fixd"], "Did you mean 'fixed'?"),
+    (["--rule", "per_class"], "the rule 'per_class' is fitted on a val split, which prediction"),
     (["--set", "OPTIM.LRR", "1"], "unknown key 'OPTIM.LRR'"),
-    (["no/*.jpg"], "no file fits the pattern no/*.jpg"),
     (["--output", "no/folder/x.csv"], "--output no/folder/x.csv: there is no folder no/folder; "),
     (["--output", "doc/x.csv"], "there is no folder doc; make it first. Did you mean 'docs'?"),
+    (["--explain", "predict.py"], "--explain predict.py: predict.py is a file; expected a folder"),
+    (["--explain", "predict.py/in/maps"], "predict.py is a file; expected a folder"),
+    (
+        ["docs", "--explain", "docs/"],
+        "--explain docs/ is the folder of the images; give another one",
+    ),
     (["--output", "docs"], "--output docs is a folder; expected the name of a file"),
     (["--output", "n" * 300], "--output " + "n" * 300 + " cannot be written: File name too long"),
 ]
@@ -247,6 +264,10 @@ def test_a_mistake_is_one_line_with_status_2(call, some, arguments, expected):
         (["a.jpg", "--formt", "csv"], "Did you mean '--format'?"),
         (["a.jpg", "--format", "xml"], "invalid choice: 'xml'"),
         (["a.jpg", "--set", "KEY"], "expected 2 arguments"),
+        (
+            ["a.jpg", "--run", "x", "INPUT.SIZE", "2"],
+            "A key of the configuration needs --set KEY V",
+        ),
     ],
 )
 def test_a_mistake_in_the_flags_is_one_line_with_status_2(capsys, arguments, expected):

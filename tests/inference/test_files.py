@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections import Counter
 
 import pytest
@@ -84,7 +85,39 @@ def test_a_file_with_the_signs_of_a_pattern_is_a_file(folder):
 )
 def test_a_word_without_a_picture_is_found_before_any_work(folder, word, expected):
     with pytest.raises(UserError, match=expected):
-        find_images(["b.jpg", word], io.BytesIO())  # no path is taken
+        find_images([word], io.BytesIO())  # no path is taken
+    empty = []
+    paths = find_images(["b.jpg", word, "in"], io.BytesIO(), empty=empty)
+    assert len(empty) == 1 and re.search(expected, empty[0])
+    assert list(paths) == ["b.jpg", "in/d.webp", "in/deep/e.tif"]
+
+
+def test_several_words_without_a_picture_are_named_together(folder):
+    with pytest.raises(UserError, match=r"folder empty has no image file; no file fits .* \*\.bmp"):
+        find_images(["empty", "*.bmp"], io.BytesIO())
+
+
+@pytest.mark.parametrize("left_out", ["in", "./in/", "in/../in", "link"])
+def test_a_folder_that_results_are_written_to_does_not_count(folder, left_out):
+    (folder / "link").symlink_to("in")
+
+    def of(word):
+        return list(find_images([word], io.BytesIO(), left_out=left_out))
+
+    assert of(".") == [f"./{name}" for name in ("a.PNG", "b.jpg", "x[1].jpg", "a/c.gif")]
+    assert of("**/*.[wgt]*") == ["a/c.gif", "notes.txt"]
+    # what is named itself is wanted
+    assert of("in/d.webp") == ["in/d.webp"]
+    assert of("in/*.webp") == ["in/d.webp"]
+    assert of("in/deep") == ["in/deep/e.tif"]
+
+
+def test_pictures_that_are_written_meanwhile_are_not_taken(folder):
+    paths = find_images(["."], io.BytesIO(), left_out="maps")
+    taken = [next(paths)]
+    (folder / "maps").mkdir()
+    (folder / "maps" / "a.png").touch()
+    assert not any("maps" in path for path in [*taken, *paths])
 
 
 def test_a_folder_that_cannot_be_listed_is_named_among_the_images(folder, monkeypatch):

@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import predict
 from inference.results import Unreadable
@@ -102,9 +103,16 @@ def test_what_is_no_regular_file_is_not_opened(predictor, folder, expected, name
         ("broken_link.jpg", "No such file or directory"),
         ("link_loop.jpg", "Too many levels of symbolic links"),
         ("n" * 300 + ".jpg", "File name too long"),
-        ("zero\0.jpg", "embedded null byte"),
+        ("zero\0.jpg", "embedded null byte; fetch or export the file again"),
     ],
 )
 def test_a_name_without_a_file_has_the_reason_of_the_system(predictor, folder, name, reason):
     (result,) = predictor.stream([str(folder / name)])
-    assert f": {reason}; " in result.reason
+    assert result.reason.startswith("cannot read image ") and result.reason.endswith(f": {reason}")
+
+
+def test_a_picture_with_too_many_pixels_has_a_reason_of_its_own(predictor, tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    Image.new("RGB", (50, 50)).save(tmp_path / "large.png")
+    (result,) = predictor.stream([tmp_path / "large.png"])
+    assert result.reason.endswith("it has more than 2,000 pixels; save it smaller")
