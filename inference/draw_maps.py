@@ -99,7 +99,10 @@ class _Page:
 
     def row(self, number: int, maps: IntentMaps, top: int) -> None:
         """Draw the title, the picture, the maps with their bar, and the weights with theirs."""
-        self.text(self.margin, top, row_title(number, maps), size=LARGE, bold=True)
+        name, numbers = _title_parts(number, maps)
+        font = _font(self.zoomed(LARGE), bold=True)
+        room = self.page.width - 2 * self.margin - font.getlength(numbers)
+        self.text(self.margin, top, shortened(name, room, font) + numbers, size=LARGE, bold=True)
         top += self.line
         x = self.margin
         self.panel(x, top, "picture", np.asarray(self.picture))
@@ -191,13 +194,18 @@ class _Page:
 
 def row_title(number: int, maps: IntentMaps) -> str:
     """Return name, probability, whether the rule is passed, and the share of the global vector."""
+    return "".join(_title_parts(number, maps))
+
+
+def _title_parts(number: int, maps: IntentMaps) -> tuple[str, str]:
+    """Return the name, which a narrow page may shorten, and what follows it."""
     intent = maps.intent
-    parts = [f"{number}. {printable(intent.name)}", f"{100 * intent.probability:.1f} %"]
+    parts = [f"{100 * intent.probability:.1f} %"]
     if intent.passes is not None:
         parts.append("passes the rule" if intent.passes else "does not pass the rule")
     if maps.whole is not None:
         parts.append(f"the global token has {100 * maps.whole.weight:.1f} % of the weight")
-    return "  ·  ".join(parts)
+    return f"{number}. {printable(intent.name)}", "".join(f"  ·  {part}" for part in parts)
 
 
 def footer(explanation: Explanation) -> list[str]:

@@ -139,6 +139,11 @@ def _card_of(folder: Path) -> Card:
     if not folder.is_dir():
         fault = "is a file" if folder.exists() else "does not exist"
         raise UserError(f"{folder} {fault}; expected the output folder of a finished run")
+    if (folder / "model.onnx").is_file():
+        raise UserError(
+            f"{folder} is an export to ONNX, which needs no part of this project: "
+            f"python {folder}/onnx_predict.py {folder}/model.onnx photo.jpg"
+        )
     card = read_card(folder)
     if card.get("kind") == "predictions":
         raise UserError(

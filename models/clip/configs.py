@@ -192,7 +192,7 @@ def check_agrees(name: str, config: dict[str, Any], held: dict[str, Any], path: 
     if signature(held) != signature(config):
         raise UserError(
             f"{Path(path).name} holds a {_describe(held)}, but MODEL.BACKBONE.NAME is {name} "
-            f"({path})"
+            f"({path}); the empty name '' takes the architecture of the file"
         )
 
 

@@ -27,7 +27,8 @@ from models.clip.configs import (
     read_arch,
     read_arch_file,
 )
-from models.clip.weights import FORMATS, Weights, read_weights
+from models.clip.download import download_openai
+from models.clip.weights import Weights, read_weights
 
 log = get_logger()
 
@@ -169,16 +170,7 @@ def _download(name: str, quick_gelu: str) -> open_clip.CLIP:
             "MODEL.BACKBONE.QUICK_GELU is 'False', but OpenAI's weights were trained with "
             "QuickGELU; accepted without MODEL.BACKBONE.PATH: auto, True"
         )
-    try:
-        return open_clip.create_model(
-            key, pretrained="openai", precision="fp32", force_quick_gelu=True
-        )
-    except Exception as error:  # network and cache raise errors of many kinds
-        raise UserError(
-            f"The weights of MODEL.BACKBONE.NAME '{name}' could not be downloaded "
-            f"({type(error).__name__}); fetch the file elsewhere and give MODEL.BACKBONE.PATH, "
-            f"{FORMATS}"
-        ) from error
+    return download_openai(name, key)
 
 
 def _build(config: dict[str, Any], source: str) -> open_clip.CLIP:

@@ -101,6 +101,20 @@ def test_a_long_name_is_cut_and_any_sign_is_drawn(tmp_path):
     assert draw_maps.shortened("word", 200, font) == "word"
 
 
+def test_a_narrow_page_keeps_the_numbers_of_a_long_title(monkeypatch):
+    drawn = []
+    text = draw_maps._Page.text
+
+    def remember(page, x, top, given, **form):
+        drawn.append(given)
+        text(page, x, top, given, **form)
+
+    monkeypatch.setattr(draw_maps._Page, "text", remember)
+    draw_page(explanation(name="a long sentence " * 30), 900)
+    (title,) = [line for line in drawn if line.startswith("1. ")]
+    assert title.endswith("…  ·  87.6 %  ·  passes the rule") and len(title) < 120
+
+
 def test_phrases_are_wrapped_and_none_is_lost():
     font = draw_maps._font(13)
     phrases = ["one phrase", "another phrase", "a third"]

@@ -177,6 +177,12 @@ def test_a_folder_that_is_no_run_is_one_line(tmp_path, run):
     assert "has no run.json" in error_of(tmp_path)
 
 
+def test_an_export_to_onnx_has_its_own_command(tmp_path):
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(UserError, match=r"is an export to ONNX.* python .*onnx_predict\.py "):
+        open_run(tmp_path)
+
+
 def test_missing_files_are_one_line(copied):
     shutil.rmtree(copied / "intclip")
     assert "has no checkpoint of its training; expected intclip/model-best" in error_of(copied)
