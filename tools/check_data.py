@@ -28,7 +28,7 @@ from datasets import Hierarchy, IntentDataset, build_annotations
 from datasets.base import SPLITS
 from datasets.checks.as_json import to_json
 from datasets.checks.files import MIN_SIDE, FileCheck, check_files
-from datasets.checks.findings import Finding
+from datasets.checks.findings import FEW_IMAGES, Finding
 from datasets.checks.pictures import read_pictures
 from datasets.checks.result import DataCheck, check_data
 from datasets.checks.splits import SplitView, places_of, split_views
@@ -71,6 +71,7 @@ def check(args: argparse.Namespace) -> int:
         files=files,
         texts=measure_texts(cfg, dataset.hierarchy, dataset.classnames),
         needed=needed_splits(cfg, dataset),
+        few_images=few_images(cfg),
     )
     print_summary(result)
     folder = args.output_dir or Path("output") / "check_data" / name
@@ -121,6 +122,12 @@ def needed_splits(cfg: CfgNode, dataset: IntentDataset) -> Sequence[str]:
     if cfg.TEST.NO_TEST:
         return SPLITS[:1]
     return SPLITS if dataset.has_test else SPLITS[:2]
+
+
+def few_images(cfg: CfgNode) -> int:
+    """Return the number of training images below which a class is named: at most the shots."""
+    shots = cfg.DATASET.NUM_SHOTS
+    return min(FEW_IMAGES, shots) if shots > 0 else FEW_IMAGES
 
 
 def read_files(views: Sequence[SplitView], *, workers: int, min_side: int) -> FileCheck:

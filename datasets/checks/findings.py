@@ -45,6 +45,7 @@ def label_findings(
     shifts: Sequence[Shift],
     classnames: Sequence[str],
     needed: Sequence[str],
+    few_images: int = FEW_IMAGES,
 ) -> list[Finding]:
     """Return the findings that need no image file.
 
@@ -54,13 +55,14 @@ def label_findings(
         shifts: shift between each pair of splits.
         classnames: C keys.
         needed: splits that must have images.
+        few_images: a class with fewer training images is a finding.
     """
     findings = []
     for view in views:
         if view.name in needed and not view.images:
             findings.append(Finding("empty_split", True, f"split {view.name} has no images"))
     findings += _class_findings(counts, classnames)
-    findings += _rare_findings(counts, classnames)
+    findings += _rare_findings(counts, classnames, few_images)
     several = listed_in_several(places_of(views))
     if several:
         text = f"{_count(several, 'image')} listed in more than one split"
@@ -92,7 +94,9 @@ def _class_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str]
     return findings
 
 
-def _rare_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str]) -> list[Finding]:
+def _rare_findings(
+    counts: Mapping[str, ClassCounts], classnames: Sequence[str], few_images: int
+) -> list[Finding]:
     """Return the classes with few training images, rarest first, and names that look like theirs.
 
     A class without any is another finding.
@@ -102,7 +106,7 @@ def _rare_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str])
     positive = counts["train"].positive
     lines = []
     for c in np.argsort(positive, kind="stable"):
-        if not 0 < positive[c] < FEW_IMAGES:
+        if not 0 < positive[c] < few_images:
             continue
         images = "1 image" if positive[c] == 1 else f"{positive[c]} images"
         hint = did_you_mean(classnames[c], _chosen(classnames, positive > positive[c]))
@@ -110,7 +114,7 @@ def _rare_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str])
     if not lines:
         return []
     words = _count(lines, "class", "classes")
-    text = f"{words} with fewer than {FEW_IMAGES} training images"
+    text = f"{words} with fewer than {few_images} training images"
     return [Finding("few_images_in_train", False, text, lines)]
 
 

@@ -9,7 +9,13 @@ from datasets.checks.agreement import Agreement, measure_agreement
 from datasets.checks.cooccurrence import Together, count_together
 from datasets.checks.counts import ClassCounts, Shift, compare_splits, count_classes
 from datasets.checks.files import FileCheck
-from datasets.checks.findings import Finding, file_findings, label_findings, text_findings
+from datasets.checks.findings import (
+    FEW_IMAGES,
+    Finding,
+    file_findings,
+    label_findings,
+    text_findings,
+)
 from datasets.checks.splits import SplitView
 from datasets.checks.texts import TextCheck
 from datasets.hierarchy import Hierarchy
@@ -75,6 +81,7 @@ def check_data(
     files: FileCheck | None = None,
     texts: TextCheck | None = None,
     needed: Sequence[str] = SPLITS,
+    few_images: int = FEW_IMAGES,
 ) -> DataCheck:
     """Return the result of all checks.
 
@@ -86,10 +93,11 @@ def check_data(
         files: result of the image files; None: not read.
         texts: result of the class texts; None: not measured.
         needed: splits that must have images.
+        few_images: a class with fewer training images is a finding.
     """
     counts = {view.name: count_classes(view.states) for view in views}
     shifts = compare_splits(counts)
-    findings = label_findings(views, counts, shifts, dataset.classnames, needed)
+    findings = label_findings(views, counts, shifts, dataset.classnames, needed, few_images)
     if files is not None:
         findings += file_findings(files)
     if texts is not None:

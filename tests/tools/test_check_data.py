@@ -172,6 +172,11 @@ def test_classes_with_few_training_images_are_named_with_the_name_that_was_meant
     assert (
         f"warning: {few['text']}\n    jyo: 1 image. Did you mean 'joy'?" in capsys.readouterr().out
     )
+    # few shots are few on purpose
+    main([*args, "DATASET.NAME", "Csv", "DATASET.FILE", "photos.csv", "DATASET.NUM_SHOTS", "4"])
+    content = json.loads((out / "check_data.json").read_text())
+    (few,) = [one for one in content["warnings"] if one["kind"] == "few_images_in_train"]
+    assert few["text"] == "1 class with fewer than 4 training images"
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
