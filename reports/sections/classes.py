@@ -13,7 +13,7 @@ from reports.figures.forest import Forest, ForestRow, draw_forest
 from reports.tables import Column, Table, format_value, is_missing, with_interval
 from reports.view import RunView, thresholds_of
 
-WITH_F1 = "Bars are average precision, diamonds F1 under the headline rule."
+WITH_F1 = "Bars are average precision, diamonds F1."
 WITHOUT_F1 = "Bars are average precision. There is no F1, because the evaluator has no rule."
 ORDER = (
     "Classes are sorted by their number of images in the final split, so that the long tail is at "
@@ -68,7 +68,7 @@ def _figure(view: RunView) -> Figure:
 def _caption(view: RunView, thresholds: Array | None) -> str:
     parts = ["Bar: average precision."]
     if view.has_rule:
-        parts.append("Diamond: F1.")
+        parts.append("Diamond: F1 under the headline rule.")
     if view.run.intervals.get("classes"):
         parts.append(
             f"Line: 95 % interval over images; under {MIN_POSITIVES} positives an interval of a "
@@ -78,6 +78,8 @@ def _caption(view: RunView, thresholds: Array | None) -> str:
         parts.append(f"Prior ratio: share of positives on {view.split} over the share in train.")
     if _differ(thresholds):
         parts.append(f"Threshold: of the chosen rule, {_shown_rule(view).describe()}.")
+        if view.has_rule:
+            parts.append("The table has F1 under this rule, too.")
     return " ".join(parts)
 
 

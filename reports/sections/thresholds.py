@@ -44,6 +44,8 @@ def section(view: RunView) -> Section:
     )
     if view.has_rule and view.tuned_on != view.split:
         caption += f" The headline rule is not tuned on {view.split}."
+    if view.has_rule:
+        caption += " Curves have steps of 0.01; the rule global chooses among 0.05, 0.10, ... 0.95."
     blocks = [Figure(wide, narrow, caption), _table(view, curves, val)]
     lead = LEAD if val is None else LEAD + TRANSFER.format(split=view.split)
     return Section("threshold", title, lead, blocks)
