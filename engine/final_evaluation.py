@@ -73,7 +73,8 @@ declare(
     Key(
         "BOOTSTRAP",
         1000,
-        "draws for the 95 % intervals of the final evaluation, at least 2; 0: no intervals",
+        "draws for the 95 % intervals of the final evaluation, at least 2; large splits get fewer; "
+        "0: no intervals",
         low=0,
         may_change=True,
     ),
@@ -252,6 +253,13 @@ def _intervals(run: EvaluatedRun, *, draws: int) -> dict[str, Any]:
     groups = run.groups
     scored = Scored.by_rule(result.scores, result.labels, result.rule, groups)
     intervals = bootstrap_intervals(scored, groups, run.names, draws=draws, seed=BOOTSTRAP_SEED)
+    if intervals["draws"] < draws:
+        log.info(
+            "Intervals have %s draws in place of %s (TEST.BOOTSTRAP): %s decisions take long",
+            f"{intervals['draws']:,}",
+            f"{draws:,}",
+            f"{scored.scores.size:,}",
+        )
     intervals = {"split": list(run.splits)[-1], **intervals}
     if set(run.splits) == {"val", "test"}:
         val = run.splits["val"].result

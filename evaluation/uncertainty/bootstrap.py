@@ -20,7 +20,10 @@ from ..scored import FIXED_THRESHOLD, Groups, Scored
 from ..table import Metric, reported
 from .intervals import (
     CONFIDENCE,
+    LEAST_BLOCKS,
+    NUM_BLOCKS,
     Evidence,
+    affordable,
     bootstrap_weights,
     half_weights,
     interval,
@@ -50,6 +53,11 @@ CLASS_METHOD = {"ap": "percentile", "f1": "BCa"}
 # bias of AP falls slower, in the simulation as N^-0.74, and as N^-0.62 with the envelope.
 HALVING = {"ap": 1.5, "ap_interp": 1.85}
 NUM_HALVES = 300
+LEAST_HALVES = 50
+# Rules are fitted again in each draw. Decisions of all draws together, and of the largest draw.
+MOST_RULE_DECISIONS = 1_000_000_000
+LEAST_RULE_DRAWS = 100
+LARGEST_RULE_DRAW = 30_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +82,7 @@ def bootstrap_intervals(
         split: scores, labels and decisions ``(N, C)``.
         groups: subsets and levels that metrics are also reported for.
         names: names of the C classes.
-        draws: number D of bootstrap draws.
+        draws: number D of bootstrap draws; a large split gets fewer (``intervals.affordable``).
         seed: of the draws; the same seed gives the same intervals.
 
     Returns:
@@ -90,6 +98,7 @@ def bootstrap_intervals(
     num_images, num_classes = split.scores.shape
     if draws < 2 or not num_images:
         raise ValueError(f"{draws} draws of {num_images} images give no interval")
+    draws = affordable(draws, split.scores.size)
     evidence = gather(split, groups, draws=draws, seed=seed)
     metrics = {}
     for item in evidence.items:
@@ -124,12 +133,15 @@ def gather(split: Scored, groups: Groups, *, draws: int, seed: int) -> SplitEvid
     Arguments are those of :func:`bootstrap_intervals`.
     """
     num_images = len(split.scores)
+    num_halves = affordable(NUM_HALVES, split.scores.size, least=LEAST_HALVES)
+    blocks = affordable(NUM_BLOCKS, split.scores.size, least=LEAST_BLOCKS)
     step = draws_per_chunk(num_images)
     sampler = _Sampler(split, groups)
-    drawn = sampler.values(bootstrap_weights(num_images, draws, seed, step), sampler.items)
+    weights = bootstrap_weights(num_images, draws, seed, step, title="intervals")
+    drawn = sampler.values(weights, sampler.items)
     by_form = [item for item in sampler.items if item.entry.name in WEIGHTED]
-    left_out = sampler.values(jackknife_weights(num_images, seed, step), by_form)
-    bias = sampler.biases(lambda: half_weights(num_images, NUM_HALVES, seed, step))
+    left_out = sampler.values(jackknife_weights(num_images, seed, step, blocks=blocks), by_form)
+    bias = sampler.biases(lambda: half_weights(num_images, num_halves, seed, step))
     metrics = {}
     for item in sampler.items:
         value = item.entry.compute(sampler.views[item.suffix])
@@ -300,16 +312,18 @@ def bootstrap_rules(
         val: scores ``(N, C)`` and labels ``(N, C)`` to fit on.
         test: scores and labels to apply to.
         train_prior: ``(C,)`` share of positives in train, for the rules that take it.
-        draws: number of draws.
+        draws: number of draws; large splits get fewer.
         seed: of the draws.
 
     Returns:
         rule -> metric -> ``value``, ``low``, ``high`` for macro, micro and samples F1 in percent,
         and ``difference``: metric -> the same against ``global``, in points (not for ``global``).
+        Empty for splits so large that a draw takes half a minute.
 
     Raises:
         UserError: a rule cannot be fitted to val or applied to test.
     """
+    num_decisions = np.asarray(val[0]).size + np.asarray(test[0]).size
     sizes = len(val[0]), len(test[0])
     whole = [np.ones((1, sizes[0]))], [np.ones((1, sizes[1]))]
     values = _rule_draws(rules, val, test, train_prior, *whole)
@@ -318,7 +332,10 @@ def bootstrap_rules(
             raise UserError(
                 f"the decision rule '{name}' cannot be fitted to val or applied to test"
             )
-    of_val = bootstrap_weights(sizes[0], draws, seed, 1)
+    if num_decisions > LARGEST_RULE_DRAW:
+        return {}
+    draws = affordable(draws, num_decisions, least=LEAST_RULE_DRAWS, most=MOST_RULE_DECISIONS)
+    of_val = bootstrap_weights(sizes[0], draws, seed, 1, title="intervals of rules")
     of_test = bootstrap_weights(sizes[1], draws, seed + 1, 1)
     drawn = _rule_draws(rules, val, test, train_prior, of_val, of_test)
     result = {}

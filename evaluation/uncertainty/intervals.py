@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from tqdm import tqdm
 
 from ..metrics import Array
 
@@ -17,6 +18,12 @@ LEVEL = 0.05  # of tests
 CONFIDENCE = 1 - LEVEL
 MOST_BLOCKS = 1_500  # the jackknife leaves out single images up to here, and blocks beyond
 NUM_BLOCKS = 500
+# Decisions of all draws together. A draw of 100,000 images and 1,000 classes takes seconds, and its
+# intervals are narrow, so that fewer draws tell them.
+MOST_DECISIONS = 2_000_000_000
+LEAST_DRAWS = 200
+LEAST_BLOCKS = 100
+PATIENCE = 5.0  # seconds until a bar appears
 
 NORMAL = NormalDist()
 Z = NORMAL.inv_cdf((1 + CONFIDENCE) / 2)
@@ -134,6 +141,20 @@ def interval(method: str, evidence: Evidence) -> tuple[float, float]:
     return float(min(low, evidence.value)), float(max(high, evidence.value))
 
 
+def affordable(
+    number: int, num_decisions: int, *, least: int = LEAST_DRAWS, most: int = MOST_DECISIONS
+) -> int:
+    """Return a number of draws or blocks that takes minutes and not hours, at most ``number``.
+
+    Args:
+        number: how many are wanted.
+        num_decisions: images times classes.
+        least: so many are taken of a split of any size, unless fewer are wanted.
+        most: decisions of all draws together.
+    """
+    return min(number, max(least, most // max(num_decisions, 1)))
+
+
 def half_weights(num_images: int, halves: int, seed: int, step: int) -> Iterator[Array]:
     """Yield weights ``(h, N)`` that keep a random half of the images each, ``step`` at once."""
     rng = np.random.default_rng(seed)
@@ -144,19 +165,29 @@ def half_weights(num_images: int, halves: int, seed: int, step: int) -> Iterator
         yield weights
 
 
-def bootstrap_weights(num_images: int, draws: int, seed: int, step: int) -> Iterator[Array]:
-    """Yield how often each draw has each image, ``(d, N)`` float32, for ``step`` draws at once."""
+def bootstrap_weights(
+    num_images: int, draws: int, seed: int, step: int, *, title: str = ""
+) -> Iterator[Array]:
+    """Yield how often each draw has each image, ``(d, N)`` float32, for ``step`` draws at once.
+
+    With a ``title``, a bar on a terminal shows the progress of draws that take long.
+    """
     rng = np.random.default_rng(seed)
-    for start in range(0, draws, step):
-        number = min(step, draws - start)
-        weights = np.empty((number, num_images), dtype=np.float32)
-        for d in range(number):
-            images = rng.integers(num_images, size=num_images)
-            weights[d] = np.bincount(images, minlength=num_images)
-        yield weights
+    form = {"unit": " draws", "delay": PATIENCE, "leave": False}
+    with tqdm(total=draws, desc=title, disable=None if title else True, **form) as bar:
+        for start in range(0, draws, step):
+            number = min(step, draws - start)
+            weights = np.empty((number, num_images), dtype=np.float32)
+            for d in range(number):
+                images = rng.integers(num_images, size=num_images)
+                weights[d] = np.bincount(images, minlength=num_images)
+            yield weights
+            bar.update(number)
 
 
-def jackknife_weights(num_images: int, seed: int, step: int) -> Iterator[Array]:
+def jackknife_weights(
+    num_images: int, seed: int, step: int, *, blocks: int = NUM_BLOCKS
+) -> Iterator[Array]:
     """Yield weights ``(j, N)`` that leave out one image each, or one block of a random partition.
 
     ``step`` sets of weights come at once.
@@ -164,7 +195,7 @@ def jackknife_weights(num_images: int, seed: int, step: int) -> Iterator[Array]:
     Blocks keep the jackknife affordable for many images; the acceleration of BCa and the variance
     keep their meaning, because the influences of the images of a block add up.
     """
-    num_blocks = num_images if num_images <= MOST_BLOCKS else NUM_BLOCKS
+    num_blocks = num_images if num_images <= MOST_BLOCKS else blocks
     block = np.random.default_rng(seed).permutation(num_images) % num_blocks
     for start in range(0, num_blocks, step):
         left_out = np.arange(start, min(start + step, num_blocks))

@@ -11,10 +11,12 @@ from evaluation import DecisionRule, GlobalThreshold, Groups, Scored, compute_me
 from evaluation.logits import sigmoid
 from evaluation.rules.top_k import TopK
 from evaluation.table import METRICS, Metric
+from evaluation.uncertainty import bootstrap
 from evaluation.uncertainty.bootstrap import bootstrap_intervals, bootstrap_rules
 from evaluation.uncertainty.intervals import (
     METHODS,
     Evidence,
+    affordable,
     bootstrap_weights,
     interval,
     jackknife_weights,
@@ -160,6 +162,32 @@ def test_the_jackknife_leaves_out_each_image_or_block_once():
     for num_images in (20, 2_000):
         weights = np.concatenate(list(jackknife_weights(num_images, 0, 64)))
         assert ((1 - weights).sum(axis=0) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("draws", "num_decisions", "expected"),
+    [
+        (1_000, 1_217 * 28, 1_000),
+        (1_000, 40_504 * 80, 617),
+        (1_000, 107_859 * 1_006, 200),
+        (50, 107_859 * 1_006, 50),
+        (1_000, 0, 1_000),
+    ],
+)
+def test_a_large_split_gets_fewer_draws(draws, num_decisions, expected):
+    assert affordable(draws, num_decisions) == expected
+
+
+def test_the_number_of_draws_that_were_taken_is_part_of_the_result(monkeypatch, split):
+    monkeypatch.setattr(bootstrap, "affordable", lambda number, *_, **__: min(number, 7))
+    assert bootstrap_intervals(split, GROUPS, NAMES, draws=200)["draws"] == 7
+
+
+def test_rules_of_a_very_large_split_have_no_intervals(monkeypatch):
+    arguments = ({"global": GlobalThreshold}, arrays(0), arrays(1))
+    assert bootstrap_rules(*arguments, draws=3)["global"]
+    monkeypatch.setattr(bootstrap, "LARGEST_RULE_DRAW", 2 * 150 * 4 - 1)
+    assert bootstrap_rules(*arguments, draws=3) == {}
 
 
 @dataclass(frozen=True)
