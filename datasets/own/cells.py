@@ -10,7 +10,7 @@ import unicodedata
 from typing import Any
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-YES, NO = ("true", "yes"), ("false", "no")
+YES, NO = ("true", "yes", "wahr", "vrai"), ("false", "no", "falsch", "faux")  # as sheets write
 UNKNOWN_TEXTS = ("", "nan", "na", "n/a", "null", "none")  # as pandas and R write a missing number
 LIST = re.compile(r"\[.*\]|\{.*\}", re.DOTALL)
 CALL = re.compile(r"(array|set|frozenset|tuple|list|Index|Series)\(")  # as Python shows a value

@@ -7,21 +7,30 @@ from dataclasses import dataclass, field
 from core.errors import did_you_mean, first_names
 from core.logging import get_logger
 from datasets.own.cells import is_empty, is_label_value, shown
-from datasets.own.items import ReadOptions, fault, split_of
+from datasets.own.items import ReadOptions, fault
+from datasets.own.marked import LABEL_STUDIO, is_label_studio_table
+from datasets.own.split_column import (
+    LIKELY,
+    SPLIT_COLUMNS,
+    check_half_splits,
+    holds_only_splits,
+    take_split,
+    warn_of_likely,
+)
 from datasets.own.table import PATH_COLUMNS, Table, column_key, find_column, path_column
 
-SPLIT_COLUMNS = ("split", "split_name", "is_valid", "ml_use")
 ANNOTATOR_COLUMNS = (
     "annotator", "worker", "user", "rater",
     "annotator_id", "worker_id", "user_id", "rater_id",
+    "annotator_name", "worker_name", "user_name", "username", "email", "email_address",
 )  # fmt: skip
 MANY = ("labels", "tags", "posi_labels", "classes", "categories", "choices")
 ONE = ("label", "tag", "class", "category", "choice")
 PERSONS = ("annotator", "worker", "user", "rater")  # can also be a class of photographs
 NUMBERED = re.compile(r"(label|tag|class|category|choice)s?_?\d+")  # one of several label columns
-HALF_SPLITS = ("is_train", "is_training", "is_test", "is_testing")
+# Columns of numbers from 0 to 1 that are no class.
+NO_CLASSES = (*LIKELY, "confidence", "score", "weight")
 # Columns of Label Studio's CSV; its label column has the name of the user's form field.
-LABEL_STUDIO = ("annotation_id", "lead_time")
 LABEL_STUDIO_OTHERS = (*LABEL_STUDIO, "created_at", "updated_at", "id", "agreement")
 LABEL_STUDIO_IMAGES = ("image", "img", "url")
 
@@ -57,15 +66,15 @@ def assign_columns(table: Table, options: ReadOptions) -> Columns:
             can be read in two ways.
     """
     _check_names(table)
-    if _is_label_studio(table):
+    if is_label_studio_table(table):
         return _label_studio_columns(table, options)
     columns = Columns(path_column(table))
     free = _free_columns(table, options, columns)
     if any(table.header[j] in options.classnames for j in free):
         return _known_classes(table, options, columns, free)
-    columns.split = _take_split(table, free)
-    _check_half_splits(table, free)
-    labels = [j for j in free if _may_hold_labels(table, j)]
+    labels = _label_columns(table, options, free)
+    columns.split = take_split(table, free, labels)
+    check_half_splits(table, free)
     _check_numbered(table, free, labels)
     if not labels:
         _check_annotator(table, free)
@@ -84,7 +93,7 @@ def assign_columns(table: Table, options: ReadOptions) -> Columns:
     columns.label = labels[0]
     columns.style = "many" if column_key(table.header[labels[0]]) in MANY else "one"
     free.remove(columns.label)
-    _leave_out(table, columns.label, free)
+    _leave_out(table, columns.path, columns.label, free)
     return columns
 
 
@@ -118,58 +127,27 @@ def _take(table: Table, free: list[int], names: Sequence[str]) -> int | None:
     return free.pop(position)
 
 
-def _may_hold_labels(table: Table, j: int) -> bool:
-    return column_key(table.header[j]) in MANY + ONE
-
-
-def _take_split(table: Table, free: list[int]) -> int | None:
-    """Remove and return the column of the splits, by its name or else by its values.
+def _label_columns(table: Table, options: ReadOptions, free: Sequence[int]) -> list[int]:
+    """Return the columns that by their names hold labels.
 
     Raises:
-        UserError: two columns hold splits.
+        UserError: one of them holds the splits.
     """
-    named = _take(table, free, SPLIT_COLUMNS)
-    if named is not None:
-        return named
-    # A column "subset" that is not read would put test images into train.
-    found = [j for j in free if not _may_hold_labels(table, j) and _holds_splits(table, j)]
-    if not found:
-        return None
-    names = " and ".join(shown(table.header[j]) for j in found)
-    if len(found) > 1:
-        raise fault(
-            table.path,
-            "line 1",
-            f"columns {names} may both hold the splits; name the other ones in DATASET.IGNORE",
-        )
-    log.warning("%s: column %s gives the splits (DATASET.IGNORE prevents it)", table.path, names)
-    free.remove(found[0])
-    return found[0]
-
-
-def _holds_splits(table: Table, j: int) -> bool:
-    """Return True for a column of words for splits, with at least two splits."""
-    splits = set()
-    for row in table.rows:
-        if is_empty(row[j]):
-            continue
-        split = split_of(str(row[j]))
-        if split is None:
-            return False
-        splits.add(split)
-    return len(splits) > 1
-
-
-def _check_half_splits(table: Table, free: list[int]) -> None:
-    """Raise if a column says of one split alone which images are in it."""
-    for j in free:
-        if column_key(table.header[j]) in HALF_SPLITS:
+    # FiftyOne writes ground_truth.label beside the tags of a sample, which are often its split.
+    nested = [j for j in free if column_key(table.header[j]).endswith((".label", ".labels"))]
+    if nested:
+        return nested
+    labels = [j for j in free if column_key(table.header[j]) in MANY + ONE]
+    for j in labels:
+        if len(free) > 1 and not options.classnames and holds_only_splits(table, j):
             raise fault(
                 table.path,
                 "line 1",
-                f"column {shown(table.header[j])} is not read; write one column 'split' with the "
-                "words train, val and test",
+                f"column {shown(table.header[j])} has the name of labels but holds splits; rename "
+                "it to 'split', and the column of the labels to 'labels'; if these are labels, "
+                "list all classes in DATASET.CLASSES",
             )
+    return labels
 
 
 def _check_numbered(table: Table, free: list[int], labels: list[int]) -> None:
@@ -225,7 +203,7 @@ def _known_classes(
             )
         columns.classes.append(by_name[name])
         free.remove(by_name[name])
-    columns.split = _take_split(table, free)
+    columns.split = take_split(table, free, ())
     columns.annotator = _take_annotator(table, free)
     if free:
         names = ", ".join(shown(table.header[j]) for j in free)
@@ -243,6 +221,13 @@ def _class_columns(table: Table, free: list[int]) -> list[int]:
     for j in free:
         name = table.header[j]
         row = first_misfit(table, j)
+        if row is None and column_key(name) in NO_CLASSES:
+            raise fault(
+                table.path,
+                "line 1",
+                f"column {shown(name)} has values of a class but hardly is one; name it in "
+                "DATASET.IGNORE, or list all classes in DATASET.CLASSES",
+            )
         if row is None:
             classes.append(j)
         elif column_key(name) in PATH_COLUMNS and table.value(table.rows[row][j]) is None:
@@ -302,15 +287,25 @@ def no_class(table: Table, j: int, row: int, others: Sequence[int] = ()) -> Exce
     )
 
 
-def _leave_out(table: Table, label: int, free: list[int]) -> None:
-    """Log the columns beside the labels that are not read.
+def _leave_out(table: Table, path: int, label: int, free: list[int]) -> None:
+    """Log the columns beside the images, at ``path``, and the labels that are not read.
 
     Raises:
         UserError: one of them looks like a class, so that labels may be meant in both forms.
     """
     texts = {str(row[label]) for row in table.rows}
+    images = {str(row[path]) for row in table.rows}
     for j in free:
-        values = [row[j] for row in table.rows if not is_empty(row[j])]
+        values = [row[j] for row in table.rows if not is_empty(row[j]) and row[j] not in ([], {})]
+        if values and first_misfit(table, j) is None and len(images) < len(table.rows):
+            raise fault(
+                table.path,
+                "line 1",
+                f"column {shown(table.header[j])} has values from -1 to 1 beside the labels, and "
+                "images have several rows; if it says whether an image has the label of its row, "
+                "leave out the rows with 0 and the column, because every row counts as yes; if it "
+                "says something else, name it in DATASET.IGNORE",
+            )
         if values and first_misfit(table, j) is None:
             raise fault(
                 table.path,
@@ -328,14 +323,10 @@ def _leave_out(table: Table, label: int, free: list[int]) -> None:
                 "words; write all labels of an image into one cell, such as joy|fear, or name the "
                 "column that is no label in DATASET.IGNORE",
             )
+    warn_of_likely(table, free)
     if free:
         names = ", ".join(shown(table.header[j]) for j in free)
         log.info("%s: columns beside the labels are left out: %s", table.path, names)
-
-
-def _is_label_studio(table: Table) -> bool:
-    keys = {column_key(name) for name in table.header}
-    return keys.issuperset(LABEL_STUDIO)
 
 
 def _label_studio_columns(table: Table, options: ReadOptions) -> Columns:

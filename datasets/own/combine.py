@@ -10,7 +10,7 @@ from core.labels import UNKNOWN
 from core.logging import get_logger
 from datasets.own.cells import shown
 from datasets.own.items import Judgement, LabelFile, fault, unknown_class
-from datasets.own.locate import clean_name
+from datasets.own.locate import address_of, clean_name
 
 log = get_logger()
 
@@ -84,8 +84,25 @@ def combine(files: Sequence[LabelFile], classnames: Sequence[str]) -> LabelledIm
     images = [_combine_rows(rows) for rows in groups.values()]
     _check_columns(files, names, images)
     has_votes = _are_votes([one for file in files for one in file.judgements])
+    if all(file.single for file in files):
+        _warn_of_several(images)
     single = all(file.single for file in files) and all(image.single for image in images)
     return LabelledImages(names, images, has_votes, single)
+
+
+def _warn_of_several(images: Sequence[LabelledImage]) -> None:
+    """Warn of few images that prevent one class per image, which the files seem to have."""
+    others = [image for image in images if not image.single]
+    if 0 < len(others) < len(images) / 2:
+        log.warning(
+            "%s: %d of %d images have no label or several (%s: %s), so that the data has several "
+            "classes per image; repair them for one class per image",
+            others[0].file.path,
+            len(others),
+            len(images),
+            others[0].where,
+            others[0].name,
+        )
 
 
 def _are_votes(judgements: Sequence[Judgement]) -> bool:
@@ -99,6 +116,8 @@ def _are_votes(judgements: Sequence[Judgement]) -> bool:
 def _key(file: LabelFile, judgement: Judgement) -> str:
     """Return what tells images apart: the name, which in the folder of a split is its own."""
     folder = str(file.path.parent) if file.in_split_folder else ""
+    if "://" in judgement.name:  # two servers may have files of one name
+        return f"{folder}/{address_of(judgement.name)}"
     return f"{folder}/{clean_name(judgement.name)}"
 
 

@@ -16,6 +16,7 @@ DELIMITERS = {
     "slash": "/", "plus": "+", "ampersand": "&",
 }  # fmt: skip
 SURE = ("pipe", "semicolon", "newline")  # no name has one inside
+LIKELY_SIGNS = ("|", ";", ",")
 # Signs that people write between labels and inside of names, with their name in LABEL_DELIMITER.
 JOINTS = {
     "/": "slash", "+": "plus", "&": "ampersand",
@@ -118,9 +119,12 @@ def warn_of_joined(path: Path, labels: Collection[str]) -> None:
     for label in sorted(known):
         for sign in (*DELIMITERS.values(), *JOINTS):
             parts = _parts(label, sign)
-            if len(parts) > 1 and known.issuperset(parts):
+            is_plain = sign in LIKELY_SIGNS  # one part that is a class is enough
+            is_joined = known.intersection(parts) if is_plain else known.issuperset(parts)
+            if len(parts) > 1 and is_joined:
                 log.warning(
-                    "%s: class %s consists of other classes; is DATASET.LABEL_DELIMITER right?",
+                    "%s: class %s consists of other classes; write the same sign between all "
+                    "labels, or set DATASET.LABEL_DELIMITER",
                     path,
                     shown(label),
                 )

@@ -14,10 +14,11 @@ from datasets.own.columns import Columns, assign_columns
 from datasets.own.cvat import read_cvat
 from datasets.own.division import Cell, choose_delimiter, warn_of_joined
 from datasets.own.fiftyone import read_fiftyone
-from datasets.own.headerless import class_at, read_headerless
+from datasets.own.headerless import class_at, read_headerless, warn_of_shift
 from datasets.own.items import LabelFile, ReadOptions, fault
 from datasets.own.label_studio import is_label_studio, read_label_studio
 from datasets.own.long import read_cells, read_long
+from datasets.own.marked import drop_marked
 from datasets.own.refused import refuse_known
 from datasets.own.table import (
     Table,
@@ -78,7 +79,7 @@ def read_label_files(paths: Sequence[Path], options: ReadOptions) -> list[LabelF
         if not content.judgements:
             raise fault(content.path, "", "no images; expected one row or entry per image")
     _check_ignored(files, options.ignore)
-    if options.delimiter != "auto" and not options.classnames:
+    if not options.classnames:
         labels = {label for file in files for one in file.judgements for label in one.labels}
         warn_of_joined(files[0].path, labels)
     _name_indices(files, options.classnames)
@@ -112,23 +113,32 @@ def _text_of(path: Path) -> str:
     Raises:
         UserError: the file is missing, empty or no text.
     """
+    _check_kind(path)
     text = read_text(path, "label file")
     if not text.strip():
         raise fault(path, "", "the file is empty")
-    with open(path, "rb") as file:
-        head = file.read(8)
-    for mark, kind in BINARY.items():
-        if head.startswith(mark):
-            raise fault(path, "", f"the file is {kind}")
     if "\0" in text:
         raise fault(path, "", "the file is no text; save it as CSV in UTF-8")
     return same_form(text)
 
 
+def _check_kind(path: Path) -> None:
+    """Raise for a file that is no text, by its first bytes."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+    except OSError:  # read_text names the reason
+        return
+    for mark, kind in BINARY.items():
+        if head.startswith(mark):
+            raise fault(path, "", f"the file is {kind}")
+
+
 def _open_table(table: Table, options: ReadOptions) -> LabelFile | Pending:
     refuse_known(table)
-    path_column(table)
+    drop_marked(table)
     if not table.rows:
+        path_column(table)
         raise fault(table.path, "", "a header and no rows; expected one row per image")
     columns = assign_columns(table, options)
     if columns.label is None:
@@ -221,6 +231,7 @@ def _name_indices(files: Sequence[LabelFile], classnames: Sequence[str]) -> None
         if not all(label.isascii() and label.isdecimal() for label in labels):
             continue
         log.info("%s: labels are indices of the classes, from 0", file.path)
+        warn_of_shift(file.path, labels, classnames)
         named = []
         for judgement in file.judgements:
             names = []

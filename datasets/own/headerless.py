@@ -1,6 +1,6 @@
 """Lists without a header: Google's ``ML_USE,uri,label,...`` and research lists ``path 0 1 0``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from datasets.own.items import (
     unnamed_classes,
 )
 from datasets.own.locate import has_image_suffix
-from datasets.own.long import UNASSIGNED
+from datasets.own.split_column import UNASSIGNED
 from datasets.own.table import DELIMITERS, first_line, split_rows
 
 SAMPLE = 100  # lines that are looked at
@@ -59,20 +59,58 @@ def read_headerless(path: Path, text: str, options: ReadOptions) -> LabelFile | 
 
 
 def _take_splits(path: Path, rows: list[Row]) -> list[Row]:
-    """Return the rows with the split from their first or last cell, if all of these are splits.
+    """Return the rows with the split from the one cell that is a split in all of them.
 
-    As labels, the words ``train`` and ``test`` would put the test images into train.
+    As labels, the words ``train`` and ``test`` would put the test images into train. The cell has
+    the same place in all rows, counted from the image or from the end of the row.
     """
-    if not all(row.cells for row in rows):
-        return rows
-    for place, rest in ((0, slice(1, None)), (-1, slice(None, -1))):
+    width = min(len(row.cells) for row in rows)
+    for place in (*range(width), *range(-width, 0)):
         splits = {split_of(row.cells[place]) for row in rows}
         if None in splits or len(splits) < 2:
             continue
-        word = "first" if place == 0 else "last"
-        log.warning("%s: the %s column behind the image gives the splits", path, word)
-        return [replace(row, use=row.cells[place], cells=row.cells[rest]) for row in rows]
+        log.warning("%s: the %s column behind the image gives the splits", path, _place_word(place))
+        return [replace(row, use=row.cells[place], cells=_without(row, place)) for row in rows]
     return rows
+
+
+def _place_word(place: int) -> str:
+    if place in (0, -1):
+        return "first" if place == 0 else "last"
+    return f"{place + 1}." if place > 0 else f"{-place}. last"
+
+
+def _without(row: Row, place: int) -> tuple[str, ...]:
+    cells = list(row.cells)
+    del cells[place]
+    return tuple(cells)
+
+
+def _check_names(path: Path, rows: Sequence[Row]) -> None:
+    """Raise if a column behind the image has numbers or addresses beside columns of words.
+
+    They are confidences, boxes or copies of the image's name, and would become classes.
+    """
+    columns: dict[int, list[tuple[Row, str]]] = {}
+    for row in rows:
+        for place, cell in enumerate(row.cells):
+            if cell:
+                columns.setdefault(place, []).append((row, cell))
+    odd = [place for place, found in columns.items() if all(is_odd(cell) for _, cell in found)]
+    if odd and len(odd) < len(columns):
+        row, cell = columns[odd[0]][0]
+        raise fault(
+            path,
+            row.where,
+            f"{shown(cell)} is a number or an address beside names of classes; without a header "
+            "every cell behind the image is a label: remove the column, or write a header with "
+            "file_name and labels",
+        )
+
+
+def is_odd(cell: str) -> bool:
+    """Return True for a cell that is a number or an address, as labels hardly are."""
+    return "://" in cell or read_value(cell) is not None
 
 
 def _read_names(
@@ -83,6 +121,8 @@ def _read_names(
     Raises:
         UserError: a cell may be one label or several, or looks like a list and is none.
     """
+    if not options.classnames:
+        _check_names(path, rows)
     cells = [[_cell(path, row.where, text) for text in row.cells] for row in rows]
     delimiter = options.delimiter
     # Where rows have several cells, each is a label.
@@ -137,18 +177,18 @@ def _find_rows(path: Path, text: str) -> list[Row] | None:
 
 
 def _begins_with_image(path: Path, line: str, delimiter: str) -> bool:
-    for _, cells in split_rows(path, line, delimiter):
-        return _image_position(cells) is not None
+    try:
+        for _, cells in split_rows(path, line, delimiter):
+            return _image_position(cells) is not None
+    except UserError:  # quotes that belong to another delimiter, or a part of a cell
+        return False
     return False
 
 
 def _has_labelled(path: Path, text: str, delimiter: str) -> bool:
     """Return True if one of the first lines with the delimiter begins with an image."""
     lines = (line for line in text.split("\n") if delimiter in line)
-    try:
-        return any(_begins_with_image(path, line, delimiter) for line in islice(lines, SAMPLE))
-    except UserError:  # a part of a cell with line breaks
-        return False
+    return any(_begins_with_image(path, line, delimiter) for line in islice(lines, SAMPLE))
 
 
 def _with_decimal_points(rows: list[Row]) -> list[Row]:
@@ -248,6 +288,7 @@ def _read_numbers(path: Path, rows: Sequence[Row], classnames: Sequence[str]) ->
 def _read_indices(path: Path, rows: Sequence[Row], classnames: Sequence[str]) -> LabelFile:
     """Return the content of a list with the index of one class per image, from 0."""
     log.info("%s: numbers are indices of the classes, from 0", path)
+    warn_of_shift(path, {row.cells[0] for row in rows if row.cells}, classnames)
     judgements = []
     for row in rows:
         if len(row.cells) != 1:
@@ -255,6 +296,16 @@ def _read_indices(path: Path, rows: Sequence[Row], classnames: Sequence[str]) ->
         name = class_at(path, row.where, row.cells[0], classnames)
         judgements.append(Judgement(row.image, row.where, (name,), split=_split(path, row)))
     return LabelFile(path, judgements, list(classnames), single=True)
+
+
+def warn_of_shift(path: Path, indices: Collection[str], classnames: Sequence[str]) -> None:
+    """Warn of indices that may count from 1."""
+    if "0" not in indices and "1" in indices:
+        log.warning(
+            "%s: the index 0 does not occur; indices count from 0, so that 1 is %s",
+            path,
+            shown(classnames[min(1, len(classnames) - 1)]),
+        )
 
 
 def class_at(path: Path, where: str, index: object, classnames: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from core.errors import UserError, not_accepted
 # Accepted spellings of a split, in files, columns and folders; lower case.
 SPLIT_NAMES = {
     "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "dev", "eval"),
+    "val": ("val", "valid", "validation", "validate", "dev", "eval"),
     "test": ("test", "testing"),
 }
 

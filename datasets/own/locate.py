@@ -11,7 +11,10 @@ from datasets.images import IMAGE_SUFFIXES
 from datasets.own.cells import same_form
 from datasets.reading import SKIP
 
+LONGEST_NAME = 200  # characters in an error
 LOCAL_FILES, UPLOAD = "/data/local-files/", "/data/upload/"  # of Label Studio
+WINDOWS = re.compile(r"[A-Za-z]:[\\/]")  # the drive of a path
+SIGNATURE = re.compile(r"sig|token|amz|expires", re.IGNORECASE)  # in the query of an address
 UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
 
 
@@ -39,14 +42,22 @@ def clean_name(name: str) -> str:
         if scheme.startswith("http"):
             return unquote(address.split("?")[0].split("#")[0])
         return address
-    if "/" not in name:
+    if "/" not in name or WINDOWS.match(name):
         name = name.replace("\\", "/")
     return name.removeprefix("./")
 
 
+def address_of(name: str) -> str:
+    """Return an address without its scheme, and without a signature, which changes each time."""
+    address = name.split("://", 1)[1]
+    path, _, query = address.partition("?")
+    return path if SIGNATURE.search(query) else address
+
+
 def is_foreign(name: str) -> bool:
     """Return True for an address or a path that begins outside the user's folder."""
-    return "://" in name or name.startswith("/") or name[1:3] == ":\\"
+    begins = ("/", "~/", "../", "..\\", "\\\\")
+    return "://" in name or name.startswith(begins) or WINDOWS.match(name) is not None
 
 
 class Listing:
@@ -109,7 +120,7 @@ def _variants(name: str) -> list[str]:
     """Return the paths under which an image may lie, the most exact first."""
     clean = clean_name(name)
     if not is_foreign(name):
-        return [clean]
+        return list(dict.fromkeys([clean, clean.replace("\\", "/")]))
     parts = clean.replace("\\", "/").split("/")
     variants = [clean]
     # The folder of the server or of another machine is not the user's folder: its first parts
@@ -172,12 +183,18 @@ def missing_images(
     folders = list(dict.fromkeys(folders))
     places = ", ".join(map(str, folders))
     return UserError(
-        f"{source}: {len(missing)} of {count} images are missing: {first_names(missing)}"
+        f"{source}: {len(missing)} of {count} images are missing: "
+        f"{first_names([_short(name) for name in missing])}"
         f"{_nearest(missing[0], folders)}; "
         f"looked in {places}; set "
         "DATASET.IMAGES to their folder below DATASET.ROOT (--root), DATASET.SUFFIX where the file "
         f"leaves it out; or {SKIP}"
     )
+
+
+def _short(name: str) -> str:
+    """Return a name, cut where it is as long as the picture itself, which some tools write."""
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "..."
 
 
 def _nearest(name: str, folders: Iterable[Path]) -> str:

@@ -8,11 +8,10 @@ from datasets.own.cells import NotAList, is_empty, label_text, read_labels, show
 from datasets.own.columns import Columns
 from datasets.own.division import Cell, divide
 from datasets.own.items import Judgement, LabelFile, fault, split_of, split_words
+from datasets.own.split_column import MISSING, is_no_split
 from datasets.own.table import Table, column_key
 
 SINGLE_COLUMNS = ("label", "class")  # one label in each row means one class per image
-MISSING = ("na", "nan", "n/a", "#n/a", "<na>", "null")  # a missing label, as R and pandas write it
-UNASSIGNED = "unassigned"  # Google's word for an image that is in no split
 
 log = get_logger()
 
@@ -138,7 +137,7 @@ def split_in(table: Table, columns: Columns, row: Sequence, where: str) -> str:
     if column_key(name) == "is_valid" and text in ("true", "false", "1", "0", "1.0", "0.0"):
         return "val" if text in ("true", "1", "1.0") else "train"
     split = split_of(text)
-    if split is None and text == UNASSIGNED:
+    if split is None and value is not None and text and is_no_split(value):
         return ""
     if split is None:
         accepted = "True, False" if column_key(name) == "is_valid" else split_words()

@@ -1,5 +1,6 @@
 """Splits of users' own data: as the files or folders say, drawn folds, or train alone."""
 
+import re
 from collections.abc import Sequence
 
 from yacs.config import CfgNode
@@ -21,6 +22,8 @@ declare(
     ),
 )
 
+YEAR = re.compile(r"[_-]?(19|20)\d\d$")  # as in train2014
+MOST_NAMED = 5
 FOLD = "{fold}"  # in DATASET.IMAGES: the number of the fold, from 1
 
 log = get_logger()
@@ -62,13 +65,21 @@ def splits_of_folders(names: Sequence[str]) -> list[str]:
     """Return the split of each image from a folder in its name, empty if there are none.
 
     ``train/a.jpg`` and ``test/b.jpg`` give train and test; so do ``joy/train/a.jpg`` and
-    ``fear/test/b.jpg``. All names need a split in the same place, and at least two splits occur.
+    ``fear/test/b.jpg``; ``train2014`` is train. All names need a split in the same place, and at
+    least two splits occur.
     """
     folders = [name.split("/")[:-1] for name in names]
     for depth in range(min(map(len, folders), default=0)):
         words = {parts[depth] for parts in folders}
-        split = {word: split_of(word) for word in words}
-        if None in split.values() or len(set(split.values())) < 2:
+        split = {word: split_of(YEAR.sub("", word)) for word in words}
+        if len(set(split.values()) - {None}) < 2:
+            continue
+        if None in split.values():
+            log.warning(
+                "The names of the images begin with folders of splits and with others (%s): all "
+                "images are train; write a column 'split' with the words train, val and test",
+                ", ".join(sorted(words)[:MOST_NAMED]),
+            )
             continue
         log.warning(
             "The names of the images give the splits: folders %s. DATASET.USE_FOLDS or "

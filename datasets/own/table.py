@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import did_you_mean
+from core.logging import get_logger
 from datasets.own.cells import read_value, shown
 from datasets.own.items import fault
+from datasets.own.locate import has_image_suffix
 
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon"}
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # for Excel, as the first line
@@ -19,8 +21,13 @@ QUOTED = r'"[^"]*(?:""[^"]*)*"'  # cell in quotes; a quote inside is doubled
 # Names of the column with the image files; the first one that the header has is taken.
 PATH_COLUMNS = (
     "file_name", "filename", "fname", "file", "image", "image_path", "image_name", "path",
-    "filepath", "name", "img", "img_path", "image_id", "image_url", "gcs_file_path",
+    "filepath", "file_path", "image_file", "image_filename", "img", "img_path", "img_name",
+    "image_id", "isic_id", "image_url", "gcs_file_path", "name", "photo", "picture", "uri", "url",
+    "id",
 )  # fmt: skip
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # of CamelCase
+
+log = get_logger()
 
 
 @dataclass(eq=False)
@@ -47,8 +54,12 @@ class Table:
 
 
 def column_key(name: str) -> str:
-    """Return the form in which names of columns are compared: ``File Name`` -> ``file_name``."""
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
+    """Return the form in which names of columns are compared.
+
+    ``File Name``, ``FileName`` and ``_file-name`` are ``file_name``.
+    """
+    words = HUMP.sub("_", name.strip())
+    return re.sub(r"[\s_-]+", "_", words).strip("_").lower()
 
 
 def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
@@ -196,13 +207,27 @@ def read_objects(path: Path, entries: Sequence[Any], wheres: Sequence[str]) -> T
     return Table(path, [name.strip() for name in header], rows, list(wheres))
 
 
+def _names_images(table: Table, j: int) -> bool:
+    """Return True if all cells of a column end like an image file."""
+    cells = [row[j] for row in table.rows]
+    return bool(cells) and all(isinstance(c, str) and has_image_suffix(c) for c in cells)
+
+
 def path_column(table: Table) -> int:
     """Return the position of the column that names the images.
+
+    Of an accepted name without one image file, another column counts if it alone has image files.
 
     Raises:
         UserError: there is none; the message gives the accepted names.
     """
     position = find_column(table.header, PATH_COLUMNS)
+    if position is not None and _names_images(table, position):
+        return position
+    others = [j for j in range(len(table.header)) if _names_images(table, j)]
+    if len(others) == 1:
+        log.warning("%s: column %s names the images", table.path, shown(table.header[others[0]]))
+        return others[0]
     if position is not None:
         return position
     nearest = ""

@@ -66,6 +66,10 @@ class Targets:
         self.is_distribution = cfg.DATASET.TARGETS == "soft"
         self.policy = cfg.DATASET.LABEL_POLICY
         self.held_out = held_out_policy(self.policy)
+        if not images.has_votes and not is_soft and self.policy in ("majority", "soft"):
+            log.warning(
+                "DATASET.LABEL_POLICY %s has no effect: the files name no annotators", self.policy
+            )
         if not images.has_votes and self.policy != "majority":
             # Shares that a file gives may be probabilities, of which none is exactly 0: "any" would
             # mark every class.

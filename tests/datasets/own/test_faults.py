@@ -35,7 +35,7 @@ BROKEN = {
     "zeros": ("f.csv", b"file_name,label\na.jpg,\x00x\n", "the file is no text"),
     "no column of images": (
         "f.csv",
-        "filenam,label\na.jpg,x\n",
+        "filenam,label\na,x\n",
         "line 1: no column names the images; columns: 'filenam', 'label'; .* mean 'filename'",
     ),
     "no column of labels": ("f.csv", "file_name\na.jpg\n", "line 1: no column holds labels"),

@@ -207,10 +207,15 @@ def test_a_column_of_the_test_images_alone_asks_for_splits(write, load):
         load(FILE="f.csv")
 
 
-def test_a_column_of_images_with_another_name_is_renamed(write, load):
-    write("f.csv", "id,label\na.jpg,joy\nb.jpg,fear\n")
-    with pytest.raises(UserError, match=r"columns: 'id', 'label'; rename one to an accepted name"):
-        load(FILE="f.csv")
+@pytest.mark.parametrize("header", ["id,label", "photo,label", "ImageName,label", "Bild,label"])
+def test_a_column_of_images_may_have_many_names(write, load, header):
+    write("f.csv", f"{header}\na.jpg,joy\nb.jpg,fear\n")
+    assert labels_of(load(FILE="f.csv")) == {"a.jpg": {"joy"}, "b.jpg": {"fear"}}
+
+
+def test_the_column_that_holds_image_files_names_the_images(write, load):
+    write("f.csv", "Bild,name,label\na.jpg,Ann,joy\nb.jpg,Bob,fear\n")
+    assert labels_of(load(FILE="f.csv")) == {"a.jpg": {"joy"}, "b.jpg": {"fear"}}
 
 
 # Text ---------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from core.labels import UNKNOWN
 from datasets.own.cells import same_form
 from datasets.own.columns import ANNOTATOR_COLUMNS, MANY, ONE, SPLIT_COLUMNS
-from datasets.own.long import MISSING
+from datasets.own.headerless import is_odd
+from datasets.own.split_column import MISSING
 from datasets.own.table import PATH_COLUMNS, column_key
 from tests.datasets.own.conftest import labels_of
 
@@ -143,6 +144,8 @@ WITH_CLASSES = (wide, wide_with_semicolons, coco, fiftyone)
 @same_folder
 def test_labels_come_back(write, load, writer, data):
     classnames, images = data
+    if writer is vertex and any(map(is_odd, classnames)):
+        return  # a column of numbers beside names is refused
     write("labels", writer(classnames, images))
     dataset = load(FILE="labels")
     assert labels_of(dataset) == {name: set(labels) for name, labels in images.items()}
@@ -202,7 +205,7 @@ def test_shares_and_empty_cells_come_back(write, load, values):
 )
 @same_folder
 def test_research_lists_come_back(write, load, images):
-    images = {f"photo {name.replace('/', '_').strip()}.jpg": c for name, c in images.items()}
+    images = {f"shot {name.replace('/', '_').strip()}.jpg": c for name, c in images.items()}
     lines = [
         f"{name} " + " ".join(str(int(i == c)) for i in range(3)) for name, c in images.items()
     ]

@@ -51,8 +51,8 @@ def test_two_columns_of_splits_ask(write, load):
 
 
 def test_other_words_and_labels_are_no_splits(write, load):
-    write("f.csv", "file_name,label,camera\n0.jpg,train,test\n1.jpg,test,front\n")
-    dataset = load(FILE="f.csv")
+    write("f.csv", "file_name,label,camera\n0.jpg,train,front\n1.jpg,test,front\n")
+    dataset = load(FILE="f.csv", CLASSES=("test", "train"))
     assert dataset.classnames == ["test", "train"]
     assert names_of(dataset) == [["0.jpg", "1.jpg"], [], []]
 
@@ -104,6 +104,7 @@ def test_the_file_of_a_split_counts_more_than_its_column(write, load, caplog):
 
 def test_an_unknown_split_names_all_words(write, load):
     write("f.csv", "file_name,label,split\n0.jpg,x,trian\n")
-    message = "'trian'; accepted: train, training, val, valid, validation, dev, eval, test, testing"
+    words = "train, training, val, valid, validation, validate, dev, eval, test, testing"
+    message = f"'trian'; accepted: {words}"
     with pytest.raises(UserError, match=message):
         load(FILE="f.csv")

@@ -167,7 +167,7 @@ REFUSED = {
     ),
     "NIH, columns of other names": (
         "Image Index,Finding Labels\n1.png,Cardiomegaly|Mass\n2.png,No Finding\n",
-        "line 1: no column names the images; columns: 'Image Index', 'Finding Labels'",
+        "line 2: column 'Finding Labels' is 'Cardiomegaly|Mass'; .* rename it to 'labels'",
     ),
     "NumPy in a cell": (
         "file_name,labels\na.jpg,\"['joy' 'calm']\"\n",
