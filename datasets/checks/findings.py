@@ -80,6 +80,7 @@ def _class_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str]
             continue
         absent = (count.positive == 0) & (count.known > 0)
         unjudged = count.known == 0
+        without_no = (count.positive == count.known) & (count.known > 0)
         if absent.any():
             names = _chosen(classnames, absent)
             text = f"{_count(names, 'class', 'classes')} without a positive in {split}"
@@ -87,6 +88,10 @@ def _class_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str]
             if not is_train:
                 text += ", so that metrics leave them out"
             findings.append(Finding(f"no_positive_in_{split}", is_train, text, names))
+        if without_no.any() and split == "train":
+            names = _chosen(classnames, without_no)
+            text = f"{_count(names, 'class', 'classes')} with a yes in every judged train image"
+            findings.append(Finding("no_negative_in_train", False, text, names))
         if unjudged.any():
             names = _chosen(classnames, unjudged)
             text = f"{_count(names, 'class', 'classes')} judged in no image of {split}"

@@ -140,7 +140,7 @@ def _check_parts(cells: Sequence[Cell], first: Cell, name: str) -> None:
         name: of the delimiter.
 
     Raises:
-        UserError: spaces give no label that occurs in two different cells.
+        UserError: spaces may stand inside of names.
     """
     counts: Counter[str] = Counter()
     divided: set[str] = set()
@@ -152,7 +152,7 @@ def _check_parts(cells: Sequence[Cell], first: Cell, name: str) -> None:
     recur = any(counts[part] > 1 for part in divided)
     if not divided:
         return
-    if name == "space" and not recur:
+    if name == "space" and not (recur and _are_labels({cell.text for cell in cells})):
         raise _ask(first, name)
     if name == "space" or not recur:
         log.warning(
@@ -163,6 +163,21 @@ def _check_parts(cells: Sequence[Cell], first: Cell, name: str) -> None:
             first_names(sorted(counts), most=8),
             name,
         )
+
+
+def _are_labels(texts: Collection[str]) -> bool:
+    """Return True if words look like labels, and not like parts of the names of classes.
+
+    Labels are few, stand alone in some cells, or stand at different places: ``clear primary`` and
+    ``clear primary water``. The word of ``air hockey`` and ``ice hockey`` is always the last one.
+    """
+    places: dict[str, set[int]] = {}
+    for text in texts:
+        for place, word in enumerate(reversed(text.split())):
+            places.setdefault(word, set()).add(place)
+    if len(places) < len(texts) or not texts.isdisjoint(places):
+        return True
+    return any(len(found) > 1 for found in places.values())
 
 
 def _ask(cell: Cell, name: str) -> Exception:

@@ -137,7 +137,7 @@ def split_in(table: Table, columns: Columns, row: Sequence, where: str) -> str:
     if column_key(name) == "is_valid" and text in ("true", "false", "1", "0", "1.0", "0.0"):
         return "val" if text in ("true", "1", "1.0") else "train"
     split = split_of(text)
-    if split is None and value is not None and text and is_no_split(value):
+    if split is None and is_no_split(value):
         return ""
     if split is None:
         accepted = "True, False" if column_key(name) == "is_valid" else split_words()

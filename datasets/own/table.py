@@ -224,7 +224,11 @@ def path_column(table: Table) -> int:
     position = find_column(table.header, PATH_COLUMNS)
     if position is not None and _names_images(table, position):
         return position
-    others = [j for j in range(len(table.header)) if _names_images(table, j)]
+    others = []
+    for j, name in enumerate(table.header):
+        # an image in the first line: there is no header
+        if not has_image_suffix(name) and _names_images(table, j):
+            others.append(j)
     if len(others) == 1:
         log.warning("%s: column %s names the images", table.path, shown(table.header[others[0]]))
         return others[0]
@@ -237,6 +241,6 @@ def path_column(table: Table) -> int:
     raise fault(
         table.path,
         "line 1",
-        f"no column names the images; columns: {columns}; "
-        f"rename one to an accepted name: {', '.join(PATH_COLUMNS)}.{nearest}",
+        f"no column names the images; columns: {columns}; rename the one with their files to "
+        f"{', '.join(PATH_COLUMNS[:3])} or another accepted name (docs/data.md).{nearest}",
     )

@@ -96,6 +96,12 @@ def test_spaces_divide_only_if_parts_recur(write, load, caplog):
     assert "divided at space, which gives the classes cat, golden, retriever" in caplog.text
 
 
+def test_a_word_that_is_always_the_last_one_is_part_of_names(write, load):
+    write("f.csv", "fname,labels\n0.jpg,air hockey\n1.jpg,field hockey\n2.jpg,ice hockey\n")
+    with pytest.raises(UserError, match="'air hockey' may be one label or several"):
+        load(FILE="f.csv")
+
+
 def test_commas_whose_parts_never_recur_are_reported(write, load, caplog):
     write("f.csv", 'fname,labels\n0.jpg,"Beat other, compete"\n1.jpg,Joy\n')
     assert load(FILE="f.csv").classnames == ["Beat other", "Joy", "compete"]
