@@ -4,7 +4,8 @@ Two things are random: the images that the test split happens to have, and the s
 
 - Images: paired approximate randomisation (Noreen 1989; Yeh 2000). The predictions of both methods
   for an image change sides with probability 1/2, all seeds together; ``p_images`` is the share of
-  such swaps with a difference at least as large. The variance over images is the jackknife's.
+  such swaps with a difference at least as large. Metrics that rank images take the rank within the
+  method, so that methods with other scales can be compared. The variance is the jackknife's.
 - Seeds: a method's metric differs from seed to seed for two reasons: the trained networks differ
   in quality, and they differ on the images that are in the split. Only the first is missing in the
   variance over images, so the second (the interaction of seeds and images) is taken off once.
@@ -14,8 +15,7 @@ M: quantities that are compared.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,17 +27,14 @@ from ..scored import Scored
 from ..table import METRICS
 from .intervals import CONFIDENCE, LEVEL, Z, jackknife_weights
 from .student import critical_value, two_sided_p
+from .swaps import Statistic, swap_p
 from .weighted import WEIGHTED, Prepared, Weighted, draws_per_chunk, weighted_metric
 
 SWAPS = 10_000
-ENOUGH = 200  # so many swaps that reach the difference give p to within 15 %
-ROUNDING = 1e-7
 
 RESOLVED = "resolved"
 NOT_RESOLVED = "not resolved"
 THESE_MODELS = "these models only"
-
-Statistic = Callable[[Weighted], Array]  # metrics under weights, (D, M)
 
 
 @dataclass(frozen=True)
@@ -159,7 +156,7 @@ def _compare(
 ) -> list[Difference]:
     _check(a, b)
     side_a, side_b = _Side.of(a, statistic, seed), _Side.of(b, statistic, seed)
-    p_images = _swap_p(a, b, statistic, swaps, seed, by_class=by_class)
+    p_images = swap_p(a, b, statistic, swaps, seed, by_class=by_class)
     found = []
     for m in range(len(p_images)):
         found.append(_difference(side_a, side_b, m, float(p_images[m])))
@@ -279,89 +276,3 @@ def _verdict(p: float, both: bool) -> str:
     if not p < LEVEL:
         return NOT_RESOLVED
     return RESOLVED if both else THESE_MODELS
-
-
-def _swap_p(
-    a: Sequence[Scored],
-    b: Sequence[Scored],
-    statistic: Statistic,
-    swaps: int,
-    seed: int,
-    *,
-    by_class: bool,
-) -> Array:
-    """Return the share of swaps with a difference at least as large, ``(M,)``; NaN stays NaN.
-
-    The split as it is counts as one of the swaps. A quantity leaves the loop once it has been
-    reached ``ENOUGH`` times: its p is known well enough (Besag and Clifford 1991). With
-    ``by_class``, the quantities are the classes, and those that have left are not computed.
-    """
-    pairs = _pairs(a, b)
-    num_images = len(a[0].scores)
-    start = np.zeros((1, num_images), dtype=np.float32)
-    observed = np.abs(_swapped(pairs, statistic, start)[0])  # (M,)
-    reached, drawn = np.zeros((2, len(observed)))
-    active = np.flatnonzero(~np.isnan(observed))
-    computed = np.arange(len(observed))
-    rng = np.random.default_rng(seed)
-    step = draws_per_chunk(2 * num_images)
-    for first in range(0, swaps, step):
-        if not len(active):
-            break
-        size = (min(step, swaps - first), num_images)
-        masks = rng.integers(2, size=size, dtype=np.int8).astype(np.float32)
-        if by_class and len(active) < len(computed):
-            kept = np.flatnonzero(np.isin(computed, active))
-            pairs = [pair.select(kept) for pair in pairs]
-            computed = active
-        found = np.abs(_swapped(pairs, statistic, masks))
-        found = found[:, np.isin(computed, active)]
-        # Rounding must not make an equal difference smaller.
-        reached[active] += (found >= observed[active] - ROUNDING).sum(axis=0)
-        drawn[active] += (~np.isnan(found)).sum(axis=0)
-        active = active[reached[active] < ENOUGH]
-    return np.where(np.isnan(observed), np.nan, (reached + 1) / (drawn + 1))
-
-
-@dataclass(frozen=True, eq=False)
-class _SeedPair:
-    """A seed of a and a seed of b.
-
-    Attributes:
-        prepared: the images of a and b behind each other, ``(2N, C)``.
-        share: share of the pair in the mean over the pairs.
-    """
-
-    prepared: Prepared
-    share: float
-
-    def select(self, classes: Array) -> "_SeedPair":
-        """Return the pair with these classes alone."""
-        return replace(self, prepared=Prepared(self.prepared.split.select(classes)))
-
-
-def _pairs(a: Sequence[Scored], b: Sequence[Scored]) -> list[_SeedPair]:
-    """Return pairs of seeds with shares that give each seed of a method the same share.
-
-    The mean over the pairs is then the difference of the means. For other numbers of seeds than
-    equal ones, these are the fewest pairs with that property.
-    """
-    parts = math.lcm(len(a), len(b))
-    counts = Counter((part * len(a) // parts, part * len(b) // parts) for part in range(parts))
-    found = []
-    for (i, j), count in counts.items():
-        both = []
-        for name in ("scores", "labels", "pred", "fixed"):
-            both.append(np.concatenate([getattr(a[i], name), getattr(b[j], name)]))
-        found.append(_SeedPair(Prepared(Scored(*both)), count / parts))
-    return found
-
-
-def _swapped(pairs: Sequence[_SeedPair], statistic: Statistic, masks: Array) -> Array:
-    """Return the difference after the swaps ``masks (D, N)``, mean over the pairs, ``(D, M)``."""
-    of_a = np.concatenate([1 - masks, masks], axis=1)
-    total = 0.0
-    for pair in pairs:
-        of_b = statistic(Weighted(pair.prepared, 1 - of_a))
-        total = total + pair.share * (of_b - statistic(Weighted(pair.prepared, of_a)))
-    return total

@@ -4,16 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score
 
 from core.errors import UserError
 from evaluation import GlobalThreshold, Scored
-from evaluation.uncertainty.significance import (
-    _pairs,
-    _swapped,
-    compare_classes,
-    compare_methods,
-    holm,
-)
+from evaluation.uncertainty.significance import compare_classes, compare_methods, holm
+from evaluation.uncertainty.swaps import _pairs, _swapped
 
 RULE = GlobalThreshold(0.5)
 
@@ -83,6 +80,31 @@ def test_p_of_the_images_is_that_of_all_swaps():
         reached += abs(two.f1["micro"] - one.f1["micro"]) >= observed - 1e-12
     difference = compare_methods(a, b, metrics=["micro_f1"], swaps=4_000)["micro_f1"]
     assert difference.p_images == pytest.approx(reached / 256, abs=0.05)
+
+
+def test_p_of_average_precision_is_that_of_all_swaps_of_ranks():
+    rng = np.random.default_rng(3)
+    labels = np.array([[1], [0], [1], [0], [0], [1], [0], [0]])
+    scores = [rng.random((8, 1)), 1e-3 * rng.random((8, 1)).round(1)]  # another scale, with ties
+    a, b = (Scored.by_rule(one, labels, RULE) for one in scores)
+    ranks = [rankdata(one[:, 0]) for one in scores]
+    differences = []
+    for swap in product([False, True], repeat=8):
+        mixed = np.where(swap, ranks[1], ranks[0]), np.where(swap, ranks[0], ranks[1])
+        ap = [average_precision_score(labels[:, 0], one) for one in mixed]
+        differences.append(abs(ap[1] - ap[0]))
+    expected = np.mean(np.array(differences) >= differences[0] - 1e-7)
+    found = compare_classes([a], [b], swaps=4000)[0].p_images
+    assert found == pytest.approx(expected, abs=0.15 * expected + 0.01)
+
+
+@pytest.mark.parametrize("metric", ["mAP", "mAP_interp", "macro_auc"])
+def test_the_scale_of_the_scores_does_not_matter_where_images_are_ranked(labels, metric):
+    a, b = method(labels, 0.8, 1, 1), method(labels, 1.1, 1, 2)
+    scaled = [Scored.by_rule(one.scores**4 / 50, labels, RULE) for one in b]
+    plain = compare_methods(a, b, metrics=[metric], swaps=300)[metric]
+    assert compare_methods(a, scaled, metrics=[metric], swaps=300)[metric] == plain
+    assert 0.01 < plain.p_images < 0.9
 
 
 def test_the_other_order_gives_the_opposite_difference(labels):
