@@ -41,11 +41,12 @@ def run_experiment(args: argparse.Namespace, cfg: CfgNode, argv: list[str] | Non
     """Build the trainer, then train or evaluate; all processes of a run call this."""
     from engine.base_choice import TRAINER_REGISTRY, build_trainer, describe_base
     from engine.dry_run import dry_run
-    from engine.run import find_trainer, log_start
+    from engine.run import check_output_folder, find_trainer, log_start
 
     trainer_class = find_trainer(cfg, TRAINER_REGISTRY)
     if args.dry_run:
         return dry_run(args, cfg, trainer_class)
+    check_output_folder(cfg)
     setup_logging(cfg.OUTPUT_DIR)
     log_start(args, cfg, describe_base(), trainer_class)
     trainer = build_trainer(cfg)  # seeds from cfg.SEED before anything random

@@ -4,6 +4,7 @@ Three steps: :func:`open_image` reads the header, a viewer such as :class:`Squas
 the source into a :class:`View`, and :func:`render` decodes, crops and resizes.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from core.errors import UserError, printable
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm",
 )  # fmt: skip
+PROGRAMS = ("EPS",)  # formats for which Pillow starts a program, on files of unknown origin
 # Of image files in formats that are not read, because Pillow alone does not read them everywhere.
 UNREAD_SUFFIXES = (
     ".heic", ".heif", ".avif", ".jxl", ".svg", ".psd", ".raw", ".dng", ".cr2", ".cr3", ".nef",
@@ -51,13 +53,20 @@ def open_image(path: str, box: Sequence[float] | None = None) -> Image.Image:
         UserError: the file is missing or is no image, or the box is outside; the message names it.
     """
     try:
-        image = Image.open(path)
+        image = Image.open(path, formats=_formats())
     except Exception as error:  # Pillow's readers raise errors of any type for a damaged file
         raise _unreadable(path, error) from None
     if box is None:
         return image
     with image:
         return _crop(image, box, path)
+
+
+@functools.cache
+def _formats() -> list[str]:
+    """Return the formats that Pillow reads by itself, also those of the user's own plug-ins."""
+    Image.init()
+    return [name for name in Image.OPEN if name not in PROGRAMS]
 
 
 def _crop(image: Image.Image, box: Sequence[float], path: str) -> Image.Image:

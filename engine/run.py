@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import platform
+from pathlib import Path
 
 import torch
 import torchvision
@@ -13,8 +14,12 @@ from core.config_merge import flatten
 from core.distributed import world_size
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
+from engine.run_card import FILE as CARD_FILE
+from engine.run_card import read_card
 from engine.run_settings import unused_keys
 from engine.runner import MultiLabelRunner
+
+OF_RESULTS = ("TRAINER.NAME", "DATASET.NAME")  # keys that tell whose results a folder has
 
 log = get_logger()
 
@@ -49,6 +54,26 @@ def find_trainer(cfg: CfgNode, registry: Components) -> type:
             "start it with python instead of torchrun"
         )
     return cls
+
+
+def check_output_folder(cfg: CfgNode) -> None:
+    """Check that the output folder has no results of another method or data set.
+
+    Raises:
+        UserError: it has, and the run would overwrite them.
+    """
+    folder = Path(cfg.OUTPUT_DIR)
+    if not (folder / CARD_FILE).is_file():
+        return
+    card = read_card(folder)
+    before, now = dict(flatten(card["config"])), dict(flatten(cfg))
+    named = [f"{key} {before[key]}" for key in OF_RESULTS if before.get(key)]
+    is_same = all(before.get(key, now[key]) == now[key] for key in OF_RESULTS)
+    if card.get("kind") == "predictions" or not is_same:
+        raise UserError(
+            f"OUTPUT_DIR {folder} has the results of another run ({', '.join(named)}), which would "
+            "be overwritten; give another folder (--output-dir)"
+        )
 
 
 def log_start(args: argparse.Namespace, cfg: CfgNode, base: str, trainer: type) -> None:

@@ -50,6 +50,24 @@ def test_all_files_are_there(finished):
     assert "rules.csv" in {path.name for path in (finished / "tables").iterdir()}
 
 
+@pytest.mark.parametrize("part", ["trainer", "data", "predictions"])
+def test_results_of_another_run_are_not_overwritten(scenes_root, finished, tmp_path, part):
+    out = tmp_path / "copy"
+    shutil.copytree(finished, out)
+    card = read(out / "run.json")
+    if part == "predictions":
+        card["kind"] = "predictions"
+    elif part == "data":
+        card["config"]["DATASET"]["NAME"] = "Coco"
+    else:
+        card["config"]["TRAINER"]["NAME"] = "ZeroshotCLIP"
+    (out / "run.json").write_text(json.dumps(card), encoding="utf-8")
+    before = {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    with pytest.raises(UserError, match=r"has the results of another run \(TRAINER.NAME "):
+        train.main(command(scenes_root, out))
+    assert {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()} == before
+
+
 def test_saved_scores_give_the_reported_map(finished):
     with np.load(finished / "scores_test.npz") as file:
         scores, labels = file["scores"], file["labels"]

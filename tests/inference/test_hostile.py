@@ -111,6 +111,13 @@ def test_a_name_without_a_file_has_the_reason_of_the_system(predictor, folder, n
     assert result.reason.startswith("cannot read image ") and result.reason.endswith(f": {reason}")
 
 
+def test_no_program_is_started_for_a_page_in_postscript(predictor, tmp_path):
+    page = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\nshowpage\n%%EOF\n"
+    (tmp_path / "page.jpg").write_bytes(page)
+    (result,) = predictor.stream([tmp_path / "page.jpg"])
+    assert "cannot identify image file" in result.reason
+
+
 def test_a_picture_with_too_many_pixels_has_a_reason_of_its_own(predictor, tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     Image.new("RGB", (50, 50)).save(tmp_path / "large.png")
