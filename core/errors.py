@@ -34,7 +34,7 @@ def did_you_mean(name: str, accepted: Iterable[str]) -> str:
     by_lower_case = {}
     for candidate in map(str, accepted):
         by_lower_case[candidate.lower()] = candidate
-    nearest = difflib.get_close_matches(str(name).lower(), list(by_lower_case), n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(str(name).lower(), list(by_lower_case), n=1, cutoff=0.6)
     if not nearest:
         return ""
     return f" Did you mean '{by_lower_case[nearest[0]]}'?"

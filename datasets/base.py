@@ -37,6 +37,12 @@ declare(
         "data set's own, or plain class names",
     ),
     Key(
+        "TITLE",
+        "",
+        "name of the data in reports; empty: NAME and FILE or HIERARCHY",
+        may_change=True,
+    ),
+    Key(
         "COUNTS",
         (),
         "verified numbers of images by split, as in [train=5011, test=4952], or of all splits "

@@ -133,7 +133,7 @@ def load_hierarchy(name_or_path: str, classnames: list[str]) -> Hierarchy:
     faults += _find_faults(content, classnames)
     if faults:
         raise UserError(
-            f"DATASET.HIERARCHY {path} does not fit the {len(classnames)} classes of the data set: "
+            f"DATASET.HIERARCHY {path} does not fit the {len(classnames)} classes: "
             + _join_faults(faults)
         )
     return _assemble(content, classnames)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from numpy import array, uint8
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional
@@ -36,6 +36,10 @@ REDUCTIONS = (8, 4, 2)
 # antialiased resize that follows then hides most of the difference (docs/performance.md).
 MARGIN = 1.25
 SLIMMEST = 64  # longer side of a view that keeps its aspect, in shorter sides
+
+
+class OutOfRange(ValueError):
+    """The pixels of a picture have numbers whose black and white are not known."""
 
 
 # Files ------------------------------------------------------------------------------------------
@@ -111,7 +115,7 @@ def load_rgb(image: Image.Image) -> Image.Image:
 
 
 def _check_range(image: Image.Image) -> None:
-    """Raise :class:`ValueError` for pixels of 32 bits whose black and white are not known.
+    """Raise :class:`OutOfRange` for pixels of 32 bits whose black and white are not known.
 
     Known are floats up to 255 and whole numbers up to 65,535. Floats up to 1 would become black.
     """
@@ -122,7 +126,7 @@ def _check_range(image: Image.Image) -> None:
     if image.mode == "F":
         is_known = 1 < high <= 255 or high == 0
     if low < 0 or not is_known:
-        raise ValueError(f"its pixels of 32 bits go from {low:g} to {high:g}; save it with 8 bits")
+        raise OutOfRange(f"its pixels of 32 bits go from {low:g} to {high:g}; save it with 8 bits")
 
 
 def load_pixels(image: Image.Image, *, reduction: int = 1) -> torch.Tensor:
@@ -165,12 +169,25 @@ def _unreadable(path: str, error: Exception) -> UserError:
     return UserError(printable(f"cannot read image {path}: {_reason(path, error)}"))
 
 
+def _is_heif(path: str) -> bool:
+    """Return True for a file of the family of HEIC and AVIF, by its first bytes."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(8)[4:] == b"ftyp"
+    except OSError:
+        return False
+
+
 def _reason(path: str, error: Exception) -> str:
     """Return what is wrong with a file, and what helps where that is known."""
     if isinstance(error, Image.DecompressionBombError):
         return f"it has more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels; save it smaller"
     if getattr(error, "strerror", None):  # of the file system, without number and path
         return error.strerror
+    if isinstance(error, OutOfRange):
+        return str(error)
+    if isinstance(error, UnidentifiedImageError) and _is_heif(path):
+        return "it is HEIC or AVIF, as telephones write it; convert it to JPEG"
     text = str(error).replace(f" file {path!r}", " file").replace(repr(path), "the file")
     return (" ".join(text.split()) or type(error).__name__) + REPAIR
 

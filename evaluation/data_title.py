@@ -8,14 +8,14 @@ from typing import Any
 def data_title(section: Mapping[str, Any]) -> str:
     """Return the name of a data set, with the file or the hierarchy that tells it from others.
 
-    The drawn scenes have Intentonomy's file layout: they are ``Intentonomy (scenes)``.
-
     Args:
         section: ``cfg.DATASET``, or the same of a run card.
 
     Returns:
         An empty string where the section has no name.
     """
+    if section.get("TITLE"):
+        return str(section["TITLE"])
     name = str(section.get("NAME") or "")
     detail = str(section.get("FILE") or "") or Path(str(section.get("HIERARCHY") or "")).stem
     if not name or not detail or detail.lower() == name.lower():

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from core.distributed import is_main
+from core.errors import UserError
 from core.files import write_text
 from inference.draw_maps import WIDTH, draw_explanation
 from inference.explanation import check_maps
+from inference.files import MAPS_FILE
 from inference.predictor import IntentPredictor
 from inference.results import Prediction
 from inference.words import PromptWords, describe_words
 
-NUMBERS_FILE = "explanations.jsonl"
 PROMPTS_FILE = "prompts.txt"
 LONGEST = 48  # signs of an image's name in the name of its picture
 NUM_DIGITS = 10  # of the digest after it
@@ -42,7 +43,7 @@ class ExplanationFolder:
         width: of the pictures, in pixels.
 
     Raises:
-        UserError: the trainer has no maps.
+        UserError: the trainer has no maps; when it is entered, the folder cannot be made.
     """
 
     def __init__(
@@ -57,11 +58,14 @@ class ExplanationFolder:
         self._numbers: IO[str] | None = None
 
     def __enter__(self) -> "ExplanationFolder":
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--explain {self.folder} cannot be made: {error.strerror}") from None
         if is_main():
             if self.predictor.prompts.has_prompts:
                 self._write_prompts()
-            self._numbers = (self.folder / NUMBERS_FILE).open("w", encoding="utf-8")
+            self._numbers = (self.folder / MAPS_FILE).open("w", encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,9 @@
 """The image files that a command line names: files, folders, patterns, a list on standard input."""
 
+import contextlib
 import glob
 import itertools
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,6 +18,7 @@ from datasets.images import IMAGE_SUFFIXES
 _HAS_AVIF = "avif" in features.modules and features.check("avif")
 SUFFIXES = (*IMAGE_SUFFIXES, ".avif") if _HAS_AVIF else IMAGE_SUFFIXES
 MOST_KINDS = 5  # of skipped files that are named
+MAPS_FILE = "explanations.jsonl"  # names the pictures that --explain has written beside it
 FROM_INPUT = "-"
 PATTERN_SIGNS = "*?["
 CHUNK = 65536  # bytes; more than the longest path
@@ -129,23 +132,36 @@ def _below(folder: str, skipped: Counter[str], left_out: str) -> Iterator[str]:
     """Yield the image files below a folder, folder by folder; only one folder is in memory.
 
     ``skipped`` counts the other files by suffix; hidden ones do not count. Nothing below
-    ``left_out`` counts.
+    ``left_out`` counts, and no picture of an explanation.
     """
     closed: list[str] = []
     place = os.path.realpath(left_out)
     for parent, folders, names in os.walk(folder, onerror=lambda e: closed.append(e.filename)):
         yield from closed  # named as unreadable, where os.walk would leave it out in silence
         closed.clear()
+        maps = _maps(parent) if MAPS_FILE in names else ()
         if left_out and parent != folder and os.path.realpath(parent) == place:
             folders.clear()  # os.walk goes into those that stay in the list
             continue
         folders.sort()
         for name in sorted(names):
+            if name in maps:
+                continue
             if name.lower().endswith(SUFFIXES):
                 yield os.path.join(parent, name)
             elif not name.startswith("."):
                 skipped[os.path.splitext(name)[1].lower() or "without a suffix"] += 1
     yield from closed
+
+
+def _maps(folder: str) -> set[str]:
+    """Return the pictures of explanations in a folder, which are no photographs."""
+    found = set()
+    with open(os.path.join(folder, MAPS_FILE), encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                found.add(json.loads(line)["picture"])
+    return found
 
 
 def _is_pattern(word: str) -> bool:

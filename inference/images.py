@@ -100,6 +100,8 @@ def _reopened(image: Image.Image) -> Image.Image:
 def _pixels(given: Any) -> np.ndarray:
     """Return uint8 pixels ``(H, W, 3)`` or ``(H, W)`` of an array or tensor."""
     array = _array(given)
+    if array.ndim == 0:
+        raise UserError(f"an image is {type(given).__name__}; expected {FORMS}")
     is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
     if not is_image or 0 in array.shape or array.dtype.kind not in "fu":
         raise UserError(

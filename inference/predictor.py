@@ -176,7 +176,7 @@ class IntentPredictor:
     def _stream(
         self, paths: Iterable[str | Path], workers: int | None
     ) -> Iterator[Prediction | Unreadable]:
-        batches = _batched(map(os.fspath, paths), self.batch_size)
+        batches = _batched(map(_path_of, paths), self.batch_size)
         if workers is None:
             # the run may be from a larger machine
             workers = min(num_workers(self.cfg.DATALOADER.NUM_WORKERS), num_workers(-1))
@@ -280,3 +280,17 @@ def _batched(items: Iterable[str], size: int) -> Iterator[list[str]]:
     items = iter(items)
     while batch := list(itertools.islice(items, size)):
         yield batch
+
+
+def _path_of(given: Any) -> str:
+    """Return a path as text.
+
+    Raises:
+        UserError: it is something else, such as an image.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise UserError(
+            f"stream() takes paths of files, not {type(given).__name__}; call the predictor for "
+            "images and arrays"
+        )
+    return os.fspath(given)

@@ -42,7 +42,13 @@ class Prediction:
     classes: ClassesOnly = field(repr=False)
 
     def top(self, k: int = 5) -> list[Intent]:
-        """Return the ``k`` most probable intents, the most probable first; of equals the first."""
+        """Return the ``k`` most probable intents, the most probable first; of equals the first.
+
+        Raises:
+            UserError: ``k`` is no number of intents.
+        """
+        if not isinstance(k, int | np.integer) or k < 0:
+            raise UserError(f"top({k!r}): expected a whole number from 0")
         return [self._intent(c) for c in self._order[:k]]
 
     @property

@@ -12,6 +12,7 @@ from inference.app.inbox import Inbox
 from inference.app.model import AppModel
 from inference.app.settings import Settings
 
+LOCAL = ("127.0.0.1", "localhost")
 CSS = Path(__file__).with_name("style.css")
 # Variables of gradio that would open folders, or change what the flags say.
 UNSET = ("GRADIO_ALLOWED_PATHS", "GRADIO_SHARE", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT")
@@ -67,10 +68,15 @@ def _page(model: AppModel, settings: Settings, folder: Path, inbox: Inbox):
 
 def _launch(page, settings: Settings, inbox: Inbox) -> tuple[str, str]:
     from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from inference.app.guard import Guard
     from inference.app.page import theme
 
+    middleware = [Middleware(Guard, inbox=inbox)]
+    if settings.host in LOCAL and not settings.share:
+        # A page of the web may give its own name to this machine's address (DNS rebinding).
+        middleware.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL]))
     _, local, public = page.launch(
         server_name=settings.host,
         server_port=settings.port,
@@ -84,7 +90,7 @@ def _launch(page, settings: Settings, inbox: Inbox) -> tuple[str, str]:
         pwa=False,
         mcp_server=False,
         max_file_size=settings.limits.bytes,
-        app_kwargs={"middleware": [Middleware(Guard, inbox=inbox)]},
+        app_kwargs={"middleware": middleware},
         theme=theme(),
         css_paths=CSS,
     )

@@ -141,7 +141,7 @@ def test_the_card_has_the_command_the_data_and_the_costs(finished):
 
 def test_the_report_shows_the_training_curves(finished):
     page = (finished / "report.html").read_text(encoding="utf-8")
-    assert "LinearProbe on Intentonomy (scenes), seed 1" in page
+    assert "LinearProbe on drawn scenes, seed 1" in page
     for heading in ("Result on test", "Decision rules", "Per class", "Training", "Costs"):
         assert heading in page
     assert "Beside published numbers" not in page  # other data in the same format

@@ -10,6 +10,7 @@ from evaluation.data_title import data_title
     [
         ({"NAME": "Intentonomy", "HIERARCHY": "intentonomy", "FILE": ""}, "Intentonomy"),
         ({"NAME": "Intentonomy", "HIERARCHY": "scenes", "FILE": ""}, "Intentonomy (scenes)"),
+        ({"NAME": "Intentonomy", "HIERARCHY": "scenes", "TITLE": "drawn scenes"}, "drawn scenes"),
         ({"NAME": "Intentonomy", "HIERARCHY": "own/tree.yaml"}, "Intentonomy (tree)"),
         ({"NAME": "Csv", "FILE": "labels/photos.csv", "HIERARCHY": ""}, "Csv (photos.csv)"),
         ({"NAME": "Coco"}, "Coco"),

@@ -112,6 +112,16 @@ def test_a_folder_that_results_are_written_to_does_not_count(folder, left_out):
     assert of("in/deep") == ["in/deep/e.tif"]
 
 
+def test_pictures_of_an_earlier_explanation_are_no_photographs(folder):
+    maps = folder / "in" / "maps"
+    maps.mkdir()
+    for name in ("d-1.png", "e-2.png", "own.png"):
+        (maps / name).touch()
+    lines = ['{"picture": "d-1.png"}', "not json", "[1]", '{"picture": "e-2.png", "intents": []}']
+    (maps / "explanations.jsonl").write_text("\n".join(lines))
+    assert found("in") == ["in/d.webp", "in/deep/e.tif", "in/maps/own.png"]
+
+
 def test_pictures_that_are_written_meanwhile_are_not_taken(folder):
     paths = find_images(["."], io.BytesIO(), left_out="maps")
     taken = [next(paths)]

@@ -118,6 +118,14 @@ def test_no_program_is_started_for_a_page_in_postscript(predictor, tmp_path):
     assert "cannot identify image file" in result.reason
 
 
+def test_a_photograph_of_a_telephone_has_advice(predictor, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64))
+    Image.new("F", (8, 8), 0.5).save(tmp_path / "b.tif")
+    photo, floats = predictor.stream([tmp_path / "a.jpg", tmp_path / "b.tif"])
+    assert photo.reason.endswith("it is HEIC or AVIF, as telephones write it; convert it to JPEG")
+    assert floats.reason.endswith("save it with 8 bits")
+
+
 def test_a_picture_with_too_many_pixels_has_a_reason_of_its_own(predictor, tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     Image.new("RGB", (50, 50)).save(tmp_path / "large.png")
