@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.errors import UserError, first_names
+from core.logging import get_logger
 from datasets.own.items import split_words
+
+log = get_logger()
 
 # Names that mean a split but are not accepted as one: train2017, trn, test_set, seg_train.
 LIKE_SPLIT = re.compile(
@@ -45,15 +48,20 @@ def check_single(root: Path, base: Path, inner: Mapping[Path, set[str]]) -> None
 
 
 def check_splits(base: Path, inner: Mapping[Path, set[str]]) -> None:
-    """Raise if all folders look like splits, none has an accepted name, and they share classes."""
+    """Warn if all folders of classes look like splits, none with an accepted name.
+
+    Raises:
+        UserError: they share folders with images, which are evidently the classes.
+    """
     folders = [folder.name for folder in inner]
-    shared = len(set().union(*inner.values())) < sum(map(len, inner.values()))
-    if len(folders) < 2 or not shared or not all(map(looks_like_split, folders)):
+    if len(folders) < 2 or not all(map(looks_like_split, folders)):
         return
-    raise UserError(
-        f"{base}: the folders {first_names(folders)} look like splits, but would be classes: "
-        f"{rename_advice()}"
-    )
+    names = first_names(folders)
+    if len(set().union(*inner.values())) < sum(map(len, inner.values())):
+        raise UserError(
+            f"{base}: the folders {names} look like splits, but would be classes: {rename_advice()}"
+        )
+    log.warning("%s: the folders %s are classes: %s", base, names, rename_advice())
 
 
 def left_out_splits(others: Sequence[str]) -> str:

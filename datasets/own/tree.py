@@ -66,22 +66,7 @@ def read_tree(root: Path, base: Path) -> Tree:
     """
     tree = Tree()
     folders = _class_folders(base, tree)
-    splits: dict[str, Path] = {}
-    for folder in folders:
-        split = split_of(folder.name)
-        if split in splits:
-            raise UserError(f"two folders of split {split}: {splits[split]} and {folder}")
-        if split is not None:
-            splits[split] = folder
-    if splits:
-        others = [folder.name for folder in folders if split_of(folder.name) is None]
-        if others:
-            log.warning(
-                "%s: folders beside the splits are left out: %s%s",
-                base,
-                ", ".join(others),
-                left_out_splits(others),
-            )
+    splits = _split_folders(base, folders)
     for split in SPLIT_NAMES:
         if split in splits:
             for folder in _class_folders(splits[split], tree):
@@ -98,6 +83,30 @@ def read_tree(root: Path, base: Path) -> Tree:
     if not splits:
         check_splits(base, tree.inner)
     return tree
+
+
+def _split_folders(base: Path, folders: Sequence[Path]) -> dict[str, Path]:
+    """Return the folder of each split; a warning names the others beside them.
+
+    Raises:
+        UserError: two folders are of one split.
+    """
+    splits: dict[str, Path] = {}
+    others = []
+    for folder in folders:
+        split = split_of(folder.name)
+        if split is None:
+            others.append(folder.name)
+        elif split in splits:
+            raise UserError(f"two folders of split {split}: {splits[split]} and {folder}")
+        else:
+            splits[split] = folder
+    if splits and others:
+        log.warning(
+            "%s: folders beside the splits are left out: %s%s",
+            base, ", ".join(others), left_out_splits(others),
+        )  # fmt: skip
+    return splits
 
 
 def _class_folders(base: Path, tree: Tree) -> list[Path]:

@@ -53,11 +53,14 @@ def test_names_like_splits_are_an_error(draw, folder, names):
         folder()
 
 
-def test_classes_with_names_like_splits_are_classes(draw, folder):
+def test_classes_with_names_like_splits_are_classes(draw, folder, caplog):
     draw("test_tube/a/1.jpg", "train_station/b/1.jpg")  # they share no folder
     assert folder().classnames == ["test_tube", "train_station"]
+    assert "test_tube, train_station are classes: a split is read from a folder" in caplog.text
+    caplog.clear()
     draw("flask/a/1.jpg", "train_station/a/1.jpg")
     assert folder().classnames == ["flask", "test_tube", "train_station"]
+    assert "a split is read" not in caplog.text
 
 
 def test_a_folder_like_a_split_beside_splits_is_left_out_with_advice(draw, folder, caplog):
