@@ -155,6 +155,12 @@ class IntentDataset:
             mask_rows=self.mask_rows,
         )
         self._take(selected, list(classnames))
+        if kind == "single_label" and self.num_classes == 1:
+            log.warning(
+                "Data set %s has one class, '%s': every prediction is right, and nothing is learnt",
+                name,
+                self.classnames[0],
+            )
         self.notes = [*notes, *selected.notes]
         for note in self.notes:
             log.warning("Data set %s: %s", name, note)

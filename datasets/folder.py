@@ -6,7 +6,7 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError, did_you_mean
+from core.errors import UserError, did_you_mean, first_names
 from core.logging import get_logger
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
@@ -85,6 +85,11 @@ def find_pictures(cfg: CfgNode, root: Path) -> list[Picture]:
         return read_lists(root, base, cfg.DATASET.SPLIT_LISTS)
     tree = read_tree(root, base)
     report_skipped(base, tree.skipped)
+    for folder, names in tree.loose.items():
+        log.warning(
+            "%s: %d images are in no folder of a class and are left out: %s",
+            folder, len(names), first_names(names),
+        )  # fmt: skip
     if tree.empty:
         log.warning("%s: folders without images: %s", base, ", ".join(sorted(set(tree.empty))))
     return tree.pictures
@@ -116,6 +121,7 @@ def class_order(pictures: Sequence[Picture], given: Sequence[str]) -> list[str]:
     """
     found = sorted({picture.folder for picture in pictures})
     if not given:
+        warn_of_case(found)
         return found
     for name in given:
         if name not in found:
@@ -127,3 +133,16 @@ def class_order(pictures: Sequence[Picture], given: Sequence[str]) -> list[str]:
     if others:
         log.warning("Folders that are not in DATASET.CLASSES are left out: %s", ", ".join(others))
     return list(given)
+
+
+def warn_of_case(names: Sequence[str]) -> None:
+    """Warn of classes that differ in case alone, such as Cat in train and cat in test."""
+    by_lower: dict[str, str] = {}
+    for name in names:
+        other = by_lower.setdefault(name.casefold(), name)
+        if other != name:
+            log.warning(
+                "Folders '%s' and '%s' differ in case alone and are two classes; "
+                "DATASET.CLASS_NAMES [%s=%s] makes them one",
+                other, name, other, name,
+            )  # fmt: skip

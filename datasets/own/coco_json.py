@@ -7,6 +7,9 @@ from typing import Any
 from core.logging import get_logger
 from datasets.own.cells import shown
 from datasets.own.items import Judgement, LabelFile, fault
+from datasets.own.refused import TABLE
+
+LONGEST = 18  # digits of an id in text; int() refuses thousands of them
 
 log = get_logger()
 
@@ -15,49 +18,64 @@ def read_coco(path: Path, content: Mapping[str, Any]) -> LabelFile:
     """Return the labels of a COCO file; crowd annotations count.
 
     The classes are the categories by id. Roboflow adds a category that is the parent of all others
-    and has no annotations: it is left out.
+    and has no annotations: it is left out, also where it has the name of a class.
 
     Raises:
-        UserError: an id is unknown or given twice, or a field is missing.
+        UserError: an id is unknown or given twice, a name is given twice, or a field is missing.
     """
     categories = _index(path, content, "categories", "name")
+    if not categories:
+        raise fault(path, "'categories'", f"no classes; use {TABLE} (VIA writes regions alone)")
     images = _index(path, content, "images", "file_name")
+    _check_twice(path, "images", "file_name", images)
     labels: dict[Any, dict[str, None]] = {number: {} for number in images}
+    used: set[Any] = set()
     for i, entry in enumerate(_list(path, content, "annotations")):
         where = f"annotations[{i}]"
-        image, category = (_field(path, entry, key, where) for key in ("image_id", "category_id"))
-        if image not in labels:
-            raise fault(path, where, f"image_id {shown(image)} is not in 'images'")
-        if category not in categories:
-            raise fault(path, where, f"category_id {shown(category)} is not in 'categories'")
+        image = _known(path, entry, "image_id", where, images)
+        category = _known(path, entry, "category_id", where, categories)
         labels[image][categories[category]] = None
+        used.add(category)
     judgements = []
     for i, (number, name) in enumerate(images.items()):
         judgements.append(Judgement(name, f"images[{i}]", tuple(labels[number])))
-    used = {name for names in labels.values() for name in names}
-    classnames = _without_parents(path, content["categories"], categories, used)
-    return LabelFile(path, judgements, classnames)
+    kept = _without_parents(path, content["categories"], categories, used)
+    _check_twice(path, "categories", "name", kept)
+    return LabelFile(path, judgements, list(kept.values()))
 
 
 def _without_parents(
-    path: Path, entries: list, categories: Mapping[Any, str], used: set[str]
-) -> list[str]:
-    """Return the names by id without unused categories that are the parent of others."""
-    parents = [entry.get("supercategory") for entry in entries]
-    names = []
+    path: Path, entries: list, categories: Mapping[Any, str], used: set[Any]
+) -> dict[Any, str]:
+    """Return the categories by id without unused ones that are the parent of others.
+
+    A class whose parent has its own name is no parent.
+    """
+    parents = {_number(entry["id"]): entry.get("supercategory") for entry in entries}
+    names = {}
     for number in sorted(categories, key=lambda number: (str(type(number)), number)):
         name = categories[number]
-        if name in parents and name not in used:
+        is_parent = parents[number] != name and name in parents.values()
+        if is_parent and number not in used:
             log.info("%s: category %s has no annotations and is left out", path, shown(name))
             continue
-        names.append(name)
-    return names or list(categories.values())
+        names[number] = name
+    return names or dict(categories)
+
+
+def _check_twice(path: Path, part: str, key: str, names: Mapping[Any, str]) -> None:
+    """Raise if two entries have one name."""
+    owner: dict[str, Any] = {}
+    for number, name in names.items():
+        other = owner.setdefault(name, number)
+        if other != number:
+            ids = f"ids {shown(other)} and {shown(number)}"
+            raise fault(path, f"'{part}'", f"{key} {shown(name)} is given twice, with the {ids}")
 
 
 def _index(path: Path, content: Mapping[str, Any], part: str, key: str) -> dict[Any, str]:
     """Return ``{id: entry[key]}`` of a list."""
     found: dict[Any, str] = {}
-    names: set[str] = set()
     for i, entry in enumerate(_list(path, content, part)):
         where = f"{part}[{i}]"
         number = _field(path, entry, "id", where)
@@ -66,11 +84,33 @@ def _index(path: Path, content: Mapping[str, Any], part: str, key: str) -> dict[
             raise fault(path, where, f"'{key}' is {shown(name)}; expected text")
         if number in found:
             raise fault(path, where, f"id {shown(number)} is given twice")
-        if name in names:
-            raise fault(path, where, f"{key} {shown(name)} is given twice")
-        names.add(name)
         found[number] = name.strip()
     return found
+
+
+def _known(path: Path, entry: Any, key: str, where: str, known: Mapping[Any, str]) -> Any:
+    """Return the id of ``known`` that an annotation names; 1 and "1" are the same, if need be.
+
+    Raises:
+        UserError: there is no such id.
+    """
+    number = _field(path, entry, key, where)
+    if number in known:
+        return number
+    other = number
+    if isinstance(number, int):
+        other = str(number)
+    elif number.isascii() and number.isdecimal() and len(number) <= LONGEST:
+        other = int(number)
+    if other in known and str(other) == str(number):
+        return other
+    part = {"image_id": "images", "category_id": "categories"}[key]
+    raise fault(path, where, f"{key} {shown(number)} is not in '{part}'")
+
+
+def _number(value: Any) -> Any:
+    """Return an id; pandas writes whole numbers as 1.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _list(path: Path, content: Mapping[str, Any], part: str) -> list:
@@ -83,7 +123,7 @@ def _list(path: Path, content: Mapping[str, Any], part: str) -> list:
 def _field(path: Path, entry: Any, key: str, where: str) -> Any:
     if not isinstance(entry, dict) or key not in entry:
         raise fault(path, where, f"no '{key}'; expected an object with it")
-    value = entry[key]
+    value = _number(entry[key])
     if not isinstance(value, int | str):
         raise fault(path, where, f"'{key}' is {shown(value)}; expected a number or text")
     return value

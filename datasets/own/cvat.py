@@ -2,21 +2,29 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
 
+from core.errors import first_names
+from core.logging import get_logger
 from datasets.own.cells import shown
+from datasets.own.cvat_attributes import class_attribute, value_of
 from datasets.own.items import Judgement, LabelFile, fault, split_of
 
 SHAPES = ("tag", "box", "polygon", "polyline", "points", "cuboid", "mask", "ellipse", "skeleton")
+
+log = get_logger()
 
 
 def read_cvat(path: Path) -> LabelFile:
     """Return the labels of each image: its tags, and its shapes of any kind.
 
-    The classes are those of the task, in its order.
+    The classes are those of the task, in its order. Where the task has one label alone, they may be
+    the values of an attribute of its tags (:func:`datasets.own.cvat_attributes.class_attribute`).
 
     Raises:
-        UserError: the file is no XML or no CVAT export, or a label is not one of the task.
+        UserError: the file is no XML or no CVAT export, a label is not one of the task, or two
+            images of one name have different labels.
     """
     root = _parse(path)
     if root.tag != "annotations":
@@ -26,6 +34,7 @@ def read_cvat(path: Path) -> LabelFile:
             f"the outer element is <{root.tag}>; expected <annotations> of 'CVAT for images'",
         )
     classnames = [name.strip() for name in _declared(root)]
+    attribute = class_attribute(path, root)
     images = root.findall("image")
     of_subsets = [image for image in images if image.get("subset")]
     in_subsets = bool(of_subsets) and _subset_path(path, of_subsets[0]).is_file()
@@ -36,19 +45,51 @@ def read_cvat(path: Path) -> LabelFile:
         if not name:
             raise fault(path, where, "no attribute 'name'")
         where = f"image {shown(name)}"
-        labels: dict[str, None] = {}
-        for element in image:
-            if element.tag in SHAPES:
-                labels[_label(path, where, element, classnames)] = None
+        labels = [_label(path, where, one, classnames) for one in image if one.tag in SHAPES]
+        if attribute is not None:
+            values = [value_of(tag, attribute.name) for tag in image.findall("tag")]
+            labels = [value for value in values if value]
         subset = image.get("subset", "")
         split = split_of(subset) or ""
         if in_subsets and subset:
             name = f"{subset}/{name}"
-        judgements.append(Judgement(name, where, tuple(labels), split=split))
+        judgements.append(Judgement(name, where, tuple(dict.fromkeys(labels)), split=split))
     if not judgements:
         what = "<track> of a video" if root.find("track") is not None else "no <image>"
         raise fault(path, "", f"{what}; export as 'CVAT for images 1.1'")
+    _check_names(path, judgements)
+    if attribute is not None:
+        classnames = list(attribute.values)
     return LabelFile(path, judgements, list(dict.fromkeys(classnames)))
+
+
+def _check_names(path: Path, judgements: Sequence[Judgement]) -> None:
+    """Warn of images that are given twice, as two tasks of one project can do.
+
+    Raises:
+        UserError: their labels differ.
+    """
+    first: dict[str, Judgement] = {}
+    twice: dict[str, None] = {}
+    for one in judgements:
+        other = first.setdefault(one.name, one)
+        if other is one:
+            continue
+        if set(other.labels) != set(one.labels):
+            raise fault(
+                path,
+                one.where,
+                f"the image is given twice, with the labels {_listed(other)} and {_listed(one)}; "
+                "give different images different names; export each task by itself if its "
+                "annotator has a vote (DATASET.FILE names the folder of the exports)",
+            )
+        twice[one.name] = None
+    if twice:
+        log.warning("%s: images are given twice: %s", path, first_names(list(twice)))
+
+
+def _listed(judgement: Judgement) -> str:
+    return ", ".join(judgement.labels) or "none"
 
 
 def _subset_path(path: Path, image: ElementTree.Element) -> Path:

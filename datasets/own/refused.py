@@ -1,27 +1,99 @@
-"""Exports that are recognised but not read, with an export of the same tool that is read."""
+"""Files that are recognised but not read, with what to export or write instead."""
+
+from typing import Any
 
 from datasets.own.items import fault
-from datasets.own.table import Table
+from datasets.own.locate import has_image_suffix
+from datasets.own.table import PATH_COLUMNS, Table, find_column
 
 TABLE = "a CSV with the columns file_name and labels"
+# COCO of VIA has the attributes of regions alone, and not the names of their options.
+OF_VIA = f"{TABLE}, made from file_attributes in the CSV of VIA 2"
+RECORDS = "to_csv of pandas, or to_json with orient='records'"
 # Columns or keys of an export -> its name, and what to export or write instead.
 REFUSED = {
-    ("region_shape_attributes", "file_attributes"): ("a CSV of VIA (VGG)", f"COCO or {TABLE}"),
-    ("_via_img_metadata",): ("a project of VIA (VGG)", f"COCO or {TABLE}"),
+    ("region_shape_attributes", "file_attributes"): ("a CSV of VIA (VGG)", OF_VIA),
+    ("_via_img_metadata",): ("a project of VIA (VGG)", OF_VIA),
+    ("project", "attribute", "file", "metadata"): ("a project of VIA 3 (VGG)", TABLE),
     ("data_row", "projects"): ("an export of Labelbox", TABLE),
     ("Labeled Data", "Label"): ("an export of Labelbox", TABLE),
     ("source-ref",): ("a manifest of SageMaker Ground Truth", TABLE),
     ("imageGcsUri",): ("a JSON Lines file of Vertex AI", "its CSV: TRAIN,gs://bucket/a.jpg,label"),
     ("imagePath", "shapes"): ("a file of labelme", f"COCO or {TABLE}"),
     ("categories", "items"): ("a file of Datumaro", "COCO or CVAT for images"),
+    ("tags", "classes", "projectType"): ("the meta.json of Supervisely", TABLE),
+    ("originalImageUri",): ("an export of Azure Custom Vision", TABLE),
+    ("columns", "index", "data"): ("JSON of pandas with orient='split'", RECORDS),
+    ("schema", "data"): ("JSON of pandas with orient='table'", RECORDS),
+}
+# Beginning of the first line of files that are no table -> its name, and what to do.
+BEGINNINGS = {
+    "version https://git-lfs": ("a pointer of Git LFS in place of the file", "git lfs pull"),
+    "%PDF-": ("a PDF", TABLE),
 }
 
 
 def refuse_known(table: Table) -> None:
-    """Raise if a table or JSON file is an export of a tool whose format is not read."""
-    for keys, (name, advice) in REFUSED.items():
+    """Raise if a table or JSON file is of a known format that is not read."""
+    found = _by_header(table) or _by_content(table)
+    if found is not None:
+        name, advice = found
+        raise fault(table.path, "", f"{name}, which is not read; use {advice}")
+
+
+def _by_header(table: Table) -> tuple[str, str] | None:
+    """Return name and advice of a format with known columns or keys, or a known beginning."""
+    for keys, found in REFUSED.items():
         if set(keys).issubset(table.header):
-            raise fault(table.path, "", f"{name}, which is not read; use {advice}")
-    first = table.rows[0][0] if table.rows else None
+            return found
+    for beginning, found in BEGINNINGS.items():
+        if table.header and table.header[0].startswith(beginning):
+            return found
+    is_yaml = table.path.suffix.lower() in (".yaml", ".yml")
+    if is_yaml and find_column(table.header, PATH_COLUMNS) is None:
+        return "YAML", TABLE
+    return None
+
+
+def _by_content(table: Table) -> tuple[str, str] | None:
+    """Return name and advice of a format that the first entry shows."""
+    if not table.rows or not table.header:
+        return None
+    entry = dict(zip(table.header, table.rows[0], strict=True))
+    first = table.rows[0][0]
     if isinstance(first, dict) and {"filename", "regions"} <= first.keys():
-        raise fault(table.path, "", f"annotations of VIA (VGG), not read; use COCO or {TABLE}")
+        return "a file of annotations of VIA (VGG)", OF_VIA
+    if isinstance(entry.get("size"), dict) and {"tags", "objects"} <= entry.keys():
+        return "a file of Supervisely", TABLE
+    if "annotations" not in entry and _is_image_object(entry.get("data")):
+        return "a file of tasks of Label Studio without annotations", "its export as JSON"
+    if _holds_objects(entry.get("samples"), "filepath"):
+        name = "fiftyone.types.FiftyOneImageClassificationDataset"
+        return "the samples.json of FiftyOne", f"its export as {name}"
+    if _holds_objects(entry.get("tags"), "tagName"):
+        return "an export of Azure Custom Vision", TABLE
+    if len(table.rows) == 1 and _is_nested(entry):
+        return "an object with one entry per image or column", f"{TABLE}, or {RECORDS}"
+    return None
+
+
+def _is_image_object(value: Any) -> bool:
+    """Return True for the data of a task of Label Studio, which name an image."""
+    if not isinstance(value, dict):
+        return False
+    return any(isinstance(text, str) and has_image_suffix(text) for text in value.values())
+
+
+def _holds_objects(value: Any, key: str) -> bool:
+    """Return True for a list of objects with a key."""
+    return isinstance(value, list) and any(isinstance(one, dict) and key in one for one in value)
+
+
+def _is_nested(entry: dict[str, Any]) -> bool:
+    """Return True for ``{image: label}``, or objects with the same keys, as pandas writes them."""
+    if all(map(has_image_suffix, entry)):
+        return True
+    values = list(entry.values())
+    if len(values) < 2 or not all(isinstance(value, dict) and value for value in values):
+        return False
+    return all(value.keys() == values[0].keys() for value in values)

@@ -10,9 +10,17 @@ from core.errors import UserError, did_you_mean
 from core.logging import get_logger
 from datasets.own.cells import same_form
 from datasets.own.items import SPLIT_NAMES, fault, split_of, split_words
+from datasets.own.levels import check_single, check_splits, left_out_splits
 from datasets.own.locate import has_image_suffix
 from datasets.prepared import PREFIX
 from datasets.reading import read_text
+
+# Folders that systems and network drives put beside the user's files, in lower case; hidden ones
+# are left out anyway. The pictures in them are copies, previews or deleted.
+RUBBISH = (
+    "__macosx", "@eadir", "@recycle", "#recycle", "@recently-snapshot", "#snapshot",
+    "$recycle.bin", "recycler", "system volume information", "lost+found",
+)  # fmt: skip
 
 log = get_logger()
 
@@ -33,11 +41,15 @@ class Tree:
     Attributes:
         pictures: sorted by folder and name within a class.
         empty: folders of classes without an image.
+        loose: folder -> names of the images that are in it, where folders of classes are expected.
+        inner: folder of a class with images -> names of the folders in it with images.
         skipped: suffix in lower case -> number of other files.
     """
 
     pictures: list[Picture] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
+    loose: dict[Path, list[str]] = field(default_factory=dict)
+    inner: dict[Path, set[str]] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
 
 
@@ -49,22 +61,12 @@ def read_tree(root: Path, base: Path) -> Tree:
         base: folder of the classes or splits.
 
     Raises:
-        UserError: the folder is missing, has no image in a folder of its own, or two folders of one
-            split.
+        UserError: the folder is missing, has no image in a folder of its own, two folders of one
+            split, or evidently folders of classes at another level.
     """
     tree = Tree()
     folders = _class_folders(base, tree)
-    splits: dict[str, Path] = {}
-    for folder in folders:
-        split = split_of(folder.name)
-        if split in splits:
-            raise UserError(f"two folders of split {split}: {splits[split]} and {folder}")
-        if split is not None:
-            splits[split] = folder
-    if splits:
-        others = [folder.name for folder in folders if split_of(folder.name) is None]
-        if others:
-            log.warning("%s: folders beside the splits are left out: %s", base, ", ".join(others))
+    splits = _split_folders(base, folders)
     for split in SPLIT_NAMES:
         if split in splits:
             for folder in _class_folders(splits[split], tree):
@@ -77,7 +79,34 @@ def read_tree(root: Path, base: Path) -> Tree:
             f"{base} has no images in folders of classes; expected <class>/*.jpg or "
             "train/<class>/*.jpg (DATASET.IMAGES gives another folder below --root)"
         )
+    check_single(root, base, tree.inner)
+    if not splits:
+        check_splits(base, tree.inner)
     return tree
+
+
+def _split_folders(base: Path, folders: Sequence[Path]) -> dict[str, Path]:
+    """Return the folder of each split; a warning names the others beside them.
+
+    Raises:
+        UserError: two folders are of one split.
+    """
+    splits: dict[str, Path] = {}
+    others = []
+    for folder in folders:
+        split = split_of(folder.name)
+        if split is None:
+            others.append(folder.name)
+        elif split in splits:
+            raise UserError(f"two folders of split {split}: {splits[split]} and {folder}")
+        else:
+            splits[split] = folder
+    if splits and others:
+        log.warning(
+            "%s: folders beside the splits are left out: %s%s",
+            base, ", ".join(others), left_out_splits(others),
+        )  # fmt: skip
+    return splits
 
 
 def _class_folders(base: Path, tree: Tree) -> list[Path]:
@@ -93,7 +122,10 @@ def _class_folders(base: Path, tree: Tree) -> list[Path]:
     folders = []
     for entry in found:
         if not entry.is_dir():
-            tree.skipped[_suffix(entry.name)] += 1
+            if _is_image(entry.name):
+                tree.loose.setdefault(base, []).append(entry.name)
+            else:
+                tree.skipped[_suffix(entry.name)] += 1
         elif _is_visible(entry.name) and not entry.name.startswith(PREFIX):
             folders.append(base / entry.name)
     return folders
@@ -104,12 +136,17 @@ def _suffix(name: str) -> str:
 
 
 def _is_visible(name: str) -> bool:
-    return not name.startswith(".") and name != "__MACOSX"
+    return not name.startswith(".") and name.lower() not in RUBBISH
+
+
+def _is_image(name: str) -> bool:
+    return _is_visible(name) and has_image_suffix(name)
 
 
 def _add_class(tree: Tree, root: Path, folder: Path, split: str) -> None:
     """Add the images of a class, in deeper folders too."""
     before = len(tree.pictures)
+    inner: set[str] = set()
     seen: set[str] = set()
     for path, below, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(path)
@@ -119,13 +156,16 @@ def _add_class(tree: Tree, root: Path, folder: Path, split: str) -> None:
         seen.add(real)
         below[:] = sorted(filter(_is_visible, below))
         for file in sorted(files):
-            if not _is_visible(file) or not has_image_suffix(file):
+            if not _is_image(file):
                 tree.skipped[_suffix(file)] += 1
                 continue
             name = Path(os.path.relpath(os.path.join(path, file), root)).as_posix()
             tree.pictures.append(Picture(name, same_form(folder.name), split))
+            inner.update(Path(path).relative_to(folder).parts[:1])
     if len(tree.pictures) == before:
         tree.empty.append(folder.name)
+    else:
+        tree.inner[folder] = inner
 
 
 def read_lists(root: Path, base: Path, pattern: str) -> list[Picture]:

@@ -134,15 +134,15 @@ VIA = {"a.jpg9": REGION}
 
 # name of the tool -> its file, what the line must say
 REFUSED = {
-    "VIA": (json.dumps(VIA), "annotations of VIA .*use COCO or a CSV"),
+    "VIA": (json.dumps(VIA), "annotations of VIA .*use a CSV"),
     "VIA project": (
         json.dumps({"_via_settings": {}, "_via_img_metadata": VIA}),
-        "a project of VIA .*use COCO or a CSV",
+        "a project of VIA .*use a CSV",
     ),
     "VIA CSV": (
         "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,"
         'region_attributes\na.jpg,9,"{""intent"":""joy""}",0,0,"{}","{}"\n',
-        "a CSV of VIA .*use COCO or a CSV",
+        "a CSV of VIA .*use a CSV",
     ),
     "Labelbox NDJSON": (
         lines_of({"data_row": {"external_id": "a.jpg"}, "projects": {}}, {"data_row": {}}),

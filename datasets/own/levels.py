@@ -1,0 +1,74 @@
+"""Folders of classes at another level than expected, which would give wrong classes in silence."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from core.errors import UserError, first_names
+from core.logging import get_logger
+from datasets.own.items import split_words
+
+log = get_logger()
+
+# Names that mean a split but are not accepted as one: train2017, trn, test_set, seg_train.
+LIKE_SPLIT = re.compile(
+    r"(?:^|.*[^a-z])(?:train|trn|val|dev|eval|test|tst)(?:ing|id|idation|uation|elopment|val)?"
+    r"(?:set|data|images|imgs)?(?:[^a-z].*|$)",
+    re.IGNORECASE,
+)
+
+
+def looks_like_split(name: str) -> bool:
+    """Return True for a name that holds a word for a split, also one that is not accepted."""
+    return LIKE_SPLIT.fullmatch(name) is not None
+
+
+def check_single(root: Path, base: Path, inner: Mapping[Path, set[str]]) -> None:
+    """Raise if there is one class alone and images are in folders below it.
+
+    Args:
+        root: folder of the data set.
+        base: folder of the classes or splits.
+        inner: folder of a class with images -> names of the folders in it with images.
+    """
+    names = {folder.name for folder in inner}
+    below = sorted(set().union(*inner.values()))
+    if len(names) != 1 or not below:
+        return
+    folder = next(iter(inner))
+    if folder.parent == base:
+        inside = folder.relative_to(root) if folder.is_relative_to(root) else folder
+        advice = f"DATASET.IMAGES {inside.as_posix()} (or --root {folder}) reads these folders"
+    else:
+        advice = "move these folders to <split>/<class>/*.jpg"
+    raise UserError(
+        f"{base}: '{folder.name}' would be the only class, but folders in it hold images: "
+        f"{first_names(below)}. If they are the classes, {advice}"
+    )
+
+
+def check_splits(base: Path, inner: Mapping[Path, set[str]]) -> None:
+    """Warn if all folders of classes look like splits, none with an accepted name.
+
+    Raises:
+        UserError: they share folders with images, which are evidently the classes.
+    """
+    folders = [folder.name for folder in inner]
+    if len(folders) < 2 or not all(map(looks_like_split, folders)):
+        return
+    names = first_names(folders)
+    if len(set().union(*inner.values())) < sum(map(len, inner.values())):
+        raise UserError(
+            f"{base}: the folders {names} look like splits, but would be classes: {rename_advice()}"
+        )
+    log.warning("%s: the folders %s are classes: %s", base, names, rename_advice())
+
+
+def left_out_splits(others: Sequence[str]) -> str:
+    """Return advice for folders beside the splits if one of them looks like a split, or nothing."""
+    return f"; {rename_advice()}" if any(map(looks_like_split, others)) else ""
+
+
+def rename_advice() -> str:
+    """Return which names a folder of a split may have."""
+    return f"a split is read from a folder with one of the names {split_words()}"
