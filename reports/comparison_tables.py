@@ -217,13 +217,13 @@ def count_resolved(classes: Sequence[ClassGain]) -> str:
     parts, models = [], []
     for metric, name in (("ap", "AP"), ("f1", "F1")):
         verdicts = [gain.difference[metric].verdict for gain in classes]
-        parts.append(f"{name} of {verdicts.count(RESOLVED)}")
+        parts.append(f"{verdicts.count(RESOLVED)} in {name}")
         if THESE_MODELS in verdicts:
-            models.append(f"{name} of {verdicts.count(THESE_MODELS)}")
-    text = f"Resolved of {len(classes)} classes: {', '.join(parts)}."
+            models.append(f"{verdicts.count(THESE_MODELS)} in {name}")
+    text = f"Of {len(classes)} classes, the difference is resolved for {' and '.join(parts)}"
     if models:
-        text += f" For these models only: {', '.join(models)}."
-    return text
+        text += f"; for these models only, it is for {' and '.join(models)}"
+    return f"{text}."
 
 
 def summary_cell(summary: Summary | None) -> Cell:

@@ -224,8 +224,8 @@ def _notes_on_runs(settings: Sequence[Setting], pairs: Sequence[Pair]) -> list[s
     single = [setting.name for setting in settings if len(setting.runs) == 1]
     if single and pairs:
         notes.append(
-            f"One run of {', '.join(single)}: a difference says something about these models, not "
-            "about the methods; run more seeds."
+            f"Only one run each of {', '.join(single)}: a difference says something about these "
+            "models, not about the methods; run more seeds."
         )
     for setting in settings:
         commits = {run.card.get("commit") for run in setting.runs} - {None, ""}

@@ -34,6 +34,16 @@ def ask(site):
     return send
 
 
+@pytest.mark.parametrize("path", ["/", "/config", API + "upload"])
+def test_the_name_of_another_host_is_refused(site, path):
+    """A page of the web may let its own name point to this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    connection.request("GET", path, headers={"Host": "evil.example"})
+    assert connection.getresponse().status == 400
+    connection.request("GET", "/", headers={"Host": f"localhost:{site.port}"})
+    connection.close()
+
+
 @pytest.fixture
 def upload(ask):
     """Return a function that uploads a file: status, and the path of the copy."""

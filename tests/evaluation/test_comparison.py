@@ -276,7 +276,7 @@ def test_one_run_against_one_is_of_these_models_only(tmp_path):
     compared = compare_folders(*folders)
     verdicts = {difference.verdict for difference in compared.pairs[0].metrics.values()}
     assert "these models only" in verdicts and "resolved" not in verdicts
-    assert any("One run of A, B" in note for note in compared.notes)
+    assert any("one run each of A, B" in note for note in compared.notes)
 
 
 def test_runs_of_val_are_compared_without_rules(tmp_path):

@@ -51,7 +51,7 @@ def test_the_terminal_shows_results_differences_rules_and_published_rows(folders
     for part in ("Differences to A on test", "Method and decision rule", "Query2Label"):
         assert part in text
     assert "Threshold tuned on the scored split." in text
-    assert f"Resolved of {len(CLASSES)} classes" in text
+    assert f"Of {len(CLASSES)} classes, the difference is resolved for" in text
 
 
 def test_the_terminal_needs_no_figures(folders):
