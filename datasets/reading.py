@@ -8,7 +8,7 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from core.config import Key, declare
-from core.errors import UserError, first_names, printable
+from core.errors import UserError, did_you_mean, first_names, printable
 from core.files import find_missing
 from core.logging import get_logger
 from datasets.images import UNREAD_SUFFIXES
@@ -33,8 +33,22 @@ declare(
 
 
 def root_of(cfg: CfgNode) -> Path:
-    """Return the absolute folder of the data set, ``DATASET.ROOT``."""
-    return Path(cfg.DATASET.ROOT).expanduser().absolute()
+    """Return the absolute folder of the data set, ``DATASET.ROOT``.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    root = Path(cfg.DATASET.ROOT).expanduser().absolute()
+    if not root.is_dir():
+        fault = "is a file" if root.exists() else "does not exist"
+        siblings = []
+        if root.parent.is_dir():
+            siblings = [path.name for path in root.parent.iterdir() if path.is_dir()]
+        raise UserError(
+            f"DATASET.ROOT (--root) {cfg.DATASET.ROOT} {fault}; expected the folder of the data."
+            + did_you_mean(root.name, siblings)
+        )
+    return root
 
 
 def needed_files(splits: Sequence[str], files: Mapping[str, Path]) -> dict[str, Path]:

@@ -85,6 +85,8 @@ def load_checkpoint(path: Path) -> dict:
     if not path.is_file():
         found = sorted(p.name for p in path.parent.glob("*pth.tar*"))
         there = f"no checkpoint lies in {path.parent}"
+        if not path.parent.parent.is_dir():
+            there = f"there is no folder {path.parent.parent}"
         if found:
             there = f"the folder has {', '.join(found)}"
         raise UserError(f"no checkpoint at {path}; {there}")

@@ -87,7 +87,9 @@ class _Page:
     def draw(self) -> Image.Image:
         name = printable(Path(self.explanation.prediction.image).name)
         size = f"{self.explanation.picture.width} x {self.explanation.picture.height} px"
-        self.text(self.margin, self.margin, f"{name}   ({size})", color=MUTED)
+        font, size = _font(self.zoomed(SMALL)), f"   ({size})"
+        room = self.page.width - 2 * self.margin - font.getlength(size)
+        self.text(self.margin, self.margin, shortened(name, room, font) + size, color=MUTED)
         top = self.margin + self.line + self.gap // 2
         for number, maps in enumerate(self.explanation.intents, start=1):
             self.row(number, maps, top)

@@ -72,8 +72,6 @@ def find_sources(cfg: CfgNode, root: Path, splits: Sequence[str]) -> list[Source
     Raises:
         UserError: there is no file, or the keys contradict each other.
     """
-    if not root.is_dir():
-        raise UserError(f"DATASET.ROOT (--root) is '{cfg.DATASET.ROOT}': there is no such folder")
     by_split = {split: cfg.DATASET[f"{split.upper()}_FILE"] for split in SPLIT_NAMES}
     keys = [f"DATASET.{split.upper()}_FILE" for split, name in by_split.items() if name]
     if cfg.DATASET.FILE and keys:

@@ -45,7 +45,7 @@ def test_soft_targets_need_votes(cfg, tmp_path: Path, caplog) -> None:
 
 def test_faults(cfg, tmp_path: Path) -> None:
     assert "has no images <emotion>_<n>.jpg" in fault(cfg, tmp_path, "Artphoto")
-    assert "cannot read" in fault(cfg, tmp_path / "gone", "Artphoto")
+    assert "gone does not exist; expected the folder" in fault(cfg, tmp_path / "gone", "Artphoto")
     touch(tmp_path, [f"fear_{i}.jpg" for i in range(6)])
     message = fault(cfg, tmp_path, "Artphoto", FOLD=5)
     assert message == "DATASET.FOLD is 5; accepted: 0 to 4 (DATASET.NUM_FOLDS is 5)"

@@ -125,6 +125,7 @@ def test_faults_are_named_in_one_line(cfg, voc, text, message) -> None:
 
 
 def test_a_root_without_voc_is_named(cfg, tmp_path) -> None:
+    (tmp_path / "elsewhere").mkdir()
     cfg.DATASET.ROOT = str(tmp_path / "elsewhere")
     with pytest.raises(UserError, match=r"no VOC 2007 below .*elsewhere"):
         build_dataset(cfg)

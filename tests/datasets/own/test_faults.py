@@ -334,7 +334,7 @@ WRONG_KEYS = {
     ),
     "unused fold": ({"FILE": "good.csv", "FOLD": 2}, "DATASET.FOLD is 2, .*DATASET.USE_FOLDS"),
     "few images for folds": ({"FILE": "good.csv", "USE_FOLDS": True}, "2 images cannot be divided"),
-    "missing root": ({"ROOT": "/no/such/place"}, "DATASET.ROOT .* no such folder"),
+    "missing root": ({"ROOT": "/no/such/place"}, "DATASET.ROOT .* does not exist"),
 }
 
 
