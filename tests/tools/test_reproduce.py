@@ -138,7 +138,7 @@ def test_a_changed_label_and_a_moved_data_set_are_told_apart(finished, folder, t
 
 def test_missing_data_is_one_line_among_the_differences(folder, tmp_path, capsys):
     assert reproduce.main([str(folder), "--root", str(tmp_path / "none")]) == 1
-    assert "data was readable, is an error: annotation file" in capsys.readouterr().out
+    assert "data was readable, is an error: DATASET.ROOT (--root) " in capsys.readouterr().out
 
 
 def test_a_run_of_another_program_is_compared_through_its_configuration(folder, capsys):
