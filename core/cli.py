@@ -60,7 +60,7 @@ _LIST_FLAGS = {
 }
 
 
-_KEY = re.compile(r"[A-Z]+(\.[A-Z][A-Z0-9_]*)+", re.ASCII)
+_KEY = re.compile(r"[A-Z]+(\.[A-Z][A-Z0-9_]*)+", re.ASCII)  # of the configuration
 
 
 def flag_hints(message: str, flags: Iterable[str]) -> str:

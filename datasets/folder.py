@@ -10,6 +10,7 @@ from core.errors import UserError, did_you_mean, first_names
 from core.logging import get_logger
 from datasets.base import SPLITS, IntentDataset
 from datasets.build import DATASET_REGISTRY
+from datasets.own.cells import case_pairs
 from datasets.own.sources import given_classes
 from datasets.own.splits import FOLD, divide
 from datasets.own.targets import choose_kind
@@ -121,7 +122,12 @@ def class_order(pictures: Sequence[Picture], given: Sequence[str]) -> list[str]:
     """
     found = sorted({picture.folder for picture in pictures})
     if not given:
-        warn_of_case(found)
+        for one, other in case_pairs(found):
+            log.warning(
+                "Folders '%s' and '%s' differ in case alone and are two classes; "
+                "DATASET.CLASS_NAMES [%s=%s] makes them one",
+                one, other, one, other,
+            )  # fmt: skip
         return found
     for name in given:
         if name not in found:
@@ -133,16 +139,3 @@ def class_order(pictures: Sequence[Picture], given: Sequence[str]) -> list[str]:
     if others:
         log.warning("Folders that are not in DATASET.CLASSES are left out: %s", ", ".join(others))
     return list(given)
-
-
-def warn_of_case(names: Sequence[str]) -> None:
-    """Warn of classes that differ in case alone, such as Cat in train and cat in test."""
-    by_lower: dict[str, str] = {}
-    for name in names:
-        other = by_lower.setdefault(name.casefold(), name)
-        if other != name:
-            log.warning(
-                "Folders '%s' and '%s' differ in case alone and are two classes; "
-                "DATASET.CLASS_NAMES [%s=%s] makes them one",
-                other, name, other, name,
-            )  # fmt: skip

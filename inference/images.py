@@ -86,7 +86,8 @@ def decoded(image: Image.Image) -> Image.Image:
         UserError: the image does not decode.
     """
     # a decode at a reduced scale, which may follow, needs the file as it is
-    return load_rgb(_reopened(image) if is_reducible(image) else image)
+    loaded = load_rgb(_reopened(image) if is_reducible(image) else image)
+    return image.copy() if loaded is image else loaded  # the caller may change the picture
 
 
 def _reopened(image: Image.Image) -> Image.Image:

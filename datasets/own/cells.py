@@ -7,6 +7,7 @@ import math
 import re
 import tokenize
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -30,6 +31,17 @@ def same_form(text: str) -> str:
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", text.translate(INVISIBLE))
+
+
+def case_pairs(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of names that differ in case alone, the first one of each first."""
+    first: dict[str, str] = {}
+    pairs = []
+    for name in names:
+        other = first.setdefault(name.casefold(), name)
+        if other != name:
+            pairs.append((other, name))
+    return pairs
 
 
 def shown(value: Any) -> str:

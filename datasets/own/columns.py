@@ -297,24 +297,8 @@ def _leave_out(table: Table, path: int, label: int, free: list[int]) -> None:
     images = {str(row[path]) for row in table.rows}
     for j in free:
         values = [row[j] for row in table.rows if not is_empty(row[j]) and row[j] not in ([], {})]
-        if values and first_misfit(table, j) is None and len(images) < len(table.rows):
-            raise fault(
-                table.path,
-                "line 1",
-                f"column {shown(table.header[j])} has values from -1 to 1 beside the labels, and "
-                "images have several rows; if it says whether an image has the label of its row, "
-                "leave out the rows with 0 and the column, because every row counts as yes; if it "
-                "says something else, name it in DATASET.IGNORE",
-            )
         if values and first_misfit(table, j) is None:
-            raise fault(
-                table.path,
-                "line 1",
-                f"labels are in column {shown(table.header[label])}, but column "
-                f"{shown(table.header[j])} has values from -1 to 1 as a class has; if both are "
-                "classes, list all classes in DATASET.CLASSES; else name the one that is no label "
-                "in DATASET.IGNORE",
-            )
+            raise _beside_labels(table, label, j, repeated=len(images) < len(table.rows))
         if values and texts.issuperset(map(str, values)):
             raise fault(
                 table.path,
@@ -327,6 +311,29 @@ def _leave_out(table: Table, path: int, label: int, free: list[int]) -> None:
     if free:
         names = ", ".join(shown(table.header[j]) for j in free)
         log.info("%s: columns beside the labels are left out: %s", table.path, names)
+
+
+def _beside_labels(table: Table, label: int, j: int, *, repeated: bool) -> Exception:
+    """Return the error of column ``j``, which looks like a class beside the labels.
+
+    Args:
+        repeated: images have several rows, so that it may say which rows count.
+    """
+    name = shown(table.header[j])
+    if repeated:
+        message = (
+            f"column {name} has values from -1 to 1 beside the labels, and images have several "
+            "rows; if it says whether an image has the label of its row, leave out the rows with 0 "
+            "and the column, because every row counts as yes; if it says something else, name it "
+            "in DATASET.IGNORE"
+        )
+    else:
+        message = (
+            f"labels are in column {shown(table.header[label])}, but column {name} has values from "
+            "-1 to 1 as a class has; if both are classes, list all classes in DATASET.CLASSES; "
+            "else name the one that is no label in DATASET.IGNORE"
+        )
+    return fault(table.path, "line 1", message)
 
 
 def _label_studio_columns(table: Table, options: ReadOptions) -> Columns:

@@ -8,7 +8,7 @@ import numpy as np
 from core.errors import UserError, did_you_mean, first_names
 from core.labels import UNKNOWN
 from core.logging import get_logger
-from datasets.own.cells import shown
+from datasets.own.cells import case_pairs, shown
 from datasets.own.items import Judgement, LabelFile, fault, unknown_class
 from datasets.own.locate import address_of, clean_name
 
@@ -174,16 +174,8 @@ def _warn_of_names(file: LabelFile, labels: set[str]) -> None:
             log.warning(
                 "%s: '%s' is a class; leave the cell empty if it means no label", file.path, label
             )
-    by_lower: dict[str, str] = {}
-    for label in sorted(labels):
-        other = by_lower.setdefault(label.casefold(), label)
-        if other != label:
-            log.warning(
-                "%s: '%s' and '%s' differ in case alone and are two classes",
-                file.path,
-                other,
-                label,
-            )
+    for pair in case_pairs(sorted(labels)):
+        log.warning("%s: '%s' and '%s' differ in case alone and are two classes", file.path, *pair)
 
 
 def _vector(

@@ -136,10 +136,10 @@ def _check_kind(path: Path) -> None:
 
 def _open_table(table: Table, options: ReadOptions) -> LabelFile | Pending:
     refuse_known(table)
-    drop_marked(table)
     if not table.rows:
         path_column(table)
         raise fault(table.path, "", "a header and no rows; expected one row per image")
+    drop_marked(table)
     columns = assign_columns(table, options)
     if columns.label is None:
         return read_wide(table, columns)

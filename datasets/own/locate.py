@@ -14,7 +14,8 @@ from datasets.reading import SKIP
 LONGEST_NAME = 200  # characters in an error
 LOCAL_FILES, UPLOAD = "/data/local-files/", "/data/upload/"  # of Label Studio
 WINDOWS = re.compile(r"[A-Za-z]:[\\/]")  # the drive of a path
-SIGNATURE = re.compile(r"sig|token|amz|expires", re.IGNORECASE)  # in the query of an address
+# In the query of an address: parameters that change with each export.
+SIGNATURE = re.compile(r"(?:^|&)(?:x-amz-|x-goog-|sig=|signature=|token=|expires=)", re.IGNORECASE)
 UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
 
 

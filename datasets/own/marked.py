@@ -5,6 +5,7 @@ from typing import Any
 
 from core.logging import get_logger
 from datasets.own.cells import is_empty
+from datasets.own.items import fault
 from datasets.own.table import Table, column_key, find_column
 
 # Columns that Label Studio writes in CSV and JSON-MIN.
@@ -20,7 +21,11 @@ def is_label_studio_table(table: Table) -> bool:
 
 
 def drop_marked(table: Table) -> None:
-    """Drop the rows of a table that are marked as no label; the log says how many and why."""
+    """Drop the rows of a table that are marked as no label; the log says how many and why.
+
+    Raises:
+        UserError: no row is left.
+    """
     if is_label_studio_table(table):
         _drop(table, "annotation_id", is_empty, "tasks without annotations")
     if {"answer", "_input_hash"} <= set(table.header):
@@ -39,6 +44,8 @@ def _drop(table: Table, column: str, is_dropped: Callable[[Any], bool], what: st
     kept = [i for i, row in enumerate(table.rows) if not is_dropped(row[j])]
     if len(kept) < len(table.rows):
         number = len(table.rows) - len(kept)
+        if not kept:
+            raise fault(table.path, "", f"no row has a label: all are {what}")
         log.warning("%s: %d rows are left out: %s", table.path, number, what)
         table.rows = [table.rows[i] for i in kept]
         table.wheres = [table.wheres[i] for i in kept]

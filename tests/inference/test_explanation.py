@@ -176,3 +176,10 @@ def test_prompts_that_start_from_words_are_read_back():
 def test_no_intents_is_a_mistake(region_predictor, picture):
     with pytest.raises(UserError, match="number of intents is 0"):
         region_predictor.explain(picture, top=0)
+
+
+def test_an_explanation_keeps_its_picture_when_the_callers_changes(region_predictor):
+    picture = Image.new("RGB", (64, 64), "red")
+    shown = region_predictor.explain(picture).picture
+    picture.paste("blue", (0, 0, 64, 64))
+    assert shown.getpixel((0, 0)) == (255, 0, 0)

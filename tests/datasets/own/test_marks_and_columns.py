@@ -43,6 +43,12 @@ def test_rejected_assignments_of_mechanical_turk_are_left_out(write, load):
     assert labels_of(load(FILE="f.csv", LABEL_POLICY="any")) == {"a.jpg": {"joy"}}
 
 
+def test_a_table_without_any_label_is_one_line(write, load):
+    write("f.csv", "annotation_id,emo,image,lead_time\n,,a.jpg,\n,,b.jpg,\n")
+    with pytest.raises(UserError, match="no row has a label: all are tasks without annotations"):
+        load(FILE="f.csv")
+
+
 # Annotators ---------------------------------------------------------------------------------------
 
 
@@ -182,7 +188,7 @@ def test_other_signs_between_some_labels_are_reported(write, load, caplog):
     [
         ("http://h1/p/a.jpg", "http://h2/p/a.jpg"),
         ("gs://b1/a.jpg", "gs://b2/a.jpg"),
-        ("https://h/get/a.jpg?id=1", "https://h/get/a.jpg?id=2"),
+        ("https://h/get/a.jpg?design=1", "https://h/get/a.jpg?design=2"),
     ],
 )
 def test_two_addresses_are_not_one_image(write, load, draw, pair):
