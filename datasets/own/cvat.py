@@ -2,13 +2,13 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.errors import first_names
 from core.logging import get_logger
 from datasets.own.cells import shown
-from datasets.own.cvat_attributes import class_attribute, value_of
+from datasets.own.cvat_attributes import attribute_names, class_attribute, values_of
 from datasets.own.items import Judgement, LabelFile, fault, split_of
 
 SHAPES = ("tag", "box", "polygon", "polyline", "points", "cuboid", "mask", "ellipse", "skeleton")
@@ -16,11 +16,12 @@ SHAPES = ("tag", "box", "polygon", "polyline", "points", "cuboid", "mask", "elli
 log = get_logger()
 
 
-def read_cvat(path: Path) -> LabelFile:
+def read_cvat(path: Path, ignore: Iterable[str] = ()) -> LabelFile:
     """Return the labels of each image: its tags, and its shapes of any kind.
 
     The classes are those of the task, in its order. Where the task has one label alone, they may be
-    the values of an attribute of its tags (:func:`datasets.own.cvat_attributes.class_attribute`).
+    the values of an attribute of it (:func:`datasets.own.cvat_attributes.class_attribute`), unless
+    ``ignore`` names that attribute.
 
     Raises:
         UserError: the file is no XML or no CVAT export, a label is not one of the task, or two
@@ -34,7 +35,7 @@ def read_cvat(path: Path) -> LabelFile:
             f"the outer element is <{root.tag}>; expected <annotations> of 'CVAT for images'",
         )
     classnames = [name.strip() for name in _declared(root)]
-    attribute = class_attribute(path, root)
+    attribute = class_attribute(path, root, ignore)
     images = root.findall("image")
     of_subsets = [image for image in images if image.get("subset")]
     in_subsets = bool(of_subsets) and _subset_path(path, of_subsets[0]).is_file()
@@ -47,8 +48,7 @@ def read_cvat(path: Path) -> LabelFile:
         where = f"image {shown(name)}"
         labels = [_label(path, where, one, classnames) for one in image if one.tag in SHAPES]
         if attribute is not None:
-            values = [value_of(tag, attribute.name) for tag in image.findall("tag")]
-            labels = [value for value in values if value]
+            labels = values_of(image, attribute.name)
         subset = image.get("subset", "")
         split = split_of(subset) or ""
         if in_subsets and subset:
@@ -60,7 +60,8 @@ def read_cvat(path: Path) -> LabelFile:
     _check_names(path, judgements)
     if attribute is not None:
         classnames = list(attribute.values)
-    return LabelFile(path, judgements, list(dict.fromkeys(classnames)))
+    classnames = list(dict.fromkeys(classnames))
+    return LabelFile(path, judgements, classnames, ignorable=attribute_names(root))
 
 
 def _check_names(path: Path, judgements: Sequence[Judgement]) -> None:

@@ -1,6 +1,7 @@
-"""Attributes of CVAT's tags: classes where the task has one label alone, else not read."""
+"""Attributes of CVAT's labels: classes where the task has one label alone, else not read."""
 
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute of tags.
+    """An attribute of tags and shapes.
 
     Attributes:
         name: as CVAT shows it.
@@ -39,29 +40,38 @@ class Attribute:
         return len(words) > 1
 
 
-def class_attribute(path: Path, root: ElementTree.Element) -> Attribute | None:
+def class_attribute(
+    path: Path, root: ElementTree.Element, ignore: Iterable[str]
+) -> Attribute | None:
     """Return the attribute whose values are the classes, None if the labels are.
 
-    A task for whole images often has one label, such as ``emotion``, and the class in an attribute
-    of it. The log says what is read, and which attributes are not.
+    A task often has one label, such as ``emotion`` or ``person``, and the class in an attribute of
+    it. The log says what is read, and which attributes are not.
+
+    Args:
+        path: the file, for errors.
+        root: its outer element.
+        ignore: names of attributes in any case that are not classes.
 
     Raises:
         UserError: every image has the one label, and only attributes that are no choice differ.
     """
-    attributes = _attributes(root)
+    ignored = {name.lower() for name in ignore}
+    attributes = [one for one in _attributes(root) if one.name.lower() not in ignored]
     differing = [one for one in attributes if one.differs]
     labels = _labels(root)
-    if len(labels) == 1 and not _has_shapes(root):
+    if len(labels) == 1:
         types = _types(root)
         chosen = [one for one in attributes if one.names_classes(types)]
         if len(chosen) == 1:
             log.warning(
-                "%s: all tags have the label %s; the classes are the values of its attribute %s",
+                "%s: all labels are %s; the classes are the values of its attribute %s "
+                "(DATASET.IGNORE can name the attribute)",
                 path, shown(labels.pop()), shown(chosen[0].name),
             )  # fmt: skip
             return chosen[0]
-        tagged = all(image.find("tag") is not None for image in root.findall("image"))
-        if differing and tagged:
+        labelled = all(_elements(image) for image in root.findall("image"))
+        if differing and labelled:
             raise fault(
                 path,
                 "",
@@ -70,32 +80,48 @@ def class_attribute(path: Path, root: ElementTree.Element) -> Attribute | None:
             )
     if differing:
         log.warning(
-            "%s: attributes of tags are not read: %s; only labels are classes",
+            "%s: attributes are not read: %s; only labels are classes",
             path,
             _shown(differing),
         )
     return None
 
 
-def value_of(tag: ElementTree.Element, name: str) -> str:
-    """Return the value of an attribute of a tag, empty if it is not set."""
-    for attribute in tag.findall("attribute"):
+def attribute_names(root: ElementTree.Element) -> tuple[str, ...]:
+    """Return the names of all attributes that tags and shapes have."""
+    return tuple(one.name for one in _attributes(root))
+
+
+def values_of(image: ElementTree.Element, name: str) -> list[str]:
+    """Return the values of an attribute of the tags and shapes of an image that are set."""
+    values = [_value(element, name) for element in _elements(image)]
+    return [value for value in values if value]
+
+
+def _value(element: ElementTree.Element, name: str) -> str:
+    """Return the value of an attribute of a tag or shape, empty if it is not set."""
+    for attribute in element.findall("attribute"):
         if attribute.get("name") == name:
             value = (attribute.text or "").strip()
             return "" if value in UNDEFINED else value
     return ""
 
 
+def _elements(image: ElementTree.Element) -> list[ElementTree.Element]:
+    """Return the tags and shapes of an image."""
+    return [one for one in image if one.get("label")]
+
+
 def _attributes(root: ElementTree.Element) -> list[Attribute]:
-    """Return the attributes that tags have, with the values of the task first.
+    """Return the attributes that tags and shapes have, with the values of the task first.
 
     So all exports of a task have the same classes, also where one of them lacks a value.
     """
     seen: dict[str, dict[str, None]] = {}
-    for tag in root.findall("image/tag"):
-        for attribute in tag.findall("attribute"):
+    for element in root.findall("image/*[@label]"):
+        for attribute in element.findall("attribute"):
             name = attribute.get("name") or ""
-            value = value_of(tag, name)
+            value = _value(element, name)
             seen.setdefault(name, {}).update({value: None} if value else {})
     given: dict[str, list[str]] = {}
     for attribute in _given(root):
@@ -131,9 +157,5 @@ def _labels(root: ElementTree.Element) -> set[str]:
     return labels - {""}
 
 
-def _has_shapes(root: ElementTree.Element) -> bool:
-    return any(one.get("label") and one.tag != "tag" for one in root.findall("image/*"))
-
-
-def _shown(attributes: list[Attribute]) -> str:
+def _shown(attributes: Sequence[Attribute]) -> str:
     return ", ".join(f"{shown(one.name)} ({first_names(one.values, 3)})" for one in attributes)

@@ -19,7 +19,7 @@ from datasets.own.items import LabelFile, ReadOptions, fault
 from datasets.own.label_studio import is_label_studio, read_label_studio
 from datasets.own.long import read_cells, read_long
 from datasets.own.marked import drop_marked
-from datasets.own.refused import refuse_known
+from datasets.own.refused import refuse_known, refuse_known_text
 from datasets.own.table import (
     Table,
     header_delimiter,
@@ -40,6 +40,7 @@ BINARY = {
     b"\xd0\xcf\x11\xe0": "an old spreadsheet; save the sheet as CSV",
     b"\xff\xd8\xff": "an image",
     b"\x89PNG": "an image",
+    b"%PDF-": "a PDF; write its table as CSV",
     b"PAR1": "a Parquet file; write it as CSV",
     b"\x1f\x8b": "compressed; unpack it",
 }
@@ -92,13 +93,14 @@ def _open(path: Path, options: ReadOptions) -> LabelFile | Pending:
     text = _text_of(path)
     start = text.lstrip()[:1]
     if start == "<":
-        return read_cvat(path)
+        return read_cvat(path, options.ignore)
     if start in ("{", "["):
         return _open_json(path, text, options)
     text, delimiter = take_separator_line(path, text)
     delimiter = delimiter or header_delimiter(text)
     if delimiter is not None:
         return _open_table(read_table(path, text, delimiter), options)
+    refuse_known_text(path, text)
     content = read_headerless(path, text, options)
     if content is not None:
         return content

@@ -1,10 +1,11 @@
 """Files that are recognised but not read, with what to export or write instead."""
 
+from pathlib import Path
 from typing import Any
 
 from datasets.own.items import fault
 from datasets.own.locate import has_image_suffix
-from datasets.own.table import PATH_COLUMNS, Table, find_column
+from datasets.own.table import Table
 
 TABLE = "a CSV with the columns file_name and labels"
 # COCO of VIA has the attributes of regions alone, and not the names of their options.
@@ -26,32 +27,39 @@ REFUSED = {
     ("columns", "index", "data"): ("JSON of pandas with orient='split'", RECORDS),
     ("schema", "data"): ("JSON of pandas with orient='table'", RECORDS),
 }
-# Beginning of the first line of files that are no table -> its name, and what to do.
+# Beginning of files without a header -> its name, and what to do.
 BEGINNINGS = {
     "version https://git-lfs": ("a pointer of Git LFS in place of the file", "git lfs pull"),
-    "%PDF-": ("a PDF", TABLE),
+    "# Exported using VGG Image Annotator": ("a CSV of VIA 3 (VGG)", TABLE),
 }
 
 
 def refuse_known(table: Table) -> None:
     """Raise if a table or JSON file is of a known format that is not read."""
-    found = _by_header(table) or _by_content(table)
+    _refuse(table.path, _by_header(table) or _by_content(table))
+
+
+def refuse_known_text(path: Path, text: str) -> None:
+    """Raise if a text without the header of a table is of a known format that is not read."""
+    start = text.lstrip()
+    for beginning, found in BEGINNINGS.items():
+        if start.startswith(beginning):
+            _refuse(path, found)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        _refuse(path, ("YAML", TABLE))
+
+
+def _refuse(path: Path, found: tuple[str, str] | None) -> None:
     if found is not None:
         name, advice = found
-        raise fault(table.path, "", f"{name}, which is not read; use {advice}")
+        raise fault(path, "", f"{name}, which is not read; use {advice}")
 
 
 def _by_header(table: Table) -> tuple[str, str] | None:
-    """Return name and advice of a format with known columns or keys, or a known beginning."""
+    """Return name and advice of a format with known columns or keys."""
     for keys, found in REFUSED.items():
         if set(keys).issubset(table.header):
             return found
-    for beginning, found in BEGINNINGS.items():
-        if table.header and table.header[0].startswith(beginning):
-            return found
-    is_yaml = table.path.suffix.lower() in (".yaml", ".yml")
-    if is_yaml and find_column(table.header, PATH_COLUMNS) is None:
-        return "YAML", TABLE
     return None
 
 

@@ -1,4 +1,4 @@
-"""Attributes of CVAT's tags, and images that an export gives twice."""
+"""Attributes of CVAT's tags and shapes, and images that an export gives twice."""
 
 import logging
 
@@ -50,6 +50,24 @@ def test_classes_in_the_attribute_of_one_label(write, load, caplog, attributes):
     assert "the classes are the values of its attribute 'kind'" in caplog.text
 
 
+def test_classes_in_the_attribute_of_shapes(write, load):
+    box = tag("person", kind="joy").replace("tag", "box")
+    both = box + tag("person", kind="sad").replace("tag", "polygon") + box
+    write("annotations.xml", export(both, box, "", labels=("person",), attributes=KIND))
+    dataset = load(FILE="annotations.xml")
+    assert dataset.classnames == ["sad", "joy", "calm"]
+    assert labels_of(dataset) == {"0.jpg": {"joy", "sad"}, "1.jpg": {"joy"}, "2.jpg": set()}
+
+
+def test_an_ignored_attribute_is_not_the_class(write, load):
+    images = (tag("person", kind="joy"), tag("person", kind="calm"), "")
+    write("annotations.xml", export(*images, labels=("person",), attributes=KIND))
+    dataset = load(FILE="annotations.xml", IGNORE=("Kind",))
+    assert labels_of(dataset) == {"0.jpg": {"person"}, "1.jpg": {"person"}, "2.jpg": set()}
+    with pytest.raises(UserError, match=r"no label file has a column 'kinds'.*'kind'"):
+        load(FILE="annotations.xml", IGNORE=("kinds",))
+
+
 def test_exports_of_annotators_have_the_same_classes(write, load):
     both = (tag("emotion", kind="joy"), tag("emotion", kind="calm"))
     write("votes/ann.xml", export(*both, attributes=KIND))
@@ -64,7 +82,7 @@ def test_attributes_of_several_labels_are_left_out_with_a_warning(write, load, c
     images = [tag(label, x=value) for label, value in zip(("joy", "calm"), values, strict=True)]
     write("annotations.xml", export(*images, labels=("joy", "calm")))
     assert labels_of(load(FILE="annotations.xml")) == {"0.jpg": {"joy"}, "1.jpg": {"calm"}}
-    expected = f"attributes of tags are not read: 'x' ({', '.join(values)}); only labels"
+    expected = f"attributes are not read: 'x' ({', '.join(values)}); only labels"
     assert expected in caplog.text
 
 
@@ -87,7 +105,7 @@ def test_a_label_that_not_all_images_have_stays_a_class(write, load, caplog):
     write("annotations.xml", export(tag("joy", x="1"), tag("joy", x="2"), "", labels=("joy",)))
     expected = {"0.jpg": {"joy"}, "1.jpg": {"joy"}, "2.jpg": set()}
     assert labels_of(load(FILE="annotations.xml")) == expected
-    assert "attributes of tags are not read: 'x' (1, 2)" in caplog.text
+    assert "attributes are not read: 'x' (1, 2)" in caplog.text
 
 
 def twice(first, second):

@@ -58,8 +58,15 @@ FILES = {
         "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 123\n",
         "a pointer of Git LFS",
     ),
-    "PDF": ("f.csv", b"%PDF-1.4\n%\xe2\xe3\n1 0 obj\n", "a PDF, which is not read; use a CSV"),
+    "VIA 3 CSV": (
+        "f.csv",
+        "# Exported using VGG Image Annotator (http://example.org)\n# CSV_HEADER = metadata_id,"
+        'file_list,flags\n"1_a","[""a.jpg""]",0\n',
+        "a CSV of VIA 3 .*, which is not read; use a CSV",
+    ),
+    "PDF": ("f.csv", b"%PDF-1.4\n%\xe2\xe3\n1 0 obj\n\0", "a PDF; write its table as CSV"),
     "YAML": ("f.yaml", "a.jpg: joy\nb.jpg: calm\n", "YAML, which is not read; use a CSV"),
+    "YAML with lists": ("f.yml", "a.jpg: [joy, calm]\nb.jpg: []\n", "YAML, which is not read"),
     "pandas split": (
         "f.json",
         {"columns": ["file_name", "labels"], "index": [0], "data": [["a.jpg", ["joy"]]]},
