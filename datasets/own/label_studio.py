@@ -43,6 +43,8 @@ def read_label_studio(path: Path, content: Sequence[Any], options: ReadOptions) 
             place = f"{where}, annotation {number + 1}"
             labels = _labels(path, annotation, place, fields, options.ignore)
             judgements.append(Judgement(image, place, labels, annotator=f"{i}.{number}"))
+    if without == len(content):
+        raise fault(path, "", "no task has an annotation (predictions are not read)")
     if without:
         log.info("%s: %d tasks without annotations are left out", path, without)
     _check_fields(path, fields, options.ignore)

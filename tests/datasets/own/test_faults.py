@@ -260,6 +260,7 @@ BROKEN = {
         studio(annotations=[{"result": [{"type": "rating", "value": {"rating": 3}}]}]),
         "no task has choices or labels",
     ),
+    "Label Studio without annotations": ("f.json", studio(annotations=[]), "no task has an annot"),
     "Label Studio with a broken choice": (
         "f.json",
         studio(annotations=[{"result": [{**RESULT, "value": {"choices": [["x", "y"]]}}]}]),
