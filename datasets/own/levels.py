@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.errors import UserError, first_names
 from core.logging import get_logger
-from datasets.own.items import split_words
+from datasets.own.items import split_of, split_words
 
 log = get_logger()
 
@@ -62,6 +62,33 @@ def check_splits(base: Path, inner: Mapping[Path, set[str]]) -> None:
             f"{base}: the folders {names} look like splits, but would be classes: {rename_advice()}"
         )
     log.warning("%s: the folders %s are classes: %s", base, names, rename_advice())
+
+
+def check_below_classes(base: Path, inner: Mapping[Path, set[str]]) -> None:
+    """Check folders of splits inside the folders of classes, as in ``joy/train/1.jpg``.
+
+    One name alone, such as ``joy/test``, may mean something else: a warning.
+
+    Raises:
+        UserError: the names mean two splits; all images would be in one.
+    """
+    found: dict[str, str] = {}  # split -> the first such folder
+    for folder, names in inner.items():
+        for name in sorted(names):
+            split = split_of(name)
+            if split is not None:
+                found.setdefault(split, f"{folder.name}/{name}")
+    if not found:
+        return
+    message = (
+        f"{base}: folders inside the classes look like splits ({first_names(list(found.values()))})"
+    )
+    if len(found) > 1:
+        raise UserError(
+            f"{message}, but are not read as splits; move them to <split>/<class>/*.jpg, or use "
+            "NAME Csv with a column split"
+        )
+    log.warning("%s; their images are in no split of their own", message)
 
 
 def left_out_splits(others: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from core.errors import UserError, did_you_mean
 from core.logging import get_logger
 from datasets.own.cells import same_form
 from datasets.own.items import SPLIT_NAMES, fault, split_of, split_words
-from datasets.own.levels import check_single, check_splits, left_out_splits
+from datasets.own.levels import check_below_classes, check_single, check_splits, left_out_splits
 from datasets.own.locate import has_image_suffix
 from datasets.prepared import PREFIX
 from datasets.reading import read_text
@@ -82,6 +82,7 @@ def read_tree(root: Path, base: Path) -> Tree:
     check_single(root, base, tree.inner)
     if not splits:
         check_splits(base, tree.inner)
+        check_below_classes(base, tree.inner)
     return tree
 
 

@@ -53,6 +53,19 @@ def test_names_like_splits_are_an_error(draw, folder, names):
         folder()
 
 
+@pytest.mark.parametrize("sad", ["sad/1.jpg", "sad/train/1.jpg"])
+def test_splits_inside_classes_are_an_error(draw, folder, sad):
+    draw("joy/train/1.jpg", "joy/Test/2.jpg", sad)
+    with pytest.raises(UserError, match=r"inside the classes.*joy/Test, joy/train.*<split>/<class"):
+        folder()
+
+
+def test_one_folder_of_a_split_inside_a_class_is_a_warning(draw, folder, caplog):
+    draw("joy/test/1.jpg", "joy/2.jpg", "sad/3.jpg")
+    assert folder().classnames == ["joy", "sad"]
+    assert "look like splits (joy/test); their images are in no split" in caplog.text
+
+
 def test_classes_with_names_like_splits_are_classes(draw, folder, caplog):
     draw("test_tube/a/1.jpg", "train_station/b/1.jpg")  # they share no folder
     assert folder().classnames == ["test_tube", "train_station"]
