@@ -8,6 +8,11 @@ from core.errors import UserError, first_names
 from core.logging import get_logger
 from datasets.own.items import split_of, split_words
 
+# Folders that CVAT, Datumaro and others write beside the classes.
+NO_CLASSES = ("unlabeled", "unlabelled", "multilabel", "no_class", "undefined")
+# The same, of which no class has the name.
+LEFT_OUT = ("_unlabeled", "no_label")
+
 log = get_logger()
 
 # Names that mean a split but are not accepted as one: train2017, trn, test_set, seg_train.
@@ -48,20 +53,87 @@ def check_single(root: Path, base: Path, inner: Mapping[Path, set[str]]) -> None
 
 
 def check_splits(base: Path, inner: Mapping[Path, set[str]]) -> None:
-    """Warn if all folders of classes look like splits, none with an accepted name.
+    """Warn if all folders of classes look like splits, none with an accepted name, or like parts.
 
     Raises:
         UserError: they share folders with images, which are evidently the classes.
     """
     folders = [folder.name for folder in inner]
-    if len(folders) < 2 or not all(map(looks_like_split, folders)):
+    if len(folders) < 2:
         return
     names = first_names(folders)
-    if len(set().union(*inner.values())) < sum(map(len, inner.values())):
-        raise UserError(
-            f"{base}: the folders {names} look like splits, but would be classes: {rename_advice()}"
+    below = set().union(*inner.values())
+    if all(map(looks_like_split, folders)):
+        if len(below) < sum(map(len, inner.values())):
+            raise UserError(
+                f"{base}: the folders {names} look like splits, but would be classes: "
+                f"{rename_advice()}"
+            )
+        log.warning("%s: the folders %s are classes: %s", base, names, rename_advice())
+    elif len(below) > 1 and all(inside == below for inside in inner.values()):
+        log.warning(
+            "%s: the folders %s are the classes, though all of them have the same folders inside "
+            "(%s); if those are the classes, move them to <class>/<part>/*.jpg",
+            base, names, first_names(sorted(below)),
+        )  # fmt: skip
+
+
+def check_doubled(inner: Mapping[Path, set[str]]) -> None:
+    """Raise for a split in a folder of its own name, as unpacked archives are: ``test/test/joy``.
+
+    Raises:
+        UserError: its folders would all be one class.
+    """
+    for folder, names in inner.items():
+        is_outer = names == {folder.name}
+        if not looks_like_split(folder.name):
+            continue
+        if is_outer or folder.name == folder.parent.name:
+            outer = folder if is_outer else folder.parent
+            raise UserError(
+                f"{outer}: the folder '{outer.name}' in it would be a class; move the content of "
+                f"{outer.name}/{outer.name} to {outer.name}. {rename_advice().capitalize()}"
+            )
+
+
+def check_classes_of_splits(base: Path, classes: Mapping[str, set[str]]) -> None:
+    """Warn of classes of val or test without an image in train.
+
+    Args:
+        base: folder of the splits.
+        classes: split -> its folders of classes with images.
+
+    Raises:
+        UserError: a split has one folder alone, and it is no class of train.
+    """
+    train = classes.get("train", set())
+    in_any_case = {name.casefold() for name in train}
+    for split in ("val", "test"):
+        others = sorted(classes.get(split, set()) - train)
+        if not train or not others:
+            continue
+        if len(classes[split]) == 1 and others[0].casefold() not in in_any_case:
+            raise UserError(
+                f"{base}: all images of {split} are in the folder '{others[0]}', which is no class "
+                f"of train; expected {split}/<class>/*.jpg (NAME Csv reads labels from a file; "
+                f"without labels remove the folder, and use predict.py)"
+            )
+        log.warning(
+            "%s: classes of %s without an image in train: %s", base, split, first_names(others)
         )
-    log.warning("%s: the folders %s are classes: %s", base, names, rename_advice())
+
+
+def warn_of_unlabelled(base: Path, folders: Sequence[str]) -> None:
+    """Warn of classes whose names mean images with no or with several labels."""
+    found = [name for name in folders if name.lower() in NO_CLASSES]
+    if found:
+        log.warning(
+            "%s: %s is a class; tools write such a folder for images with no or several labels "
+            "(leave it out by the list of the others in DATASET.CLASSES; NAME Csv reads several "
+            "labels per image)",
+            base,
+            first_names(sorted(set(found))),
+        )
 
 
 def check_below_classes(base: Path, inner: Mapping[Path, set[str]]) -> None:

@@ -10,7 +10,16 @@ from core.errors import UserError, did_you_mean
 from core.logging import get_logger
 from datasets.own.cells import same_form
 from datasets.own.items import SPLIT_NAMES, fault, split_of, split_words
-from datasets.own.levels import check_below_classes, check_single, check_splits, left_out_splits
+from datasets.own.levels import (
+    LEFT_OUT,
+    check_below_classes,
+    check_classes_of_splits,
+    check_doubled,
+    check_single,
+    check_splits,
+    left_out_splits,
+    warn_of_unlabelled,
+)
 from datasets.own.locate import has_image_suffix
 from datasets.prepared import PREFIX
 from datasets.reading import read_text
@@ -79,7 +88,13 @@ def read_tree(root: Path, base: Path) -> Tree:
             f"{base} has no images in folders of classes; expected <class>/*.jpg or "
             "train/<class>/*.jpg (DATASET.IMAGES gives another folder below --root)"
         )
+    check_doubled(tree.inner)
     check_single(root, base, tree.inner)
+    warn_of_unlabelled(base, [folder.name for folder in tree.inner])
+    classes: dict[str, set[str]] = {}
+    for picture in tree.pictures:
+        classes.setdefault(picture.split, set()).add(picture.folder)
+    check_classes_of_splits(base, classes)
     if not splits:
         check_splits(base, tree.inner)
         check_below_classes(base, tree.inner)
@@ -127,6 +142,8 @@ def _class_folders(base: Path, tree: Tree) -> list[Path]:
                 tree.loose.setdefault(base, []).append(entry.name)
             else:
                 tree.skipped[_suffix(entry.name)] += 1
+        elif entry.name in LEFT_OUT:
+            log.warning("%s is left out: its images have no label", base / entry.name)
         elif _is_visible(entry.name) and not entry.name.startswith(PREFIX):
             folders.append(base / entry.name)
     return folders

@@ -66,6 +66,39 @@ def test_one_folder_of_a_split_inside_a_class_is_a_warning(draw, folder, caplog)
     assert "look like splits (joy/test); their images are in no split" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["train", "seg_train"])
+def test_a_split_in_a_folder_of_its_own_name_is_an_error(draw, folder, name):
+    other = name.replace("train", "test")
+    draw(f"{name}/{name}/joy/1.jpg", f"{name}/{name}/sad/1.jpg", f"{other}/{other}/joy/1.jpg")
+    with pytest.raises(UserError, match=r"would be a class; move the content of (\w+)/\1 to \1"):
+        folder()
+
+
+def test_a_split_with_one_unknown_folder_is_an_error(draw, folder):
+    draw("train/joy/1.jpg", "train/sad/1.jpg", "val/images/1.jpg")
+    with pytest.raises(UserError, match=r"all images of val are in the folder 'images'"):
+        folder()
+
+
+def test_classes_that_train_lacks_are_a_warning(draw, folder, caplog):
+    draw("train/joy/1.jpg", "train/sad/1.jpg", "test/joy/1.jpg", "test/fear/1.jpg")
+    assert folder().classnames == ["fear", "joy", "sad"]
+    assert "classes of test without an image in train: fear" in caplog.text
+
+
+def test_folders_of_images_without_a_label(draw, folder, caplog):
+    draw("joy/1.jpg", "sad/1.jpg", "_unlabeled/1.jpg", "no_label/1.jpg", "multilabel/1.jpg")
+    assert folder().classnames == ["joy", "multilabel", "sad"]
+    assert "no_label is left out" in caplog.text
+    assert "multilabel is a class; tools write such a folder" in caplog.text
+
+
+def test_equal_folders_in_all_classes_are_a_warning(draw, folder, caplog):
+    draw("a/joy/1.jpg", "a/sad/1.jpg", "b/joy/1.jpg", "b/sad/1.jpg")
+    assert folder().classnames == ["a", "b"]
+    assert "the same folders inside (joy, sad)" in caplog.text
+
+
 def test_classes_with_names_like_splits_are_classes(draw, folder, caplog):
     draw("test_tube/a/1.jpg", "train_station/b/1.jpg")  # they share no folder
     assert folder().classnames == ["test_tube", "train_station"]
