@@ -6,8 +6,9 @@ from typing import Any
 
 from core.logging import get_logger
 from datasets.own.cells import shown
-from datasets.own.items import Judgement, LabelFile, fault
-from datasets.own.refused import TABLE
+from datasets.own.items import Judgement, LabelFile, fault, split_of
+from datasets.own.refused import OTHERS, TABLE
+from datasets.own.split_column import split_field
 
 LONGEST = 18  # digits of an id in text; int() refuses thousands of them
 
@@ -28,6 +29,12 @@ def read_coco(path: Path, content: Mapping[str, Any]) -> LabelFile:
         raise fault(path, "'categories'", f"no classes; use {TABLE} (VIA writes regions alone)")
     images = _index(path, content, "images", "file_name")
     _check_twice(path, "images", "file_name", images)
+    if images and not _list(path, content, "annotations"):
+        raise fault(
+            path,
+            "'annotations'",
+            f"no image has a label (COCO has no tags of whole images; export as {OTHERS})",
+        )
     labels: dict[Any, dict[str, None]] = {number: {} for number in images}
     used: set[Any] = set()
     for i, entry in enumerate(_list(path, content, "annotations")):
@@ -37,8 +44,10 @@ def read_coco(path: Path, content: Mapping[str, Any]) -> LabelFile:
         labels[image][categories[category]] = None
         used.add(category)
     judgements = []
+    key = split_field(path, content["images"])
     for i, (number, name) in enumerate(images.items()):
-        judgements.append(Judgement(name, f"images[{i}]", tuple(labels[number])))
+        split = split_of(str(content["images"][i].get(key))) or "" if key else ""
+        judgements.append(Judgement(name, f"images[{i}]", tuple(labels[number]), split=split))
     kept = _without_parents(path, content["categories"], categories, used)
     _check_twice(path, "categories", "name", kept)
     return LabelFile(path, judgements, list(kept.values()))

@@ -8,7 +8,7 @@ from core.errors import did_you_mean, first_names
 from core.logging import get_logger
 from datasets.own.cells import is_empty, is_label_value, shown
 from datasets.own.items import ReadOptions, fault
-from datasets.own.marked import LABEL_STUDIO, is_label_studio_table
+from datasets.own.marked import LABEL_STUDIO, is_label_studio_table, is_prodigy_table
 from datasets.own.split_column import (
     LIKELY,
     SPLIT_COLUMNS,
@@ -25,13 +25,17 @@ ANNOTATOR_COLUMNS = (
     "annotator_name", "worker_name", "user_name", "username", "email", "email_address",
 )  # fmt: skip
 MANY = ("labels", "tags", "posi_labels", "classes", "categories", "choices")
-ONE = ("label", "tag", "class", "category", "choice")
+ONE = (
+    "label", "tag", "class", "category", "choice",
+    "label_name", "class_name", "category_name",
+)  # fmt: skip
 PERSONS = ("annotator", "worker", "user", "rater")  # can also be a class of photographs
 NUMBERED = re.compile(r"(label|tag|class|category|choice)s?_?\d+")  # one of several label columns
 # Columns of numbers from 0 to 1 that are no class.
 NO_CLASSES = (*LIKELY, "confidence", "score", "weight")
 # Columns of Label Studio's CSV; its label column has the name of the user's form field.
 LABEL_STUDIO_OTHERS = (*LABEL_STUDIO, "created_at", "updated_at", "id", "agreement")
+PRODIGY_OTHERS = ("answer", "options", "_is_binary", "_view_id", "_timestamp", "config")
 LABEL_STUDIO_IMAGES = ("image", "img", "url")
 
 log = get_logger()
@@ -108,15 +112,34 @@ def _check_names(table: Table) -> None:
 def _free_columns(table: Table, options: ReadOptions, columns: Columns) -> list[int]:
     """Return the columns beside the image that are neither ignored nor without a name."""
     ignored = {column_key(name) for name in options.ignore}
+    is_prodigy = is_prodigy_table(table)
     free = []
     for j, name in enumerate(table.header):
         if j == columns.path or column_key(name) in ignored:
             continue
+        if is_prodigy and name in PRODIGY_OTHERS:
+            continue
         if not name or name.startswith("Unnamed: "):  # row numbers of pandas
+            _check_nameless(table, j)
             log.info("%s: column %d without a name is left out", table.path, j + 1)
             continue
         free.append(j)
     return free
+
+
+def _check_nameless(table: Table, j: int) -> None:
+    """Raise if a column without a name, behind others, holds more than row numbers."""
+    cells = [row[j] for row in table.rows if not is_empty(row[j])]
+    is_number = all(isinstance(cell, int) or str(cell).isdecimal() for cell in cells)
+    if j == 0 or (is_number and len(set(map(str, cells))) == len(cells)):
+        return
+    where = next(where for row, where in zip(table.rows, table.wheres, strict=True) if row[j])
+    raise fault(
+        table.path,
+        where,
+        f"column {j + 1} is {shown(cells[0])}, but has no name in the header; write all labels of "
+        "an image into one cell, such as joy|fear, or give the column a name",
+    )
 
 
 def _take(table: Table, free: list[int], names: Sequence[str]) -> int | None:
@@ -137,6 +160,8 @@ def _label_columns(table: Table, options: ReadOptions, free: Sequence[int]) -> l
     nested = [j for j in free if column_key(table.header[j]).endswith((".label", ".labels"))]
     if nested:
         return nested
+    if is_prodigy_table(table) and "accept" in table.header:  # the chosen ones of "options"
+        return [table.header.index("accept")]
     labels = [j for j in free if column_key(table.header[j]) in MANY + ONE]
     for j in labels:
         if len(free) > 1 and not options.classnames and holds_only_splits(table, j):
@@ -204,6 +229,8 @@ def _known_classes(
         columns.classes.append(by_name[name])
         free.remove(by_name[name])
     columns.split = take_split(table, free, ())
+    check_half_splits(table, free)
+    warn_of_likely(table, free)
     columns.annotator = _take_annotator(table, free)
     if free:
         names = ", ".join(shown(table.header[j]) for j in free)
@@ -344,6 +371,8 @@ def _label_studio_columns(table: Table, options: ReadOptions) -> Columns:
     columns.annotator = _take_annotator(table, free)
     columns.split = _take(table, free, SPLIT_COLUMNS)  # other columns may be the choices
     fields = [j for j in free if column_key(table.header[j]) not in LABEL_STUDIO_OTHERS]
+    if len(fields) > 1 and columns.split is None:
+        columns.split = take_split(table, fields, ())
     if len(fields) == 1:
         columns.label = fields[0]
         return columns

@@ -38,6 +38,7 @@ def read_cvat(path: Path, ignore: Iterable[str] = ()) -> LabelFile:
     attribute = class_attribute(path, root, ignore)
     images = root.findall("image")
     of_subsets = [image for image in images if image.get("subset")]
+    of_task = root.findtext("./meta/*/subset", default="").strip()
     in_subsets = bool(of_subsets) and _subset_path(path, of_subsets[0]).is_file()
     judgements = []
     for i, image in enumerate(images):
@@ -50,7 +51,7 @@ def read_cvat(path: Path, ignore: Iterable[str] = ()) -> LabelFile:
         if attribute is not None:
             labels = values_of(image, attribute.name)
         subset = image.get("subset", "")
-        split = split_of(subset) or ""
+        split = split_of(subset or of_task) or ""
         if in_subsets and subset:
             name = f"{subset}/{name}"
         judgements.append(Judgement(name, where, tuple(dict.fromkeys(labels)), split=split))

@@ -21,7 +21,10 @@ from datasets.own.long import read_cells, read_long
 from datasets.own.marked import drop_marked
 from datasets.own.refused import refuse_known, refuse_known_text
 from datasets.own.table import (
+    DELIMITERS,
+    PATH_COLUMNS,
     Table,
+    find_column,
     header_delimiter,
     path_column,
     read_objects,
@@ -33,6 +36,7 @@ from datasets.reading import read_text
 
 COCO_KEYS = ("images", "annotations", "categories")
 FIFTYONE_KEYS = ("classes", "labels")
+SAMPLE = 20  # lines among which a header is looked for
 LONG_NUMBER = "a number has thousands of digits"  # for which json raises a plain ValueError
 # First bytes of files that are no text -> the word for them in an error.
 BINARY = {
@@ -104,9 +108,31 @@ def _open(path: Path, options: ReadOptions) -> LabelFile | Pending:
     content = read_headerless(path, text, options)
     if content is not None:
         return content
+    _check_first_line(path, text)
     # No header and no image in the first line: the error of a header says what is missing.
     delimiters = sorted(",;\t", key=text.split("\n")[0].count)
     return _open_table(read_table(path, text, delimiters[-1]), options)
+
+
+def _check_first_line(path: Path, text: str) -> None:
+    """Raise if the header stands below other lines, or has another delimiter."""
+    lines = text.split("\n")[:SAMPLE]
+    for number, line in enumerate(lines[1:], start=2):
+        if header_delimiter(line) is not None:
+            raise fault(
+                path,
+                f"line {number}",
+                "the header stands below other lines; delete the lines above it",
+            )
+    for delimiter in ("|", ":", " "):
+        cells = lines[0].split(delimiter)
+        has_other = any(sign in lines[0] for sign in DELIMITERS)
+        if len(cells) > 1 and not has_other and find_column(cells, PATH_COLUMNS) is not None:
+            raise fault(
+                path,
+                "line 1",
+                f"the columns are divided at {shown(delimiter)}; accepted: comma, semicolon or tab",
+            )
 
 
 def _text_of(path: Path) -> str:
@@ -144,7 +170,7 @@ def _open_table(table: Table, options: ReadOptions) -> LabelFile | Pending:
     drop_marked(table)
     columns = assign_columns(table, options)
     if columns.label is None:
-        return read_wide(table, columns)
+        return read_wide(table, columns, options)
     vectors = read_vectors(table, columns, options.classnames)
     if vectors is not None:
         return vectors
@@ -180,6 +206,7 @@ def _open_object(path: Path, content: dict[str, Any], options: ReadOptions) -> L
     if content.keys() >= set(FIFTYONE_KEYS):
         return read_fiftyone(path, content)
     table = read_objects(path, [content], ["line 1"])  # JSON Lines with one line
+    refuse_known(table)
     if not {"images", "annotations"} & content.keys():
         return _open_table(table, options)
     missing = [key for key in COCO_KEYS if key not in content]

@@ -62,12 +62,13 @@ def _take_splits(path: Path, rows: list[Row]) -> list[Row]:
     """Return the rows with the split from the one cell that is a split in all of them.
 
     As labels, the words ``train`` and ``test`` would put the test images into train. The cell has
-    the same place in all rows, counted from the image or from the end of the row.
+    the same place in all rows, counted from the image or from the end of the row. One split alone,
+    as in the file of a split, needs other cells beside it, which are the labels.
     """
     width = min(len(row.cells) for row in rows)
     for place in (*range(width), *range(-width, 0)):
         splits = {split_of(row.cells[place]) for row in rows}
-        if None in splits or len(splits) < 2:
+        if None in splits or (len(splits) < 2 and width < 2):
             continue
         log.warning("%s: the %s column behind the image gives the splits", path, _place_word(place))
         return [replace(row, use=row.cells[place], cells=_without(row, place)) for row in rows]

@@ -20,6 +20,11 @@ def is_label_studio_table(table: Table) -> bool:
     return keys.issuperset(LABEL_STUDIO)
 
 
+def is_prodigy_table(table: Table) -> bool:
+    """Return True for the JSON Lines of Prodigy."""
+    return {"answer", "_input_hash"} <= set(table.header)
+
+
 def drop_marked(table: Table) -> None:
     """Drop the rows of a table that are marked as no label; the log says how many and why.
 
@@ -28,11 +33,13 @@ def drop_marked(table: Table) -> None:
     """
     if is_label_studio_table(table):
         _drop(table, "annotation_id", is_empty, "tasks without annotations")
-    if {"answer", "_input_hash"} <= set(table.header):
+    if is_prodigy_table(table):
         no = ("reject", "ignore")
         _drop(table, "answer", lambda cell: cell in no, "answers 'reject' and 'ignore' of Prodigy")
     if find_column(table.header, ("assignment_status",)) is not None:
         _drop(table, "assignment_status", _is_rejected, "rejected assignments")
+        if find_column(table.header, ("reject",)) is not None:
+            _drop(table, "reject", lambda cell: not is_empty(cell), "rejected assignments")
 
 
 def _is_rejected(cell: Any) -> bool:

@@ -1,13 +1,15 @@
 """Files that are recognised but not read, with what to export or write instead."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from datasets.own.items import fault
 from datasets.own.locate import has_image_suffix
-from datasets.own.table import Table
+from datasets.own.table import PATH_COLUMNS, Table, find_column
 
 TABLE = "a CSV with the columns file_name and labels"
+OTHERS = f"CVAT for images, or use {TABLE}"
 # COCO of VIA has the attributes of regions alone, and not the names of their options.
 OF_VIA = f"{TABLE}, made from file_attributes in the CSV of VIA 2"
 RECORDS = "to_csv of pandas, or to_json with orient='records'"
@@ -21,7 +23,15 @@ REFUSED = {
     ("source-ref",): ("a manifest of SageMaker Ground Truth", TABLE),
     ("imageGcsUri",): ("a JSON Lines file of Vertex AI", "its CSV: TRAIN,gs://bucket/a.jpg,label"),
     ("imagePath", "shapes"): ("a file of labelme", f"COCO or {TABLE}"),
-    ("categories", "items"): ("a file of Datumaro", "COCO or CVAT for images"),
+    ("categories", "items"): ("a file of Datumaro", f"CVAT for images, or {TABLE}"),
+    ("assets", "tags", "videoSettings"): ("a project of VoTT", "its CSV"),
+    ("asset", "regions"): ("a file of VoTT", "its CSV"),
+    ("frames", "inputTags"): ("a file of VoTT", TABLE),
+    ("dataset", "image", "annotations"): ("a file of V7 Darwin", f"COCO or {TABLE}"),
+    ("version", "item", "annotations"): ("a file of V7 Darwin", f"COCO or {TABLE}"),
+    ("label_hash", "data_title"): ("an export of Encord", f"COCO or {TABLE}"),
+    ("task_id", "response"): ("an export of Scale", TABLE),
+    ("metadata", "instances"): ("a file of SuperAnnotate", TABLE),
     ("tags", "classes", "projectType"): ("the meta.json of Supervisely", TABLE),
     ("originalImageUri",): ("an export of Azure Custom Vision", TABLE),
     ("columns", "index", "data"): ("JSON of pandas with orient='split'", RECORDS),
@@ -82,7 +92,18 @@ def _by_content(table: Table) -> tuple[str, str] | None:
         return "an export of Azure Custom Vision", TABLE
     if len(table.rows) == 1 and _is_nested(entry):
         return "an object with one entry per image or column", f"{TABLE}, or {RECORDS}"
+    is_coco = {"images", "annotations"} & entry.keys()
+    has_image = find_column(table.header, PATH_COLUMNS) is not None
+    if len(table.rows) == 1 and not is_coco and not has_image and _are_lists(entry.values()):
+        return "an object with a list per class or column", TABLE
+    for row in table.rows[:2]:
+        if any(isinstance(cell, str) and cell.startswith('{"ImportId"') for cell in row):
+            return "an export of Qualtrics with three lines of header", "it without lines 2 and 3"
     return None
+
+
+def _are_lists(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, list) for value in values)
 
 
 def _is_image_object(value: Any) -> bool:

@@ -111,8 +111,9 @@ def _exports(folder: Path) -> list[Source]:
     paths = sorted([*folder.glob("[!._]*.xml"), *folder.glob(f"[!._]*/{CVAT_FILE}")])
     if not paths:
         raise UserError(
-            f"DATASET.FILE: {folder} is a folder without exports of CVAT; expected a label file, "
-            f"or one export per annotator: ann.xml or ann/{CVAT_FILE}"
+            f"DATASET.FILE: {folder} is a folder without exports of CVAT; expected one label file "
+            "for all images (not one per image, as labelme writes them), or one export per "
+            f"annotator: ann.xml or ann/{CVAT_FILE}"
         )
     sources = []
     for path in paths:

@@ -152,10 +152,13 @@ def read_table(path: Path, text: str, delimiter: str) -> Table:
     """Read a file with a header.
 
     Raises:
-        UserError: the file is no valid CSV, or a row has another number of cells than the header.
+        UserError: the file is no valid CSV, all cells are empty, or a row has another number of
+            cells than the header.
     """
     rows = split_rows(path, text, delimiter)
-    _, header = next(rows)
+    _, header = next(rows, (0, []))
+    if not header:
+        raise fault(path, "", "the file has no text in its cells")
     table = Table(path, header, [], [], decimal_comma=delimiter != ",")
     for line, cells in rows:
         where = f"line {line}"
@@ -242,5 +245,6 @@ def path_column(table: Table) -> int:
         table.path,
         "line 1",
         f"no column names the images; columns: {columns}; rename the one with their files to "
-        f"{', '.join(PATH_COLUMNS[:3])} or another accepted name (docs/data.md).{nearest}",
+        f"{', '.join(PATH_COLUMNS[:3])} or another accepted name (docs/data.md); without a header "
+        f"each image needs its suffix, such as .jpg.{nearest}",
     )

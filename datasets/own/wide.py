@@ -1,11 +1,13 @@
 """Tables and lists with one number per class, and the meaning of -1 in them."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from core.labels import UNKNOWN
+from core.logging import get_logger
 from datasets.own.cells import (
     NotAList,
     is_empty,
@@ -15,15 +17,19 @@ from datasets.own.cells import (
     shown,
 )
 from datasets.own.columns import Columns, first_misfit, no_class
-from datasets.own.items import Judgement, LabelFile, fault, unnamed_classes
+from datasets.own.items import Judgement, LabelFile, ReadOptions, fault, unnamed_classes
 from datasets.own.long import annotator_of, image_of, split_in
-from datasets.own.table import Table
+from datasets.own.table import Table, column_key
 
+UNLABELED = "unlabeled"  # Roboflow's column for images without a label
+BETWEEN_NUMBERS = re.compile(r"\s*[,;|\s]\s*")
 # Names in DATASET.LABEL_VALUES.
 AUTO, IS_NO, IS_UNKNOWN = "auto", "minus_one_is_no", "minus_one_is_unknown"
 
+log = get_logger()
 
-def read_wide(table: Table, columns: Columns) -> LabelFile:
+
+def read_wide(table: Table, columns: Columns, options: ReadOptions) -> LabelFile:
     """Return the content of a table with one column per class.
 
     Raises:
@@ -33,7 +39,19 @@ def read_wide(table: Table, columns: Columns) -> LabelFile:
     for c, j in enumerate(columns.classes):
         values[:, c] = _read_column(table, j)
     classnames = [table.header[j] for j in columns.classes]
+    for c, name in enumerate(classnames):
+        if column_key(name) == UNLABELED and not options.classnames and _is_for_no_class(values, c):
+            log.info("%s: column %s, 1 for images without a label, is left out", table.path, name)
+            values = np.delete(values, c, axis=1)
+            classnames.pop(c)
+            break
     return _label_file(table, columns, values, classnames)
+
+
+def _is_for_no_class(values: np.ndarray, c: int) -> bool:
+    """Return True if column ``c`` of (N, C) is 1 exactly where all other classes are 0."""
+    others = np.delete(values, c, axis=1)
+    return bool(np.array_equal(values[:, c], (others == 0).all(axis=1)))
 
 
 def _label_file(
@@ -66,8 +84,8 @@ def _read_column(table: Table, j: int) -> list[float]:
 def read_vectors(table: Table, columns: Columns, classnames: Sequence[str]) -> LabelFile | None:
     """Return the content of a table whose label column has lists of one number per class.
 
-    ``[0, 1, 0]`` is such a list: as indices of classes it would name one class twice. An empty cell
-    or list is unknown for all classes.
+    ``[0, 1, 0]`` and ``0 1 0`` are such lists: as indices they would name one class twice. An empty
+    cell or list is unknown for all classes.
 
     Returns:
         None if the cells are something else.
@@ -104,8 +122,8 @@ def _vector(cell: Any) -> list[float] | None:
     if is_empty(cell):
         return []
     if isinstance(cell, str):
-        if not cell.startswith("["):
-            return None
+        cell = _plain_numbers(cell) if not cell.startswith("[") else cell
+    if isinstance(cell, str):
         try:
             cell = read_literal(cell)
         except NotAList:
@@ -114,6 +132,13 @@ def _vector(cell: Any) -> list[float] | None:
         return None
     numbers = [read_value(value) if isinstance(value, int | float) else None for value in cell]
     return numbers if all(map(is_label_value, numbers)) else None
+
+
+def _plain_numbers(text: str) -> list[float] | None:
+    """Return the numbers of ``0 1 0``, ``0,1,0`` or ``0|1|0``, None for other text."""
+    numbers = [read_value(part) for part in BETWEEN_NUMBERS.split(text.strip())]
+    is_list = len(numbers) > 1 and all(map(is_label_value, numbers))
+    return numbers if is_list else None
 
 
 def settle_minus_one(files: Sequence[LabelFile], meaning: str) -> None:

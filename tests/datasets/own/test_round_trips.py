@@ -13,14 +13,19 @@ from hypothesis import strategies as st
 
 from core.labels import UNKNOWN
 from datasets.own.cells import same_form
-from datasets.own.columns import ANNOTATOR_COLUMNS, MANY, ONE, SPLIT_COLUMNS
+from datasets.own.columns import ANNOTATOR_COLUMNS, MANY, NO_CLASSES, ONE
 from datasets.own.headerless import is_odd
-from datasets.own.split_column import MISSING
+from datasets.own.items import SPLIT_NAMES
+from datasets.own.split_column import HALF_SPLITS, MISSING, SPLIT_COLUMNS
 from datasets.own.table import PATH_COLUMNS, column_key
+from datasets.own.wide import UNLABELED
 from tests.datasets.own.conftest import labels_of
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-RESERVED = {*PATH_COLUMNS, *SPLIT_COLUMNS, *ANNOTATOR_COLUMNS, *MANY, *ONE}
+RESERVED = {
+    *PATH_COLUMNS, *SPLIT_COLUMNS, *ANNOTATOR_COLUMNS, *MANY, *ONE, *NO_CLASSES, *HALF_SPLITS,
+    *(name for names in SPLIT_NAMES.values() for name in names), UNLABELED,
+}  # fmt: skip
 
 
 def is_name(text):

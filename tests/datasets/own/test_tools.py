@@ -163,7 +163,7 @@ REFUSED = {
     "labelme": (json.dumps({"flags": {}, "shapes": [], "imagePath": "a.jpg"}), "a file of labelme"),
     "Datumaro": (
         json.dumps({"info": {}, "categories": {}, "items": []}),
-        "a file of Datumaro, .*use COCO or CVAT for images",
+        "a file of Datumaro, .*use CVAT for images",
     ),
     "NIH, columns of other names": (
         "Image Index,Finding Labels\n1.png,Cardiomegaly|Mass\n2.png,No Finding\n",
