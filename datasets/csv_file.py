@@ -18,10 +18,10 @@ from datasets.build import DATASET_REGISTRY
 from datasets.own.combine import LabelledImage, combine
 from datasets.own.division import DELIMITERS
 from datasets.own.formats import read_label_files
-from datasets.own.items import SPLIT_NAMES, LabelFile, ReadOptions
+from datasets.own.items import LabelFile, ReadOptions, split_of
 from datasets.own.locate import clean_name, locate, missing_images
 from datasets.own.sources import Source, find_sources, given_classes
-from datasets.own.splits import divide
+from datasets.own.splits import YEAR, divide
 from datasets.own.targets import Targets, choose_kind
 from datasets.own.wide import AUTO, IS_NO, IS_UNKNOWN
 from datasets.reading import may_skip, resolve_images, root_of
@@ -217,9 +217,19 @@ def image_folders(cfg: CfgNode, root: Path, file: LabelFile) -> list[Path]:
     folders = [own, root]
     for folder in (own, root):
         folders += [folder / name for name in IMAGE_FOLDERS]
-    for name in SPLIT_NAMES.get(file.split, ()):
-        folders += [own / name, own / "images" / name, own / name / "images"]
+    if file.split:
+        for folder in list(folders):
+            for inner in _folders_of_split(folder, file.split):
+                folders += [inner, inner / "images"]
     return folders
+
+
+def _folders_of_split(folder: Path, split: str) -> list[Path]:
+    """Return the folders in a folder whose name is that of a split: ``train``, ``train2017``."""
+    if not folder.is_dir():
+        return []
+    names = sorted(name for name in os.listdir(folder) if split_of(YEAR.sub("", name)) == split)
+    return [folder / name for name in names if (folder / name).is_dir()]
 
 
 def _given_folders(name: str, root: Path, own: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from hypothesis import settings
 
 from core.logging import close_logging, get_logger
 
-settings.register_profile("machine may be busy", deadline=None)
+settings.register_profile("machine may be busy", deadline=None, derandomize=True)
 settings.load_profile("machine may be busy")
 
 # Intervals, costs and report take seconds; their own tests switch them on.

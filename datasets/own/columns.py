@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from core.errors import did_you_mean, first_names
 from core.logging import get_logger
+from datasets.own.annotator_column import take_annotator
 from datasets.own.cells import is_empty, is_label_value, shown
 from datasets.own.items import ReadOptions, fault
 from datasets.own.marked import LABEL_STUDIO, is_label_studio_table, is_prodigy_table
@@ -17,13 +18,15 @@ from datasets.own.split_column import (
     take_split,
     warn_of_likely,
 )
-from datasets.own.table import PATH_COLUMNS, Table, column_key, find_column, path_column
+from datasets.own.table import (
+    PATH_COLUMNS,
+    Table,
+    column_key,
+    find_column,
+    path_column,
+    take_column,
+)
 
-ANNOTATOR_COLUMNS = (
-    "annotator", "worker", "user", "rater",
-    "annotator_id", "worker_id", "user_id", "rater_id",
-    "annotator_name", "worker_name", "user_name", "username", "email", "email_address",
-)  # fmt: skip
 MANY = ("labels", "tags", "posi_labels", "classes", "categories", "choices")
 ONE = (
     "label", "tag", "class", "category", "choice",
@@ -82,7 +85,7 @@ def assign_columns(table: Table, options: ReadOptions) -> Columns:
     _check_numbered(table, free, labels)
     if not labels:
         _check_annotator(table, free)
-    columns.annotator = _take_annotator(table, free)
+    columns.annotator = take_annotator(table, free, columns.path)
     if not labels:
         columns.classes = _class_columns(table, free)
         return columns
@@ -142,14 +145,6 @@ def _check_nameless(table: Table, j: int) -> None:
     )
 
 
-def _take(table: Table, free: list[int], names: Sequence[str]) -> int | None:
-    """Remove and return the free column with the first of ``names``."""
-    position = find_column([table.header[j] for j in free], names)
-    if position is None:
-        return None
-    return free.pop(position)
-
-
 def _label_columns(table: Table, options: ReadOptions, free: Sequence[int]) -> list[int]:
     """Return the columns that by their names hold labels.
 
@@ -192,14 +187,6 @@ def _check_numbered(table: Table, free: list[int], labels: list[int]) -> None:
         )
 
 
-def _take_annotator(table: Table, free: list[int]) -> int | None:
-    """Remove and return the column of the annotators; the log names it."""
-    position = _take(table, free, ANNOTATOR_COLUMNS)
-    if position is not None:
-        log.info("%s: column %s names the annotators", table.path, shown(table.header[position]))
-    return position
-
-
 def _check_annotator(table: Table, free: list[int]) -> None:
     """Raise if the annotator may be one more column of a class."""
     for j in free:
@@ -231,7 +218,7 @@ def _known_classes(
     columns.split = take_split(table, free, ())
     check_half_splits(table, free)
     warn_of_likely(table, free)
-    columns.annotator = _take_annotator(table, free)
+    columns.annotator = take_annotator(table, free, columns.path)
     if free:
         names = ", ".join(shown(table.header[j]) for j in free)
         log.info("%s: columns that are no class of the list are left out: %s", table.path, names)
@@ -368,8 +355,8 @@ def _label_studio_columns(table: Table, options: ReadOptions) -> Columns:
     position = find_column(table.header, LABEL_STUDIO_IMAGES)
     columns = Columns(path_column(table) if position is None else position, style="whole")
     free = _free_columns(table, options, columns)
-    columns.annotator = _take_annotator(table, free)
-    columns.split = _take(table, free, SPLIT_COLUMNS)  # other columns may be the choices
+    columns.annotator = take_annotator(table, free, columns.path)
+    columns.split = take_column(table, free, SPLIT_COLUMNS)  # other columns may be the choices
     fields = [j for j in free if column_key(table.header[j]) not in LABEL_STUDIO_OTHERS]
     if len(fields) > 1 and columns.split is None:
         columns.split = take_split(table, fields, ())

@@ -1,5 +1,6 @@
 """Labels of one cell: the text that stands between them."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,15 +14,17 @@ from datasets.own.items import ReadOptions, fault
 # Name in DATASET.LABEL_DELIMITER -> text between two labels of a cell, in the order of the search.
 DELIMITERS = {
     "pipe": "|", "semicolon": ";", "newline": "\n", "comma": ",", "space": " ",
-    "slash": "/", "plus": "+", "ampersand": "&",
+    "slash": "/", "plus": "+", "ampersand": "&", "hash": "#",
 }  # fmt: skip
 SURE = ("pipe", "semicolon", "newline")  # no name has one inside
 LIKELY_SIGNS = ("|", ";", ",")
 # Signs that people write between labels and inside of names, with their name in LABEL_DELIMITER.
 JOINTS = {
-    "/": "slash", "+": "plus", "&": "ampersand",
-    ":": "", "#": "", "\\": "", "__": "", "\t": "", " - ": "", "-": "", "_": "",
+    "/": "slash", "+": "plus", "&": "ampersand", "#": "hash",
+    ":": "", "\\": "", "__": "", "\t": "", " - ": "", "-": "", "_": "",
 }  # fmt: skip
+
+SCORED = re.compile(r"(.*\S)\s*[:=]\s*[\d.,]+%?")  # a name with its score
 
 log = get_logger()
 
@@ -95,7 +98,8 @@ def _check_joints(cells: Sequence[Cell]) -> None:
     """Raise if a cell is several labels with a sign of ``JOINTS`` between them.
 
     ``joy/fear`` is, where ``joy`` and ``fear`` are cells, too, and where both recur in other cells
-    with the sign. ``Doubt/Confusion`` is not.
+    with the sign. ``Doubt/Confusion`` is not. Of ``joy#fear`` one part is enough: names have no
+    such sign inside, and doccano writes it.
     """
     whole = _whole_cells(cells)
     for sign, name in JOINTS.items():
@@ -103,7 +107,11 @@ def _check_joints(cells: Sequence[Cell]) -> None:
         counts = Counter(part for parts in joined.values() for part in parts)
         all_recur = bool(name) and all(counts[p] > 1 for parts in joined.values() for p in parts)
         for cell in cells:
-            if cell.text in joined and (all_recur or whole.issuperset(joined[cell.text])):
+            if cell.text not in joined:
+                continue
+            parts = joined[cell.text]
+            one_is_enough = name == "hash" and any(p in whole or counts[p] > 1 for p in parts)
+            if all_recur or one_is_enough or whole.issuperset(parts):
                 raise _ask(cell, name)
 
 
@@ -111,6 +119,22 @@ def _parts(text: str, sign: str) -> tuple[str, ...]:
     """Return what stands between the signs, each part once."""
     parts = (part.strip() for part in text.split(sign))
     return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def check_scores(path: Path, labels: Collection[str]) -> None:
+    """Raise if all labels end with a number, as in ``joy:0.8`` or ``joy=2``.
+
+    Raises:
+        UserError: they would be one class per score.
+    """
+    found = [SCORED.fullmatch(label) for label in labels]
+    if found and all(found) and len({match[1] for match in found}) < len(found):
+        raise fault(
+            path,
+            "",
+            f"label {shown(min(labels))} has a number behind its name; write one column per class "
+            "with the numbers from 0 to 1",
+        )
 
 
 def warn_of_joined(path: Path, labels: Collection[str]) -> None:

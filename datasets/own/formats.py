@@ -12,7 +12,7 @@ from datasets.own.cells import same_form, shown
 from datasets.own.coco_json import read_coco
 from datasets.own.columns import Columns, assign_columns
 from datasets.own.cvat import read_cvat
-from datasets.own.division import Cell, choose_delimiter, warn_of_joined
+from datasets.own.division import Cell, check_scores, choose_delimiter, warn_of_joined
 from datasets.own.fiftyone import read_fiftyone
 from datasets.own.headerless import class_at, read_headerless, warn_of_shift
 from datasets.own.items import LabelFile, ReadOptions, fault
@@ -86,6 +86,7 @@ def read_label_files(paths: Sequence[Path], options: ReadOptions) -> list[LabelF
     _check_ignored(files, options.ignore)
     if not options.classnames:
         labels = {label for file in files for one in file.judgements for label in one.labels}
+        check_scores(files[0].path, labels)
         warn_of_joined(files[0].path, labels)
     _name_indices(files, options.classnames)
     settle_minus_one(files, options.label_values)

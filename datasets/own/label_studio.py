@@ -6,8 +6,9 @@ from typing import Any
 
 from core.logging import get_logger
 from datasets.own.cells import NotAList, label_text, shown
-from datasets.own.items import Judgement, LabelFile, ReadOptions, fault
+from datasets.own.items import Judgement, LabelFile, ReadOptions, fault, split_of
 from datasets.own.locate import has_image_suffix
+from datasets.own.split_column import split_field
 
 IMAGE_KEYS = ("image", "img", "url")
 
@@ -24,7 +25,8 @@ def is_label_studio(content: Any) -> bool:
 def read_label_studio(path: Path, content: Sequence[Any], options: ReadOptions) -> LabelFile:
     """Return the choices, and the labels of regions, of each annotator of each task.
 
-    Cancelled annotations and tasks without annotations are left out.
+    Cancelled annotations and tasks without annotations are left out. Where an annotation of a task
+    is its ground truth, the others of this task are left out. A field of the data may be the split.
 
     Raises:
         UserError: a task names no image, or the form has several fields of choices.
@@ -33,16 +35,20 @@ def read_label_studio(path: Path, content: Sequence[Any], options: ReadOptions) 
     fields: dict[str, str] = {}
     without = 0
     for i, task in enumerate(content):
-        where = f"task {i + 1}"
         if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
-            raise fault(path, where, "no 'data'; expected an object with the image")
+            raise fault(path, f"task {i + 1}", "no 'data'; expected an object with the image")
+    key = split_field(path, [task["data"] for task in content])
+    for i, task in enumerate(content):
+        where = f"task {i + 1}"
         image = _image(path, task["data"], where)
+        split = split_of(str(task["data"].get(key))) or "" if key else ""
         annotations = _annotations(path, task, where)
         without += not annotations
         for number, annotation in enumerate(annotations):
             place = f"{where}, annotation {number + 1}"
             labels = _labels(path, annotation, place, fields, options.ignore)
-            judgements.append(Judgement(image, place, labels, annotator=f"{i}.{number}"))
+            annotator = _annotator(annotation, f"{i}.{number}")
+            judgements.append(Judgement(image, place, labels, split=split, annotator=annotator))
     if without == len(content):
         raise fault(path, "", "no task has an annotation (predictions are not read)")
     if without:
@@ -70,7 +76,19 @@ def _annotations(path: Path, task: Mapping[str, Any], where: str) -> list[Mappin
             raise fault(path, where, "an annotation has no list 'result'; export as JSON")
         if not entry.get("was_cancelled"):
             kept.append(entry)
+    truth = [entry for entry in kept if entry.get("ground_truth") is True]
+    if truth and len(truth) < len(kept):
+        log.warning("%s: %s: only the ground truth is read, no other annotation", path, where)
+        return truth
     return kept
+
+
+def _annotator(annotation: Mapping[str, Any], otherwise: str) -> str:
+    """Return who made an annotation, which older versions do not say."""
+    person = annotation.get("completed_by")
+    if isinstance(person, dict):
+        person = person.get("id", person.get("email"))
+    return otherwise if person is None else str(person)
 
 
 def _image(path: Path, data: Mapping[str, Any], where: str) -> str:
@@ -98,7 +116,8 @@ def _labels(
     found: dict[str, None] = {}
     for result in annotation["result"]:
         kind = result.get("type") if isinstance(result, dict) else None
-        if kind != "choices" and not str(kind).endswith("labels"):
+        is_taxonomy = kind == "taxonomy"
+        if kind != "choices" and not is_taxonomy and not str(kind).endswith("labels"):
             continue
         name = str(result.get("from_name", ""))
         fields.setdefault(name, where)
@@ -108,6 +127,8 @@ def _labels(
         labels = value.get(kind) if isinstance(value, dict) else None
         if not isinstance(labels, list):
             raise fault(path, where, f"no list 'value.{kind}'")
+        if is_taxonomy:  # paths in a tree, whose end is the class
+            labels = [one[-1] if isinstance(one, list) and one else one for one in labels]
         for label in labels:
             try:
                 found[label_text(label)] = None

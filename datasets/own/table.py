@@ -71,6 +71,14 @@ def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
     return None
 
 
+def take_column(table: Table, free: list[int], names: Sequence[str]) -> int | None:
+    """Remove and return the free column with the first of ``names``."""
+    position = find_column([table.header[j] for j in free], names)
+    if position is None:
+        return None
+    return free.pop(position)
+
+
 def split_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(line, cells)`` of each row that is not empty.
 

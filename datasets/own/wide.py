@@ -9,6 +9,7 @@ import numpy as np
 from core.labels import UNKNOWN
 from core.logging import get_logger
 from datasets.own.cells import (
+    NUMBER,
     NotAList,
     is_empty,
     is_label_value,
@@ -136,9 +137,10 @@ def _vector(cell: Any) -> list[float] | None:
 
 def _plain_numbers(text: str) -> list[float] | None:
     """Return the numbers of ``0 1 0``, ``0,1,0`` or ``0|1|0``, None for other text."""
-    numbers = [read_value(part) for part in BETWEEN_NUMBERS.split(text.strip())]
-    is_list = len(numbers) > 1 and all(map(is_label_value, numbers))
-    return numbers if is_list else None
+    parts = BETWEEN_NUMBERS.split(text.strip())
+    if len(parts) < 2 or not all(map(NUMBER.fullmatch, parts)):
+        return None
+    return [float(part) for part in parts]
 
 
 def settle_minus_one(files: Sequence[LabelFile], meaning: str) -> None:

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.labels import UNKNOWN
-from datasets.own.cells import same_form
-from datasets.own.columns import ANNOTATOR_COLUMNS, MANY, NO_CLASSES, ONE
+from datasets.own.annotator_column import ANNOTATOR_COLUMNS
+from datasets.own.cells import QUOTED_NAMES, same_form
+from datasets.own.columns import MANY, NO_CLASSES, ONE
 from datasets.own.headerless import is_odd
 from datasets.own.items import SPLIT_NAMES
 from datasets.own.split_column import HALF_SPLITS, MISSING, SPLIT_COLUMNS
@@ -32,7 +33,7 @@ def is_name(text):
     """Return True for a name that all formats can hold."""
     if not text or text != same_form(text).strip():
         return False
-    if text.lower() in MISSING:
+    if text.lower() in MISSING or QUOTED_NAMES.fullmatch(text):
         return False
     # A single class with such an end is read as the name of a list of classes.
     if text.endswith(".txt") or text.startswith(("[", '{"', "{'", "Unnamed: ")):
