@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from core.errors import did_you_mean, first_names
 from core.logging import get_logger
-from datasets.own.annotator_column import take_annotator
+from datasets.own.annotator_column import ANNOTATOR_COLUMNS, take_annotator
 from datasets.own.cells import is_empty, is_label_value, shown
 from datasets.own.items import ReadOptions, fault
 from datasets.own.marked import LABEL_STUDIO, is_label_studio_table, is_prodigy_table
@@ -38,7 +38,7 @@ NUMBERED = re.compile(r"(label|tag|class|category|choice)s?_?\d+")  # one of sev
 NO_CLASSES = (*LIKELY, "confidence", "score", "weight")
 # Columns of Label Studio's CSV; its label column has the name of the user's form field.
 LABEL_STUDIO_OTHERS = (*LABEL_STUDIO, "created_at", "updated_at", "id", "agreement")
-PRODIGY_OTHERS = ("answer", "options", "_is_binary", "_view_id", "_timestamp", "config")
+PRODIGY_OTHERS = ("answer", "options", "config")  # and all with an underscore in front
 LABEL_STUDIO_IMAGES = ("image", "img", "url")
 
 log = get_logger()
@@ -120,7 +120,7 @@ def _free_columns(table: Table, options: ReadOptions, columns: Columns) -> list[
     for j, name in enumerate(table.header):
         if j == columns.path or column_key(name) in ignored:
             continue
-        if is_prodigy and name in PRODIGY_OTHERS:
+        if is_prodigy and _is_of_prodigy(name):
             continue
         if not name or name.startswith("Unnamed: "):  # row numbers of pandas
             _check_nameless(table, j)
@@ -128,6 +128,13 @@ def _free_columns(table: Table, options: ReadOptions, columns: Columns) -> list[
             continue
         free.append(j)
     return free
+
+
+def _is_of_prodigy(name: str) -> bool:
+    """Return True for a key that Prodigy writes for itself, but not for that of the annotator."""
+    if column_key(name) in ANNOTATOR_COLUMNS:
+        return False
+    return name.startswith("_") or name in PRODIGY_OTHERS
 
 
 def _check_nameless(table: Table, j: int) -> None:
