@@ -1,6 +1,7 @@
 """JSON of Label Studio: one task per image, one annotation per annotator."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def _one_annotator(judgements: list[Judgement]) -> list[Judgement]:
     images = {judgement.name for judgement in judgements}
     if len(images) < len(judgements):
         return judgements
-    return [Judgement(one.name, one.where, one.labels) for one in judgements]
+    return [replace(one, annotator=None) for one in judgements]
 
 
 def _annotations(path: Path, task: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:

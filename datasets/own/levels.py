@@ -1,6 +1,7 @@
 """Folders of classes at another level than expected, which would give wrong classes in silence."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -81,14 +82,18 @@ def check_splits(base: Path, inner: Mapping[Path, set[str]]) -> None:
 def check_doubled(inner: Mapping[Path, set[str]]) -> None:
     """Raise for a split in a folder of its own name, as unpacked archives are: ``test/test/joy``.
 
+    ``train/train/1.jpg`` beside ``train/boat/2.jpg`` is the class ``train``.
+
     Raises:
         UserError: its folders would all be one class.
     """
+    siblings = Counter(folder.parent for folder in inner)
     for folder, names in inner.items():
-        is_outer = names == {folder.name}
         if not looks_like_split(folder.name):
             continue
-        if is_outer or folder.name == folder.parent.name:
+        is_outer = names == {folder.name}
+        is_alone = siblings[folder.parent] == 1 or bool(names)
+        if is_outer or (folder.name == folder.parent.name and is_alone):
             outer = folder if is_outer else folder.parent
             raise UserError(
                 f"{outer}: the folder '{outer.name}' in it would be a class; move the content of "

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from core.logging import get_logger
-from datasets.own.cells import is_empty
+from datasets.own.cells import is_empty, read_value
 from datasets.own.items import fault
 from datasets.own.table import Table, column_key, find_column
 
 # Columns that Label Studio writes in CSV and JSON-MIN.
 LABEL_STUDIO = ("annotation_id", "lead_time")
+OPEN_IMAGES = ("image_id", "source", "label_name", "confidence")
 
 log = get_logger()
 
@@ -36,10 +37,16 @@ def drop_marked(table: Table) -> None:
     if is_prodigy_table(table):
         no = ("reject", "ignore")
         _drop(table, "answer", lambda cell: cell in no, "answers 'reject' and 'ignore' of Prodigy")
+    if set(OPEN_IMAGES) <= {column_key(name) for name in table.header}:
+        _drop(table, "confidence", _is_zero, "verified as absent (Confidence 0 of OpenImages)")
     if find_column(table.header, ("assignment_status",)) is not None:
         _drop(table, "assignment_status", _is_rejected, "rejected assignments")
         if find_column(table.header, ("reject",)) is not None:
             _drop(table, "reject", lambda cell: not is_empty(cell), "rejected assignments")
+
+
+def _is_zero(cell: Any) -> bool:
+    return read_value(cell) == 0
 
 
 def _is_rejected(cell: Any) -> bool:

@@ -249,10 +249,12 @@ def path_column(table: Table) -> int:
     for name in table.header:
         nearest = nearest or did_you_mean(column_key(name), PATH_COLUMNS)
     columns = ", ".join(map(shown, table.header[:8]))
+    suffix = ""
+    if any(character.isdigit() for character in "".join(table.header[:1])):  # rather an image
+        suffix = "; without a header each image needs its suffix, such as .jpg"
     raise fault(
         table.path,
         "line 1",
         f"no column names the images; columns: {columns}; rename the one with their files to "
-        f"{', '.join(PATH_COLUMNS[:3])} or another accepted name (docs/data.md); without a header "
-        f"each image needs its suffix, such as .jpg.{nearest}",
+        f"{', '.join(PATH_COLUMNS[:3])} or another accepted name (docs/data.md){suffix}.{nearest}",
     )

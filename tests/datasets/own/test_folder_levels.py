@@ -66,6 +66,11 @@ def test_one_folder_of_a_split_inside_a_class_is_a_warning(draw, folder, caplog)
     assert "look like splits (joy/test); their images are in no split" in caplog.text
 
 
+def test_a_class_may_have_the_name_of_its_split(draw, folder):
+    draw("train/train/1.jpg", "train/boat/2.jpg", "test/train/3.jpg", "test/boat/4.jpg")
+    assert folder().classnames == ["boat", "train"]
+
+
 @pytest.mark.parametrize("name", ["train", "seg_train"])
 def test_a_split_in_a_folder_of_its_own_name_is_an_error(draw, folder, name):
     other = name.replace("train", "test")

@@ -144,6 +144,14 @@ def test_a_rejected_assignment_of_a_review(write, load):
     assert labels_of(load(FILE="f.csv")) == {"a.jpg": {"joy"}, "b.jpg": {"sad"}}
 
 
+def test_absent_labels_of_open_images(write, load):
+    rows = "a,human,joy,0\na,human,sad,1\nb,human,joy,1\n"
+    write("f.csv", "ImageID,Source,LabelName,Confidence\n" + rows)
+    with pytest.raises(UserError, match="column 'Confidence' has values"):
+        load(FILE="f.csv")
+    assert labels_of(load(FILE="f.csv", IGNORE=("Confidence",))) == {"a": {"sad"}, "b": {"joy"}}
+
+
 # Labels -------------------------------------------------------------------------------------------
 
 
@@ -229,7 +237,6 @@ def test_ratios_are_no_scores(write, load):
 
 # Files that need another form ---------------------------------------------------------------------
 
-OPEN_IMAGES = "ImageID,Source,LabelName,Confidence\na,human,joy,0\na,human,sad,1\nb,human,joy,1\n"
 REFUSED = {
     "empty cells": ('""\n', "the file has no text in its cells"),
     "separators alone": ("sep=;\n;;\n", "the file has no text in its cells"),
@@ -237,7 +244,6 @@ REFUSED = {
     "pipes": ("file_name|label\na.jpg|joy\n", "columns are divided at '|'; accepted: comma"),
     "spaces": ("file_name label\na.jpg joy\n", "columns are divided at ' '"),
     "names without a suffix": ("000001 0 1\n000002 1 0\n", "each image needs its suffix"),
-    "OpenImages": (OPEN_IMAGES, "leave out the rows with 0"),
     "no annotations": (json.dumps({**coco(), "annotations": []}), "no image has a label"),
     "VoTT": (json.dumps({"asset": {}, "regions": [], "version": "2"}), "VoTT, .* use its CSV"),
     "V7": (json.dumps({"version": "2.0", "item": {}, "annotations": []}), "V7 Darwin"),
