@@ -13,16 +13,16 @@ from yacs.config import CfgNode
 
 from core.config_merge import flatten, setup_cfg
 from core.errors import UserError
-from core.files import PROJECT, find_file
+from core.files import PROJECT, digest_file, find_file
 from core.imports import import_modules
-from core.logging import get_logger
+from core.logging import get_logger, only_warnings
 from core.seed import random_state, set_random_state, set_seed
 from datasets.base import IntentDataset
 from datasets.classes_only import FILE as CLASSES_FILE
 from datasets.classes_only import ClassesOnly, read_classes
 from datasets.normalizer import Normalizer
 from engine.checkpoint import BEST
-from engine.environment import digest_file
+from engine.own_code import OwnCode
 from engine.run_card import FILE as CARD_FILE
 from engine.run_card import Card, describe_data, read_card
 
@@ -235,11 +235,12 @@ def _load_weights(trainer: Any, folder: Path, card: Card, epoch: int | None) -> 
     if epoch is not None and epoch < 1:
         raise UserError(f"the epoch is {epoch}; expected at least 1")
     if not trainer.model.trainable_state_dict():
+        OwnCode(trainer.cfg.IMPORTS).warn_of_changed_card(card, folder)
         if epoch is not None:
             raise UserError(f"{folder} has no epochs: {trainer.cfg.TRAINER.NAME} trains nothing")
         return
     exported = folder / WEIGHTS_FILE
-    with _quiet():
+    with only_warnings():  # changed code of one's own is a warning
         if exported.is_file() and epoch is None:
             trainer.model.load_trainable_state_dict(_read_weights(exported))
         else:
