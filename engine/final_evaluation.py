@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from yacs.config import CfgNode
 
-from core.config import Key, declare
+from core.config import Key, declare, declare_check
 from core.errors import UserError
 from core.logging import get_logger
 from datasets import IntentDataset, image_names
@@ -106,14 +106,26 @@ def check_settings(cfg: CfgNode, *, has_val: bool = True) -> None:
         UserError: ``TEST.RULE`` is neither a registered rule nor an existing file, or needs a val
             split; or ``TEST.BOOTSTRAP`` is 1.
     """
-    if cfg.TEST.BOOTSTRAP == 1:
-        raise UserError("TEST.BOOTSTRAP is 1; expected 0 or at least 2: one draw has no spread")
+    _check_bootstrap(cfg)
+    _check_rule(cfg)
     name = cfg.TEST.RULE
-    check_rule_name("TEST.RULE", name)
     if has_val or is_rule_file(name) or name == HEADLINE_RULE:
         return
     if RULE_REGISTRY.get(name).tuned:
         raise UserError(f"TEST.RULE '{name}' cannot be fitted: it needs a val split")
+
+
+def _check_bootstrap(cfg: CfgNode) -> None:
+    if cfg.TEST.BOOTSTRAP == 1:
+        raise UserError("TEST.BOOTSTRAP is 1; expected 0 or at least 2: one draw has no spread")
+
+
+def _check_rule(cfg: CfgNode) -> None:
+    check_rule_name("TEST.RULE", cfg.TEST.RULE)
+
+
+declare_check("TEST.BOOTSTRAP", _check_bootstrap)
+declare_check("TEST.RULE", _check_rule)
 
 
 def check_rule_classes(cfg: CfgNode, names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from yacs.config import CfgNode
 from core.config import Components, declared_keys
 from core.config_merge import flatten
 from core.distributed import world_size
-from core.errors import UserError, not_accepted
+from core.errors import UserError, not_registered
 from core.logging import get_logger
 from engine.own_code import OwnCode
 from engine.run_card import FILE as CARD_FILE
@@ -42,7 +42,7 @@ def find_trainer(cfg: CfgNode, registry: Components) -> type:
     if not name:
         raise UserError(f"TRAINER.NAME is empty; give --trainer: {', '.join(sorted(names))}")
     if name not in names:
-        raise UserError(not_accepted("TRAINER.NAME", name, names))
+        raise UserError(not_registered("TRAINER.NAME", name, names))
     cls = registry.get(name)
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))

@@ -16,7 +16,7 @@ from core.seed import make_generator
 from engine.checkpoint import frozen_digest
 from engine.runner import MultiLabelRunner
 from engine.trainer import MultiLabelTrainer
-from losses import build_loss, loss_names
+from losses import about_loss, build_loss, loss_names
 from models import class_texts, image_statistics, load_clip
 from models.clip.load import QUICK_GELU
 
@@ -211,7 +211,8 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
             )
         fitting = loss_names(takes_pairs=self.takes_pairs)
         if name not in fitting:
-            raise UserError(not_accepted(key, name, fitting))
+            about = about_loss(name, takes_pairs=self.takes_pairs)
+            raise UserError(not_accepted(key, name, fitting) + about)
 
     def build_loss(self) -> nn.Module:
         """Return the configured loss with the options of its section ``LOSS.<NAME>``.
