@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from yacs.config import CfgNode
 
+from core.errors import UserError, did_you_mean
 from core.files import find_base
 from core.key import Key, check_declaration
 
@@ -159,6 +160,33 @@ def get_section(cfg: CfgNode, section: str) -> CfgNode:
     for part in section.split("."):
         node = node.get(part, CfgNode())
     return node
+
+
+class NotDeclared(UserError, AttributeError):
+    """Code reads an option that nobody has declared; for ``hasattr`` the attribute is missing."""
+
+
+class Options(CfgNode):
+    """The options of one class, read as attributes.
+
+    Raises:
+        NotDeclared: an option is read that is not declared; the error names the nearest one.
+    """
+
+    def __init__(self, cfg: CfgNode, section: str) -> None:
+        super().__init__()
+        self.__dict__["section"] = section
+        dict.update(self, get_section(cfg, section))
+        self.freeze()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        section = self.__dict__.get("section", "")
+        raise NotDeclared(
+            f"the option {section}.{name} is read, but not declared; write "
+            f'declare("{section}", Key("{name}", ...)).{did_you_mean(name, self)}'
+        )
 
 
 class Tree(CfgNode):

@@ -202,6 +202,7 @@ class MultiLabelTrainer(TrainerCheckpoints, MultiLabelRunner):
         if not cfg.TEST.NO_TEST:
             result = self.evaluate_split("val")
             metric, value = next(iter(result.metrics.items()))
+            self.warn_of_nan(metric, value)
             if is_better(value, self.best_result):
                 self.best_result = value
                 self.save_model(self.epoch, self.output_dir, val_result=value, model_name=BEST)

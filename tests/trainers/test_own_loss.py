@@ -10,6 +10,9 @@ import train
 from core.errors import UserError
 from core.logging import close_logging, get_logger
 from engine.checkpoint import load_checkpoint
+from engine.first_loss import first_loss
+from engine.loop import TrainingStep
+from engine.loss_state import load_loss, loss_state
 from inference.open_run import open_run
 from losses import LOSS_REGISTRY
 from tests.conftest import NO_EXTRAS
@@ -127,8 +130,6 @@ def test_a_state_that_does_not_fit_the_loss_is_one_line(run):
 
 
 def test_weights_that_the_loss_shares_with_the_network_are_not_stored_twice():
-    from engine.loss_state import load_loss, loss_state
-
     network = torch.nn.Linear(2, 2)
     loss = torch.nn.Module()
     loss.network = network
@@ -147,6 +148,54 @@ def test_a_learnable_parameter_of_the_loss_that_nothing_trains_is_one_line(run):
     error = error_of(run, learnable)
     assert "the loss OwnLoss has a parameter that no group of the optimiser holds" in error
     assert "weight" in error and "parameter_groups()" in error
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ("loss * torch.ones(3)", "the loss OwnLoss returned (3,); expected a scalar tensor"),
+        ("loss.item()", "the loss OwnLoss returned float; expected a scalar tensor"),
+        ("loss.detach()", "the loss OwnLoss does not depend on the learnable parameters"),
+    ],
+)
+def test_a_loss_that_cannot_train_is_one_line(run, result, message):
+    assert message in error_of(run, LOSS.replace("loss * self.num_steps", result))
+
+
+@pytest.mark.parametrize("takes_pairs", [True, False, None])
+def test_an_output_that_the_loss_cannot_take_is_one_line(takes_pairs):
+    class Pairs(torch.nn.Module):
+        def forward(self, logits, target):
+            return (logits[:, 1] - target).sum()
+
+    if takes_pairs is not None:
+        Pairs.takes_pairs = takes_pairs
+    label = torch.zeros(4, 3)
+    with pytest.raises(UserError) as caught:
+        first_loss(Pairs(), torch.zeros(4, 5, requires_grad=True), label)
+    expected = {True: "(4, 2, 3)", False: "(4, 3)", None: "(4, 3) or (4, 2, 3)"}[takes_pairs]
+    assert "fails on the output (4, 5)" in str(caught.value)
+    assert f"expected for labels (4, 3): {expected} (" in str(caught.value)
+    fitting = torch.zeros(4, 2, 3, requires_grad=True)
+    assert first_loss(Pairs(), fitting, label) == 0
+
+
+def test_an_error_of_the_loss_on_a_fitting_output_keeps_its_traceback():
+    class Fails(torch.nn.Module):
+        def forward(self, logits, target):
+            raise RuntimeError("a mistake in its own code")
+
+    with pytest.raises(RuntimeError, match="a mistake in its own code"):
+        first_loss(Fails(), torch.zeros(4, 3, requires_grad=True), torch.zeros(4, 3))
+
+
+def test_only_the_first_loss_of_a_run_is_checked(monkeypatch):
+    calls = []
+    monkeypatch.setattr("engine.loop.first_loss", lambda *args: calls.append(args))
+    step = TrainingStep(None, None, lambda *args: "loss", None, None)
+    assert step.loss_of("logits", "label") is None
+    assert step.loss_of("logits", "label") == "loss"
+    assert len(calls) == 1
 
 
 def test_changed_code_of_the_loss_is_one_warning_before_the_results_are_replaced(run):
