@@ -174,14 +174,30 @@ def _config_of(card: Card, folder: Path, options: Sequence[str]) -> CfgNode:
     values = {name: value for name, value in flatten(card["config"]) if value != {}}
     values |= UNUSED
     places = _places(card, folder)
-    values["IMPORTS"] = [_find_module(name, places) for name in values.get("IMPORTS", ())]
-    if values["IMPORTS"]:
-        import_modules(values["IMPORTS"], folders=places)
+    values["IMPORTS"] = import_own(card, folder)
     for name in ("MODEL.BACKBONE.PATH", "MODEL.BACKBONE.ARCH"):
         if values.get(name):
             values[name] = str(_find(values[name], places))
     flags = {name: (value, source) for name, value in values.items()}
     return setup_cfg([], flags=flags, opts=list(options))
+
+
+def import_own(card: Card, folder: Path) -> list[str]:
+    """Import the modules under ``IMPORTS`` of a run; return their names, or their paths.
+
+    Args:
+        card: card of the run; one without a configuration names no modules.
+        folder: output folder of the run.
+
+    Raises:
+        UserError: a module does not import.
+    """
+    places = _places(card, folder)
+    names = card.get("config", {}).get("IMPORTS", ())
+    found = [_find_module(name, places) for name in names]
+    if found:
+        import_modules(found, folders=places)
+    return found
 
 
 def _places(card: Card, folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from core.errors import UserError, not_accepted, not_registered
 from core.files import find_file, read_json, write_text
 
 from .base import RULE_REGISTRY, DecisionRule, rule_name
-from .parameters import parameter_fields, parameters_of, rule_from
+from .parameters import check_storable, parameter_fields, parameters_of, rule_from
 
 
 def is_rule_file(name: str) -> bool:
@@ -38,7 +38,7 @@ def check_rule_name(key: str, name: str) -> None:
         raise UserError(
             f"{not_registered(key, name, names)} The path of a rule.json is accepted, too."
         )
-    parameter_fields(RULE_REGISTRY.get(name))
+    check_storable(RULE_REGISTRY.get(name))
 
 
 def write_rule(path: str | Path, rule: DecisionRule, names: Sequence[str]) -> None:
