@@ -10,13 +10,15 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from yacs.config import CfgNode
 
+from core.errors import UserError, did_you_mean
 from core.files import find_base
+from core.key import Key, check_declaration
 
 BASE = "_BASE_"  # in a YAML file: path, or list of paths, of the files that it builds on
 
@@ -37,59 +39,6 @@ SECTION_ORDER = (
     "LOSS",
 )
 
-Choices = Iterable[str] | Callable[[], Iterable[str]]
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key of the configuration.
-
-    Attributes:
-        name: name within the section, such as ``ALPHA``.
-        default: value where nothing is set; its type is the accepted type.
-        help: meaning and unit, for the documentation.
-        choices: accepted values, or a function that returns them (the names of a registry); for a
-            list, the accepted values of each element.
-        low: smallest accepted number.
-        high: largest accepted number.
-        length: required number of elements of a list.
-        elements: type of the elements of a list, such as ``int``; None: that of the first element
-            of the default, and ``str`` if the default is empty.
-        may_change: a resumed run may set another value. True only for paths, speed and output;
-            False for everything that the numbers of a run depend on.
-        section: section of the key; :func:`declare` fills it in.
-        owner: module that declares the key; :func:`declare` fills it in.
-    """
-
-    name: str
-    default: Any
-    help: str
-    choices: Choices = ()
-    low: float | None = None
-    high: float | None = None
-    length: int | None = None
-    elements: type | None = None
-    may_change: bool = False
-    section: str = ""
-    owner: str = ""
-
-    @property
-    def full_name(self) -> str:
-        """The dotted name in the tree."""
-        return f"{self.section}.{self.name}" if self.section else self.name
-
-    @property
-    def element_type(self) -> type:
-        """The accepted type of the elements of a list."""
-        if self.elements is not None:
-            return self.elements
-        return type(self.default[0]) if self.default else str
-
-    def accepted(self) -> tuple[str, ...]:
-        """Return the accepted values at this moment; empty where any value of the type is one."""
-        choices = self.choices() if callable(self.choices) else self.choices
-        return tuple(choices)
-
 
 class Components(Protocol):
     """Interface of a registry for :func:`declare_components`; ours and Dassl's have it."""
@@ -100,6 +49,7 @@ class Components(Protocol):
 
 
 _declared: dict[str, Key] = {}
+_checks: dict[str, Callable[[CfgNode], None]] = {}
 _components: dict[str, Components] = {}
 _aliases: dict[str, str] = {}
 
@@ -113,22 +63,36 @@ def declare(section: str, *keys: Key, owner: str = "") -> None:
         owner: module that reads the keys; by default the calling module.
 
     Raises:
-        KeyError: another module has declared the same key.
-        TypeError: a default, or the type of its elements, cannot be read from YAML.
+        KeyError: another module has declared the same key, or a key is given twice.
+        TypeError, ValueError: see :func:`core.key.check_declaration`.
     """
     owner = owner or sys._getframe(1).f_globals.get("__name__", "")
+    given = set()
     for key in keys:
-        if not isinstance(key.default, bool | int | float | str | tuple | list):
-            raise TypeError(
-                f"key {section}.{key.name}: a default must be a bool, number, text or list"
-            )
-        if key.elements not in (None, int, float, str):
-            raise TypeError(f"key {section}.{key.name}: elements must be int, float or str")
         key = replace(key, section=section, owner=owner)
+        check_declaration(key)
         known = _declared.get(key.full_name)
         if known is not None and known.owner != owner:
             raise KeyError(f"key {key.full_name} of {owner} is already declared by {known.owner}")
+        if key.name in given:
+            raise KeyError(f"key {key.full_name} is declared twice in {owner}")
+        given.add(key.name)
         _declared[key.full_name] = key
+
+
+def declare_check(name: str, check: Callable[[CfgNode], None]) -> None:
+    """Check a key that depends on other keys or on files, with all other mistakes of the user.
+
+    Args:
+        name: dotted name of the key; the check runs where the user sets it.
+        check: raises :class:`core.errors.UserError` if the value in the configuration is wrong.
+    """
+    _checks[name] = check
+
+
+def checks_of(names: Iterable[str]) -> list[tuple[str, Callable[[CfgNode], None]]]:
+    """Return the names that have a check of :func:`declare_check`, with this check."""
+    return [(name, _checks[name]) for name in names if name in _checks]
 
 
 def declare_components(root: str, registry: Components) -> None:
@@ -196,6 +160,33 @@ def get_section(cfg: CfgNode, section: str) -> CfgNode:
     for part in section.split("."):
         node = node.get(part, CfgNode())
     return node
+
+
+class NotDeclared(UserError, AttributeError):
+    """Code reads an option that nobody has declared; for ``hasattr`` the attribute is missing."""
+
+
+class Options(CfgNode):
+    """The options of one class, read as attributes.
+
+    Raises:
+        NotDeclared: an option is read that is not declared; the error names the nearest one.
+    """
+
+    def __init__(self, cfg: CfgNode, section: str) -> None:
+        super().__init__()
+        self.__dict__["section"] = section
+        dict.update(self, get_section(cfg, section))
+        self.freeze()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        section = self.__dict__.get("section", "")
+        raise NotDeclared(
+            f"the option {section}.{name} is read, but not declared; write "
+            f'declare("{section}", Key("{name}", ...)).{did_you_mean(name, self)}'
+        )
 
 
 class Tree(CfgNode):

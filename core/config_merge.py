@@ -16,15 +16,17 @@ from core.cli import flags_of, key_flags
 from core.config import (
     BASE,
     alias_of,
+    checks_of,
     declared_keys,
     get_cfg_default,
     keys_of,
     section_of,
 )
-from core.config_values import convert, decode, decode_as, divide_pairs, fault_of, unknown_key
+from core.config_values import convert, decode, decode_as, divide_pairs, unknown_key
 from core.errors import UserError, did_you_mean
 from core.files import find_base, find_file
 from core.imports import import_modules
+from core.key import describe_fault
 
 COMMAND_LINE = "the command line"
 
@@ -107,6 +109,11 @@ def resolve_cfg(
         sources[setting.name] = setting.source
         if fault:
             faults.append(fault)
+    for name, check in checks_of(sources):
+        try:
+            check(cfg)
+        except UserError as error:
+            faults.append(f"{error} (set in {sources[name]})")
     raise_faults(faults)
     cfg.freeze()
     return Resolved(cfg, sources)
@@ -380,13 +387,9 @@ def _apply(cfg: CfgNode, setting: Setting) -> str | None:
     if key is None:
         return f"{unknown_key(setting.name)} (set in {setting.source})"
     value = decode(setting.value, key)
-    expected = fault_of(value, key)
-    if expected:
-        hint = did_you_mean(str(setting.value), key.accepted())
-        return (
-            f"{setting.name} is {setting.value!r}; accepted: {expected}.{hint} "
-            f"(set in {setting.source})"
-        )
+    fault = describe_fault(setting.value, value, key)
+    if fault:
+        return f"{fault} (set in {setting.source})"
     node = cfg
     *parents, leaf = setting.name.split(".")
     for parent in parents:

@@ -1,4 +1,4 @@
-"""Decode the raw value of a key and check it against the type and range of the key."""
+"""Decode the raw value of a key, and name the nearest key of a misspelt one."""
 
 import ast
 import re
@@ -51,11 +51,6 @@ def decode(raw: Any, key: Key) -> Any:
     return decode_as(raw, key.default)
 
 
-def fault_of(value: Any, key: Key) -> str | None:
-    """Return a text for the values that ``key`` accepts, None if ``value`` is one of them."""
-    return _type_fault(value, key) or _range_fault(value, key)
-
-
 def convert(value: Any, key: Key) -> Any:
     """Return an accepted value in exactly the type of the key's default."""
     if isinstance(key.default, float):
@@ -90,64 +85,6 @@ def _split_words(text: str) -> tuple[str, ...]:
     """Return the words of a list without quotes, such as ``[a, b]`` or ``a,b``."""
     words = map(str.strip, text.strip("()[]").split(","))
     return tuple(filter(None, words))
-
-
-def _type_fault(value: Any, key: Key) -> str | None:
-    """Return a text for the expected type, None if ``value`` has it."""
-    default = key.default
-    if isinstance(default, bool):
-        return None if isinstance(value, bool) else "True or False"
-    if isinstance(default, tuple | list):
-        return _list_fault(value, key.element_type)
-    kinds = {float: (int, float), int: (int,), str: (str,)}
-    names = {float: "a number", int: "a whole number", str: "text"}
-    # In Python a bool is an int, but True is no number of epochs.
-    if isinstance(value, kinds[type(default)]) and not isinstance(value, bool):
-        return None
-    return names[type(default)]
-
-
-def _list_fault(value: Any, kind: type) -> str | None:
-    if not isinstance(value, tuple | list):
-        return "a list, as in [a, b]"
-    number = int | float if kind is float else kind
-    names = {float: "numbers", int: "whole numbers", str: "texts"}
-    for element in value:
-        if not isinstance(element, number) or isinstance(element, bool):
-            return f"a list of {names[kind]}"
-    return None
-
-
-def _range_fault(value: Any, key: Key) -> str | None:
-    """Return a text for the accepted values, None if ``value`` is one of them."""
-    values = value if isinstance(value, tuple | list) else (value,)
-    if key.length is not None and len(values) != key.length:
-        return f"{key.length} values"
-    accepted = key.accepted()
-    # The default is accepted even where the choices lack it: an empty TRAINER.NAME, for example.
-    if accepted and value != key.default and not set(values) <= set(accepted):
-        return ", ".join(map(str, accepted))
-    for number in values:
-        if isinstance(number, int | float) and not _in_range(number, key):
-            return f"a number {_describe_range(key)}".rstrip()
-    return None
-
-
-def _in_range(number: float, key: Key) -> bool:
-    if number != number:  # NaN
-        return False
-    above = key.low is None or number >= key.low
-    below = key.high is None or number <= key.high
-    return above and below
-
-
-def _describe_range(key: Key) -> str:
-    bounds = []
-    if key.low is not None:
-        bounds.append(f"at least {key.low}")
-    if key.high is not None:
-        bounds.append(f"at most {key.high}")
-    return " and ".join(bounds)
 
 
 def unknown_key(name: str) -> str:

@@ -53,3 +53,11 @@ def not_accepted(what: str, value: object, accepted: Iterable[str]) -> str:
     """
     names = sorted(map(str, accepted))
     return f"{what} is '{value}'; accepted: {', '.join(names)}.{did_you_mean(str(value), names)}"
+
+
+OWN_NAME = " A name of your own needs its module in IMPORTS."
+
+
+def not_registered(what: str, value: object, registered: Iterable[str]) -> str:
+    """Return :func:`not_accepted` for a name that a user's own module may register."""
+    return not_accepted(what, value, registered) + OWN_NAME

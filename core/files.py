@@ -1,5 +1,6 @@
 """Write files atomically, read JSON, find shipped files, look up many files at once."""
 
+import hashlib
 import json
 import os
 import uuid
@@ -155,3 +156,12 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -2,11 +2,17 @@
 
 import importlib
 import importlib.util
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import UserError, did_you_mean
+from core.files import PROJECT
+
+PACKAGES = ("core", "datasets", "models", "losses", "evaluation", "engine", "trainers")
+OURS = [Path(os.__file__).resolve().parent, *(PROJECT / name for name in PACKAGES)]
 
 
 def import_modules(names: Sequence[str], *, folders: Sequence[Path] = ()) -> None:
@@ -32,7 +38,7 @@ def import_modules(names: Sequence[str], *, folders: Sequence[Path] = ()) -> Non
                 _import_name(name, folders)
         except UserError:
             raise
-        except Exception as error:  # anything can happen in somebody's module
+        except (Exception, SystemExit) as error:  # anything can happen in somebody's module
             raise UserError(
                 f"IMPORTS names '{name}', which does not import: {_describe(error)}"
             ) from error
@@ -85,10 +91,36 @@ def _import_file(name: str, folders: Sequence[Path]) -> None:
         raise
 
 
-def _describe(error: Exception) -> str:
-    """Return an exception in one line, without the quotes that KeyError puts around its message."""
+def _describe(error: BaseException) -> str:
+    """Return an exception in one line, with the place in the user's file that led to it.
+
+    The quotes that KeyError puts around its message are left out.
+    """
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return f"{type(error).__name__}: {' '.join(str(message).split())}"
+    text = f"{type(error).__name__}: {' '.join(str(message).split())}"
+    if isinstance(error, SystemExit):
+        text = f"it ends the program (sys.exit({'' if error.code is None else repr(error.code)}))"
+    place = _place_of(error)
+    return f"{text} ({place})" if place else text
+
+
+def _place_of(error: BaseException) -> str:
+    """Return file and line of the last call in code that is neither ours nor a package's.
+
+    Empty for a syntax error, whose message has both.
+    """
+    if isinstance(error, SyntaxError):
+        return ""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_file() and not _is_library(file.resolve()):
+            return f"{file}:{frame.lineno}"
+    return ""
+
+
+def _is_library(file: Path) -> bool:
+    """Return True for a file of Python, of an installed package or of this project's packages."""
+    return "site-packages" in file.parts or any(file.is_relative_to(place) for place in OURS)
 
 
 def _file_of(module: object) -> Path | None:

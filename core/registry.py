@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from core.errors import UserError, not_accepted
+from core.errors import UserError, not_registered
 
 
 class Registry:
@@ -66,7 +66,7 @@ class Registry:
             UserError: there is none; the error names the accepted names and the nearest match.
         """
         if name not in self._obj_map:
-            raise UserError(not_accepted(self._name, name, self._obj_map))
+            raise UserError(not_registered(self._name, name, self._obj_map))
         return self._obj_map[name]
 
     def registered_names(self) -> list[str]:

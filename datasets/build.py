@@ -10,6 +10,7 @@ from core.config import Key, declare
 from core.errors import UserError
 from core.registry import Registry
 from datasets.base import IntentDataset
+from datasets.overlap import warn_of_overlap
 from datasets.selection.missing import check_files
 
 DATASET_REGISTRY = Registry("DATASET.NAME")
@@ -30,6 +31,8 @@ does not exist is an error or empty; another split never takes its place.
 def build_dataset(cfg: CfgNode) -> IntentDataset:
     """Build the data set ``cfg.DATASET.NAME``; every image file that a run reads is there.
 
+    Images in more than one split are a warning.
+
     Raises:
         UserError: the name is not registered, the data set reports a fault, or images are missing.
     """
@@ -40,6 +43,8 @@ def build_dataset(cfg: CfgNode) -> IntentDataset:
         if not cfg.TEST.NO_TEST:
             splits += [dataset.val, dataset.test]
         check_files(cfg.DATASET.NAME, splits)
+    if isinstance(dataset, IntentDataset):
+        warn_of_overlap(cfg.DATASET.NAME, dataset, cfg.DATASET.ROOT)
     return dataset
 
 

@@ -1,8 +1,9 @@
 """Save checkpoints of learnable weights atomically, and resume runs from them.
 
-A file contains the learnable weights, optimiser, schedule, loss scaling, random states and the best
-result so far. Frozen weights stay in the file of the backbone; their digest in the checkpoint shows
-whether the same backbone is loaded. File names and basic keys are Dassl's.
+A file contains the learnable weights, optimiser, schedule, loss scaling, the buffers of the loss,
+random states and the best result so far. Frozen weights stay in the file of the backbone; their
+digest in the checkpoint shows whether the same backbone is loaded. File names and basic keys are
+Dassl's.
 """
 
 import hashlib
@@ -24,6 +25,8 @@ from core.errors import UserError
 from core.files import write_atomically, write_text
 from core.logging import get_logger
 from core.seed import random_state, set_random_state
+from engine.loss_state import load_loss, loss_state
+from engine.own_code import OwnCode
 from engine.run_settings import Settings, check_same_run
 
 log = get_logger()
@@ -180,6 +183,8 @@ class Checkpointer:
         open_digest: identifies the frozen weights alone, if the learnable ones can score other
             classes; empty: they cannot.
         closed_set_reason: why they cannot, for an error.
+        loss: loss, whose buffers a resumed run continues with; None: it has none.
+        own_code: the user's own modules; None: there are none.
     """
 
     def __init__(
@@ -194,6 +199,8 @@ class Checkpointer:
         digest: str,
         open_digest: str = "",
         closed_set_reason: str = "",
+        loss: nn.Module | None = None,
+        own_code: OwnCode | None = None,
     ) -> None:
         self.name = name
         self.network = network
@@ -204,6 +211,8 @@ class Checkpointer:
         self.digest = digest
         self.open_digest = open_digest
         self.closed_set_reason = closed_set_reason
+        self.loss = nn.Module() if loss is None else loss
+        self.own_code = own_code or OwnCode()
 
     def save(
         self,
@@ -244,6 +253,8 @@ class Checkpointer:
             "settings": self.settings,
             "source_digest": self.digest,
             "open_digest": self.open_digest,
+            "loss": loss_state(self.loss, self.network),
+            "imports": self.own_code.digests,
         }
 
     def load(self, folder: str | Path, epoch: int | None = None) -> int:
@@ -261,6 +272,8 @@ class Checkpointer:
         path = Path(folder, self.name, BEST if epoch is None else f"model.pth.tar-{epoch}")
         checkpoint = from_main(lambda: load_checkpoint(path))
         self._load_weights(checkpoint, path, other_classes=True)
+        if hasattr(self.loss, "scores"):  # the evaluation calls it
+            load_loss(self.loss, self.network, checkpoint.get("loss", {}), path)
         log.info(
             "Load %s (epoch=%d, val_result=%s)",
             path,
@@ -298,7 +311,7 @@ class Checkpointer:
         self._load_weights(checkpoint, path)
         own = Path(own_folder, self.name)
         from_main(lambda: _bring_along(path, checkpoint, own, max_epoch))
-        self._restore(checkpoint)
+        self._restore(checkpoint, path)
         log.info("Resume from %s (epoch %d is done)", path, checkpoint["epoch"])
         return Resumed(checkpoint["epoch"], checkpoint["best_result"])
 
@@ -313,7 +326,8 @@ class Checkpointer:
         check_same_run(checkpoint.get("settings", {}), self.settings, path)
         return path, checkpoint
 
-    def _restore(self, checkpoint: dict) -> None:
+    def _restore(self, checkpoint: dict, path: Path) -> None:
+        load_loss(self.loss, self.network, checkpoint.get("loss", {}), path)
         self.optim.load_state_dict(checkpoint["optimizer"])
         self.sched.load_state_dict(checkpoint["scheduler"])
         # Empty if the run before had no loss scaling: PREC amp depends on the GPU.
@@ -332,6 +346,7 @@ class Checkpointer:
                 f"{path} does not fit this configuration (backbone, classes, prompts): {reason}"
                 f"{self._about_classes()}"
             ) from error
+        self.own_code.warn_of_changes(checkpoint.get("imports", {}), f"{path} was trained")
         if checkpoint.get("source_digest", self.digest) == self.digest:
             return
         open_digest = checkpoint.get("open_digest", "")

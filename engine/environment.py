@@ -18,6 +18,7 @@ from core.cpu import usable_cores
 from core.distributed import read_launch, world_size
 from core.files import PROJECT
 from engine.base_choice import BASE
+from engine.own_code import digest_modules
 
 # Code that the numbers of a run can depend on; tests, documents and tools are not part of it.
 SOURCES = ("core", "datasets", "models", "losses", "evaluation", "engine", "trainers", "train.py")
@@ -167,26 +168,6 @@ def digest_sources(root: Path) -> str:
                 content = file.read_bytes().replace(b"\r\n", b"\n")
                 digest.update(f"{file.relative_to(root).as_posix()}\0{len(content)}\0".encode())
                 digest.update(content)
-    return digest.hexdigest()
-
-
-def digest_modules(names: Iterable[str]) -> dict[str, str]:
-    """Return the digest of the file of each imported module; one that is not found has none."""
-    digests = {}
-    for name in names:
-        module = sys.modules.get(Path(name).stem if name.endswith(".py") else name)
-        file = Path(getattr(module, "__file__", None) or "")
-        if file.is_file():
-            digests[name] = digest_file(file)
-    return digests
-
-
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
     return digest.hexdigest()
 
 

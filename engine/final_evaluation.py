@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from yacs.config import CfgNode
 
-from core.config import Key, declare
+from core.config import Key, declare, declare_check
 from core.errors import UserError
 from core.logging import get_logger
 from datasets import IntentDataset, image_names
@@ -106,14 +106,22 @@ def check_settings(cfg: CfgNode, *, has_val: bool = True) -> None:
         UserError: ``TEST.RULE`` is neither a registered rule nor an existing file, or needs a val
             split; or ``TEST.BOOTSTRAP`` is 1.
     """
-    if cfg.TEST.BOOTSTRAP == 1:
-        raise UserError("TEST.BOOTSTRAP is 1; expected 0 or at least 2: one draw has no spread")
+    _check_bootstrap(cfg)
     name = cfg.TEST.RULE
     check_rule_name("TEST.RULE", name)
     if has_val or is_rule_file(name) or name == HEADLINE_RULE:
         return
     if RULE_REGISTRY.get(name).tuned:
         raise UserError(f"TEST.RULE '{name}' cannot be fitted: it needs a val split")
+
+
+def _check_bootstrap(cfg: CfgNode) -> None:
+    if cfg.TEST.BOOTSTRAP == 1:
+        raise UserError("TEST.BOOTSTRAP is 1; expected 0 or at least 2: one draw has no spread")
+
+
+declare_check("TEST.BOOTSTRAP", _check_bootstrap)
+declare_check("TEST.RULE", lambda cfg: check_rule_name("TEST.RULE", cfg.TEST.RULE))
 
 
 def check_rule_classes(cfg: CfgNode, names: Sequence[str]) -> None:
@@ -309,7 +317,7 @@ def write_analysis(folder: Path, cfg: CfgNode, run: EvaluatedRun) -> None:
         OSError: a file cannot be written.
     """
     log_rules(run)
-    _write_rule(folder / "rule.json", run)
+    unwritten = _write_rule(folder / "rule.json", run)
     if cfg.TEST.PREDICTIONS:
         _write_predictions(folder / "predictions.csv", run)
     run = replace(run, intervals=_intervals(run, draws=cfg.TEST.BOOTSTRAP))
@@ -322,16 +330,18 @@ def write_analysis(folder: Path, cfg: CfgNode, run: EvaluatedRun) -> None:
 
         write_report_and_tables(folder, run, published_beside(cfg, run))
         log.info("Report: %s", folder / "report.html")
+    if unwritten:
+        log.warning(unwritten)  # last, where it is seen
 
 
-def _write_rule(path: Path, run: EvaluatedRun) -> None:
-    """Write the chosen rule; an evaluator's own rule may be of a kind that no file can hold."""
-    if run.rule is None:
-        return
+def _write_rule(path: Path, run: EvaluatedRun) -> str:
+    """Write the chosen rule; return why no file can hold it, empty if it is written."""
     try:
-        write_rule(path, run.rule, run.names)
+        if run.rule is not None:
+            write_rule(path, run.rule, run.names)
     except UserError as error:
-        log.warning("%s is not written: %s", path, error)
+        return f"{path} is not written: {error}"
+    return ""
 
 
 def published_beside(cfg: CfgNode, run: EvaluatedRun) -> list[dict[str, Any]]:

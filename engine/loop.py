@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from core.config import Key, declare
 from core.distributed import world_size
 from core.errors import UserError
+from engine.first_loss import first_loss
 from engine.precision import Precision
 from engine.reduction import global_loss, part_weight
 from engine.speed import Inputs, batch_parts, text_once
@@ -61,6 +62,7 @@ class TrainingStep:
         self.precision = precision
         self.micro_batch = micro_batch
         self.max_norm = max_norm
+        self.is_checked = False
 
     def __call__(self, inputs: Inputs, label: Tensor) -> Tensor:
         """Train on one batch.
@@ -104,10 +106,18 @@ class TrainingStep:
             The weighted loss over all processes, detached.
         """
         with self.precision.autocast():
-            loss = weight * self.loss(self.parallel(inputs), label)
+            loss = weight * self.loss_of(self.parallel(inputs), label)
         loss, value = global_loss(loss, reduction=self.loss.reduction, num_images=len(label))
         self.precision.scaler.scale(loss).backward()
         return value
+
+    def loss_of(self, output: Tensor, label: Tensor) -> Tensor:
+        """Return the loss of this process's images; the first one is checked."""
+        if self.is_checked:
+            return self.loss(output, label)
+        loss = first_loss(self.loss, output, label)
+        self.is_checked = True
+        return loss
 
     def update(self) -> None:
         """Clip the gradients if ``max_norm`` is set, and step the optimiser."""

@@ -12,12 +12,14 @@ from yacs.config import CfgNode
 from core.config import Components, declared_keys
 from core.config_merge import flatten
 from core.distributed import world_size
-from core.errors import UserError, not_accepted
+from core.errors import UserError, not_registered
 from core.logging import get_logger
+from engine.own_code import OwnCode
 from engine.run_card import FILE as CARD_FILE
 from engine.run_card import read_card
 from engine.run_settings import unused_keys
 from engine.runner import MultiLabelRunner
+from engine.trainer_checkpoints import TrainerCheckpoints
 
 OF_RESULTS = ("TRAINER.NAME", "DATASET.NAME")  # keys that tell whose results a folder has
 
@@ -40,7 +42,7 @@ def find_trainer(cfg: CfgNode, registry: Components) -> type:
     if not name:
         raise UserError(f"TRAINER.NAME is empty; give --trainer: {', '.join(sorted(names))}")
     if name not in names:
-        raise UserError(not_accepted("TRAINER.NAME", name, names))
+        raise UserError(not_registered("TRAINER.NAME", name, names))
     cls = registry.get(name)
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
@@ -106,6 +108,10 @@ def log_start(args: argparse.Namespace, cfg: CfgNode, base: str, trainer: type) 
     ignored = ignored_settings(cfg, trainer)
     if ignored:
         log.info("Ignored, because another trainer or loss reads them: %s", ", ".join(ignored))
+    folder = Path(cfg.OUTPUT_DIR)
+    # A trainer with checkpoints compares its code with the checkpoint that it resumes.
+    if (folder / CARD_FILE).is_file() and not issubclass(trainer, TrainerCheckpoints):
+        OwnCode(cfg.IMPORTS).warn_of_changed_card(read_card(folder), folder)
 
 
 def ignored_settings(cfg: CfgNode, trainer: type) -> list[str]:

@@ -29,7 +29,7 @@ import torch
 from yacs.config import CfgNode
 
 from core.errors import UserError
-from core.files import find_file, read_json
+from core.files import digest_file, find_file, read_json
 from datasets import IntentDataset, Record, image_names
 from engine.card_differences import PREDICTIONS
 from engine.environment import (
@@ -37,7 +37,6 @@ from engine.environment import (
     describe_command,
     describe_hardware,
     describe_versions,
-    digest_file,
 )
 from evaluation.metrics import HEADLINE_METRICS
 

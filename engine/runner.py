@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from core import distributed
-from core.config import Key, class_section, declare, get_section
+from core.config import Key, Options, class_section, declare
 from core.distributed import is_main
 from core.errors import UserError
 from core.logging import get_logger, setup_logging
@@ -145,7 +145,7 @@ class MultiLabelRunner(TrainerX, ABC):
 
     def method(self, cfg: CfgNode | None = None) -> CfgNode:
         """Return the options of this class; give ``cfg`` before ``self.cfg`` is set."""
-        return get_section(cfg or self.cfg, class_section("TRAINER", type(self)))
+        return Options(cfg or self.cfg, class_section("TRAINER", type(self)))
 
     @classmethod
     def loss_sections(cls, cfg: CfgNode) -> set[str]:

@@ -15,8 +15,10 @@ from engine.checkpoint import BEST, LAST, Checkpointer, is_better
 from engine.class_draw import ClassDraw
 from engine.costs import training_time
 from engine.loop import StepValues, TrainingStep, check_finite, check_micro_batch
+from engine.loss_state import check_parameters
 from engine.meters import ProgressMeter
 from engine.optim import build_lr_scheduler, build_optimizer, log_param_groups
+from engine.own_code import OwnCode
 from engine.parallel import wrap_network
 from engine.reduction import check_loss
 from engine.runner import MultiLabelRunner
@@ -92,6 +94,7 @@ class MultiLabelTrainer(TrainerCheckpoints, MultiLabelRunner):
         self.loss = self.build_loss().to(self.device)
         check_loss(self.loss)
         self.optim = build_optimizer(learnable_groups(self.model), cfg.OPTIM, self.lr_multipliers())
+        check_parameters(self.loss, self.optim)
         self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)
         log_param_groups(self.optim, self.model)
         # Before the network is wrapped, which copies weights from rank 0 to the other ranks.
@@ -117,6 +120,8 @@ class MultiLabelTrainer(TrainerCheckpoints, MultiLabelRunner):
             digest=digest,
             open_digest="" if self.closed_set_reason() else self.digest_weights(),
             closed_set_reason=self.closed_set_reason(),
+            loss=self.loss,
+            own_code=OwnCode(cfg.IMPORTS),
         )
         self.register_model(self.model_name, self.model, self.optim, self.sched)
         self.cache_features()
@@ -197,6 +202,7 @@ class MultiLabelTrainer(TrainerCheckpoints, MultiLabelRunner):
         if not cfg.TEST.NO_TEST:
             result = self.evaluate_split("val")
             metric, value = next(iter(result.metrics.items()))
+            self.warn_of_nan(metric, value)
             if is_better(value, self.best_result):
                 self.best_result = value
                 self.save_model(self.epoch, self.output_dir, val_result=value, model_name=BEST)

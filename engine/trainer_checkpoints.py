@@ -1,5 +1,7 @@
 """Checkpoints of a trainer, under the names of Dassl's methods."""
 
+import math
+
 from yacs.config import CfgNode
 
 from core.logging import get_logger
@@ -27,6 +29,17 @@ class TrainerCheckpoints:
     epoch: int
     trained_in: str
     weights: str
+    is_told_of_nan = False
+
+    def warn_of_nan(self, metric: str, value: float) -> None:
+        """Log once that the selecting metric on val is NaN and cannot select an epoch."""
+        if math.isnan(value) and not self.is_told_of_nan:
+            self.is_told_of_nan = True
+            log.warning(
+                "The metric '%s', which selects the best epoch, is NaN on val. An epoch with a "
+                "number is always better; until there is one, the newest epoch counts as the best",
+                metric,
+            )
 
     def save_model(
         self,

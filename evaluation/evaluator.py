@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.errors import UserError, not_accepted
+from core.config import declare_check
+from core.errors import UserError, not_accepted, not_registered
 from core.logging import get_logger
 
 from .benchmark_metrics import per_class_rows
-from .build import EVALUATOR_REGISTRY
+from .build import EVALUATOR_REGISTRY, evaluator_name
 from .metrics import Array, chance_mean_average_precision
 from .rules import DecisionRule, GlobalThreshold
 from .scored import Groups, Scored
@@ -153,16 +154,8 @@ class MultiLabel(Evaluator):
         return []
 
     def _check_select_metric(self) -> None:
-        accepted = selecting_names(self.groups)
-        if self.select_metric in accepted:
-            return
-        fault = not_accepted("TEST.SELECT_METRIC", self.select_metric, accepted)
-        if self.select_metric in metric_names(self.groups):
-            fault += (
-                f" The smaller '{self.select_metric}' is, the better; "
-                "the best epoch is the one with the largest value"
-            )
-        raise UserError(fault)
+        if self.select_metric not in selecting_names(self.groups):
+            raise UserError(_about_metric(self.select_metric, self.groups))
 
     def _class_names(self, num_classes: int) -> list[str]:
         return [self.lab2cname.get(c, str(c)) for c in range(num_classes)]
@@ -187,3 +180,29 @@ class MultiLabel(Evaluator):
             log.info(
                 "* classes without a positive, left out of mAP and macro F1: %s", ", ".join(absent)
             )
+
+
+def _about_metric(name: str, groups: Groups) -> str:
+    """Return why a metric cannot select epochs, for an error."""
+    accepted = selecting_names(groups)
+    if name not in metric_names(groups):
+        return not_registered("TEST.SELECT_METRIC", name, accepted)
+    return (
+        f"{not_accepted('TEST.SELECT_METRIC', name, accepted)} The smaller '{name}' is, the "
+        "better; the best epoch is the one with the largest value"
+    )
+
+
+def _check_metric_name(cfg: Any) -> None:
+    """Check ``TEST.SELECT_METRIC`` as far as it is possible without the groups of a data set."""
+    name = cfg.TEST.SELECT_METRIC
+    evaluator = EVALUATOR_REGISTRY.get(evaluator_name(cfg))
+    # An evaluator of another kind may have names of its own.
+    if not name or not (isinstance(evaluator, type) and issubclass(evaluator, MultiLabel)):
+        return
+    entry = entry_of(name)
+    if entry is None or entry.smaller_is_better:
+        raise UserError(_about_metric(name, Groups()))
+
+
+declare_check("TEST.SELECT_METRIC", _check_metric_name)

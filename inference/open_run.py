@@ -13,16 +13,16 @@ from yacs.config import CfgNode
 
 from core.config_merge import flatten, setup_cfg
 from core.errors import UserError
-from core.files import PROJECT, find_file
+from core.files import PROJECT, digest_file, find_file
 from core.imports import import_modules
-from core.logging import get_logger
+from core.logging import get_logger, only_warnings
 from core.seed import random_state, set_random_state, set_seed
 from datasets.base import IntentDataset
 from datasets.classes_only import FILE as CLASSES_FILE
 from datasets.classes_only import ClassesOnly, read_classes
 from datasets.normalizer import Normalizer
 from engine.checkpoint import BEST
-from engine.environment import digest_file
+from engine.own_code import OwnCode
 from engine.run_card import FILE as CARD_FILE
 from engine.run_card import Card, describe_data, read_card
 
@@ -174,14 +174,30 @@ def _config_of(card: Card, folder: Path, options: Sequence[str]) -> CfgNode:
     values = {name: value for name, value in flatten(card["config"]) if value != {}}
     values |= UNUSED
     places = _places(card, folder)
-    values["IMPORTS"] = [_find_module(name, places) for name in values.get("IMPORTS", ())]
-    if values["IMPORTS"]:
-        import_modules(values["IMPORTS"], folders=places)
+    values["IMPORTS"] = import_own(card, folder)
     for name in ("MODEL.BACKBONE.PATH", "MODEL.BACKBONE.ARCH"):
         if values.get(name):
             values[name] = str(_find(values[name], places))
     flags = {name: (value, source) for name, value in values.items()}
     return setup_cfg([], flags=flags, opts=list(options))
+
+
+def import_own(card: Card, folder: Path) -> list[str]:
+    """Import the modules under ``IMPORTS`` of a run; return their names, or their paths.
+
+    Args:
+        card: card of the run; one without a configuration names no modules.
+        folder: output folder of the run.
+
+    Raises:
+        UserError: a module does not import.
+    """
+    places = _places(card, folder)
+    names = card.get("config", {}).get("IMPORTS", ())
+    found = [_find_module(name, places) for name in names]
+    if found:
+        import_modules(found, folders=places)
+    return found
 
 
 def _places(card: Card, folder: Path) -> list[Path]:
@@ -235,11 +251,12 @@ def _load_weights(trainer: Any, folder: Path, card: Card, epoch: int | None) -> 
     if epoch is not None and epoch < 1:
         raise UserError(f"the epoch is {epoch}; expected at least 1")
     if not trainer.model.trainable_state_dict():
+        OwnCode(trainer.cfg.IMPORTS).warn_of_changed_card(card, folder)
         if epoch is not None:
             raise UserError(f"{folder} has no epochs: {trainer.cfg.TRAINER.NAME} trains nothing")
         return
     exported = folder / WEIGHTS_FILE
-    with _quiet():
+    with only_warnings():  # changed code of one's own is a warning
         if exported.is_file() and epoch is None:
             trainer.model.load_trainable_state_dict(_read_weights(exported))
         else:

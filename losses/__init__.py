@@ -7,6 +7,7 @@ from core.registry import import_submodules
 from .build import (
     FROM_ARGUMENT,
     LOSS_REGISTRY,
+    about_loss,
     build_loss,
     declare_options,
     loss_names,
@@ -26,6 +27,7 @@ import_submodules(sys.modules[__name__])
 __all__ = [
     "FROM_ARGUMENT",
     "LOSS_REGISTRY",
+    "about_loss",
     "asymmetric_pair_loss",
     "asymmetric_sigmoid_loss",
     "binary_pair_loss",

@@ -16,6 +16,7 @@ from core.config import (
     get_section,
     keys_of,
 )
+from core.errors import OWN_NAME
 from core.registry import Registry
 
 LOSS_REGISTRY = Registry("LOSS")
@@ -97,6 +98,17 @@ def loss_names(*, takes_pairs: bool) -> list[str]:
         if getattr(LOSS_REGISTRY.get(name), "takes_pairs", True) == takes_pairs:
             names.append(name)
     return names
+
+
+def about_loss(name: str, *, takes_pairs: bool) -> str:
+    """Return a sentence about a name that is none of :func:`loss_names`, for an error."""
+    if name not in LOSS_REGISTRY.registered_names():
+        return OWN_NAME
+    forms = {True: "pairs of logits (B, 2, C)", False: "single logits (B, C)"}
+    return (
+        f" The loss '{name}' takes {forms[not takes_pairs]}, but this trainer has "
+        f"{forms[takes_pairs]}."
+    )
 
 
 def build_loss(name: str, cfg: CfgNode | None = None, **settings: Any) -> nn.Module:

@@ -230,9 +230,15 @@ def learnable_groups(network: nn.Module) -> dict[str, list[nn.Parameter]]:
 
     Raises:
         UserError: a trainable parameter is in no group or in two, or a group holds a frozen one or
-            one of another module; the error names them.
+            one of another module; the error names them. Or the groups are no dict by name.
     """
-    groups = {name: list(group) for name, group in network.parameter_groups().items()}
+    given = network.parameter_groups()
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise UserError(
+            f"parameter_groups() of {type(network).__name__} returned a {type(given).__name__}; "
+            'expected lists of parameters by name of the group, such as {"mlp": [...]}'
+        )
+    groups = {name: list(group) for name, group in given.items()}
     grouped = [parameter for group in groups.values() for parameter in group]
     counts = Counter(map(id, grouped))
     learnable = {id(p): name for name, p in network.named_parameters() if p.requires_grad}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.config import declared_keys, get_cfg_default
-from core.errors import UserError, not_accepted
+from core.errors import UserError, not_registered
 from core.files import write_text
 from evaluation.comparison import (
     SECOND_RULE,
@@ -73,10 +73,18 @@ def make_comparison(args: argparse.Namespace) -> Comparison:
 def check_rule(name: str, runs: Sequence[RunFolder]) -> None:
     """Check that the second decision rule can be set beside the headline's.
 
+    A rule of one's own is in a module under ``IMPORTS`` of the runs.
+
     Raises:
         UserError: there is no such rule, it is the headline's, or it needs the labels of train and
             no run has it in ``rule.json``.
     """
+    if name not in RULE_REGISTRY.registered_names():
+        # Here, because it imports the trainers, which a rule of this project does not need.
+        from inference.open_run import import_own
+
+        for run in runs:
+            import_own(run.card, run.path)
     others = [rule for rule in RULE_REGISTRY.registered_names() if rule != HEADLINE_RULE]
     if name == HEADLINE_RULE:
         raise UserError(
@@ -84,7 +92,7 @@ def check_rule(name: str, runs: Sequence[RunFolder]) -> None:
             f"accepted: {', '.join(sorted(others))}"
         )
     if name not in others:
-        raise UserError(not_accepted("--rule", name, others))
+        raise UserError(not_registered("--rule", name, others))
     if RULE_REGISTRY.get(name).needs_train and all(run.rule.get("name") != name for run in runs):
         without = sorted(rule for rule in others if not RULE_REGISTRY.get(rule).needs_train)
         raise UserError(

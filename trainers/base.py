@@ -9,14 +9,14 @@ import open_clip
 from torch import nn
 from yacs.config import CfgNode
 
-from core.config import Key, class_section, declare, get_section, section_of
+from core.config import Key, class_section, declare, get_section, keys_of, section_of
 from core.errors import UserError, not_accepted
 from core.logging import get_logger
 from core.seed import make_generator
 from engine.checkpoint import frozen_digest
 from engine.runner import MultiLabelRunner
 from engine.trainer import MultiLabelTrainer
-from losses import build_loss, loss_names
+from losses import about_loss, build_loss, loss_names
 from models import class_texts, image_statistics, load_clip
 from models.clip.load import QUICK_GELU
 
@@ -201,6 +201,7 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
         """Check the backbone, and that the loss takes the logits of this method."""
         super().check_cfg(cfg)
         if self.has_own_loss():
+            self._tell_unread_loss()
             return
         key = f"{class_section('TRAINER', type(self))}.LOSS"
         name = self.method(cfg).get("LOSS")
@@ -211,7 +212,19 @@ class ClipTrainer(ClipMethod, MultiLabelTrainer):
             )
         fitting = loss_names(takes_pairs=self.takes_pairs)
         if name not in fitting:
-            raise UserError(not_accepted(key, name, fitting))
+            about = about_loss(name, takes_pairs=self.takes_pairs)
+            raise UserError(not_accepted(key, name, fitting) + about)
+
+    def _tell_unread_loss(self) -> None:
+        """Log that an own ``build_loss`` replaces the option of another module."""
+        section = class_section("TRAINER", type(self))
+        option = keys_of(section).get("LOSS")
+        if option is not None and option.owner != type(self).build_loss.__module__:
+            log.info(
+                "%s defines build_loss, so the option %s has no effect, unless build_loss reads it",
+                type(self).__name__,
+                option.full_name,
+            )
 
     def build_loss(self) -> nn.Module:
         """Return the configured loss with the options of its section ``LOSS.<NAME>``.

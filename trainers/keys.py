@@ -4,7 +4,7 @@ from functools import partial
 
 from core.config import Key
 from engine.precision import PRECISIONS
-from losses import loss_names
+from losses import about_loss, loss_names
 from models.image.branches import DENSE_FORMS
 from models.image.features import NORMS
 from models.region_network import REGIONS
@@ -108,5 +108,6 @@ def loss_keys(default: str, *, takes_pairs: bool) -> list[Key]:
             default,
             f"registered name of a loss over {form}",
             choices=partial(loss_names, takes_pairs=takes_pairs),
+            hint=partial(about_loss, takes_pairs=takes_pairs),
         )
     ]

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import UserError, not_accepted
+from core.errors import UserError, not_accepted, not_registered
 from core.files import find_file, read_json, write_text
 
 from .base import RULE_REGISTRY, DecisionRule, rule_name
-from .parameters import parameter_fields, parameters_of, rule_from
+from .parameters import check_storable, parameter_fields, parameters_of, rule_from
 
 
 def is_rule_file(name: str) -> bool:
@@ -36,9 +36,9 @@ def check_rule_name(key: str, name: str) -> None:
     names = RULE_REGISTRY.registered_names()
     if name not in names:
         raise UserError(
-            not_accepted(key, name, names) + " The path of a rule.json is accepted, too."
+            f"{not_registered(key, name, names)} The path of a rule.json is accepted, too."
         )
-    parameter_fields(RULE_REGISTRY.get(name))
+    check_storable(RULE_REGISTRY.get(name))
 
 
 def write_rule(path: str | Path, rule: DecisionRule, names: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ They follow from the fields of the rule's dataclass. C: classes.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import Field, fields, is_dataclass
 from typing import Any, get_origin, get_type_hints
 
@@ -30,6 +30,27 @@ def parameter_fields(rule: type[DecisionRule]) -> list[Field[Any]]:
             "decorate the class with @dataclass(frozen=True)"
         )
     return [field for field in fields(rule) if field.init]
+
+
+def check_storable(rule: type[DecisionRule]) -> None:
+    """Check as far as the types of its fields tell that ``rule.json`` can hold a rule.
+
+    Args:
+        rule: class of the rule.
+
+    Raises:
+        UserError: the rule is no dataclass, or a field is a dict, a list, a set or a tuple.
+    """
+    hints = _types(rule)
+    for field in parameter_fields(rule):
+        hint = hints.get(field.name)
+        kind = get_origin(hint) or hint
+        if isinstance(kind, type) and issubclass(kind, (Mapping, list, Set, tuple)):
+            raise UserError(
+                f"the field '{field.name}' of {source_of(rule)} is a {kind.__name__}, which "
+                "rule.json cannot store; accepted: numbers, text, None, and arrays with one value "
+                "per class"
+            )
 
 
 def parameters_of(rule: DecisionRule, num_classes: int) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def find_family(visual: nn.Module) -> type[SightSemantic]:
             return _FAMILIES[visual_class]
     accepted = ", ".join(visual_class.__name__ for visual_class in _FAMILIES)
     raise UserError(
-        f"image encoder {type(visual).__name__} has no dense form here; accepted: {accepted}"
+        f"image encoder {type(visual).__name__} has no dense form here; accepted: {accepted}. "
+        "A family of your own needs its module in IMPORTS."
     )
 
 

@@ -283,3 +283,74 @@ def test_yacs_own_merge_reads_the_same_from_a_file_with_bases(file):
     cfg = get_cfg_default()
     cfg.merge_from_file(str(CONFIGS / file))
     assert dict(flatten(cfg)) == dict(flatten(setup_cfg([str(CONFIGS / file)])))
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "message"),
+    [
+        ("MINE", Key("SHARE", 1.5, "share", high=1.0), "1.5 is not accepted; accepted: a number"),
+        ("MINE", Key("KIND", "c", "kind", choices=("a", "b")), "'c' is not accepted; accepted: a"),
+        ("MINE", Key("PAIR", (1, 2, 3), "pair", length=2), "accepted: 2 values"),
+        ("MINE", Key("LIST", ("a", "c"), "kinds", choices=("a", "b")), "accepted: a, b"),
+        ("MINE", Key("alpha", 1.0, "weight"), "words in capitals: MINE.ALPHA"),
+        ("Mine", Key("ALPHA", 1.0, "weight"), "words in capitals: MINE.ALPHA"),
+        ("MINE", Key("MY OPTION", 1.0, "weight"), "words in capitals"),
+    ],
+)
+def test_a_key_with_a_wrong_name_or_default_cannot_be_declared(section, key, message):
+    with pytest.raises(ValueError, match=message):
+        declare(section, key)
+
+
+def test_a_key_that_is_given_twice_cannot_be_declared(monkeypatch):
+    monkeypatch.setattr(core.config, "_declared", dict(declared_keys()))
+    with pytest.raises(KeyError, match=r"MINE\.ALPHA is declared twice"):
+        declare("MINE", Key("ALPHA", 1.0, "weight"), Key("ALPHA", 2.0, "another"))
+
+
+def test_an_empty_default_stands_for_nothing_set(monkeypatch):
+    monkeypatch.setattr(core.config, "_declared", dict(declared_keys()))
+    declare("MINE", Key("KIND", "", "kind", choices=("a", "b")), Key("PAIR", (), "pair", length=2))
+
+
+def test_rule_and_selecting_metric_are_reported_with_all_other_mistakes(tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text("TEST: {RULE: shrunken, SELECT_METRIC: mAPP, BOOTSTRAP: 1}\n")
+    with pytest.raises(UserError) as caught:
+        setup_cfg([str(file)], opts=["OPTIM.LRR", "1"])
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 5 and "4 faults" in lines[0]
+    for key in ("TEST.RULE is 'shrunken'", "TEST.SELECT_METRIC is 'mAPP'", "TEST.BOOTSTRAP is 1"):
+        assert any(key in line and line.endswith(f"(set in {file})") for line in lines), key
+
+
+def test_a_metric_of_which_smaller_is_better_cannot_select():
+    with pytest.raises(UserError, match=r"The smaller 'ece' is, the better.*set in the command"):
+        setup_cfg([], opts=["TEST.SELECT_METRIC", "ece"])
+    names = ["macro_f1/easy", "mAP/super", "mean@0.5", ""]
+    for name in names:  # whether the group exists is known when the data set is read
+        assert name == setup_cfg([], opts=["TEST.SELECT_METRIC", name]).TEST.SELECT_METRIC
+
+
+@pytest.mark.parametrize(
+    ("trainer", "loss", "takes", "has"),
+    [
+        ("LINEARPROBE", "AsymmetricPairLoss", "pairs of logits", "single logits"),
+        ("INTCLIP", "BinarySigmoidLoss", "single logits", "pairs of logits"),
+    ],
+)
+def test_a_loss_over_logits_of_the_other_kind_is_known(trainer, loss, takes, has):
+    with pytest.raises(UserError) as caught:
+        setup_cfg([], opts=[f"TRAINER.{trainer}.LOSS", loss])
+    assert f"The loss '{loss}' takes {takes} (B, " in str(caught.value)
+    assert f"but this trainer has {has} (B, " in str(caught.value)
+    assert "IMPORTS" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["TRAINER.NAME", "TRAINER.INTCLIP.LOSS", "TEST.EVALUATOR", "TEST.RULE", "TEST.SELECT_METRIC"],
+)
+def test_a_name_that_nobody_registered_may_need_its_module(key):
+    with pytest.raises(UserError, match=r"A name of your own needs its module in IMPORTS\."):
+        setup_cfg([], opts=[key, "Zyx"])

@@ -152,3 +152,35 @@ def test_options_without_an_argument_of_the_constructor_are_one_line(folder):
     (folder / "own_wrong.py").write_text(wrong)
     error = one_line("IMPORTS", "own_wrong")
     assert "OwnLoss has no keyword argument alpha with a default" in error
+
+
+def test_an_error_while_importing_names_file_and_line(folder):
+    (folder / "own_error.py").write_text("from core.files import read_json\n\nread_json(1 / 0)\n")
+    (folder / "own_deep.py").write_text("import json\n\njson.loads('no JSON')\n")
+    for name in ("own_error", "own_error.py"):
+        assert f"ZeroDivisionError: division by zero ({folder}/own_error.py:3)" in one_line(
+            "IMPORTS", name
+        )
+    assert f"({folder}/own_deep.py:3)" in one_line("IMPORTS", "own_deep")
+
+
+@pytest.mark.parametrize("code", ["3", "'bye'", ""])
+def test_a_module_that_ends_the_program_is_one_line(folder, code):
+    (folder / "own_exit.py").write_text(f"import sys\nsys.exit({code})\n")
+    error = one_line("IMPORTS", "own_exit")
+    assert f"it ends the program (sys.exit({code})) ({folder}/own_exit.py:2)" in error
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ('Key("gamma", FROM_ARGUMENT', "key LOSS.OWNLOSS.gamma: names and sections are words in"),
+        ('Key("GAMMA", FROM_ARGUMENT, "", high=1.0), Key("GAMMA", FROM_ARGUMENT', "default 2.0 is"),
+        ('Key("GAMMA", FROM_ARGUMENT, ""), Key("GAMMA", FROM_ARGUMENT', "GAMMA is declared twice"),
+    ],
+)
+def test_an_option_that_could_never_be_used_is_refused_where_it_is_declared(folder, key, message):
+    wrong = OWN_LOSS.replace('Key("GAMMA", FROM_ARGUMENT', key)
+    assert wrong != OWN_LOSS
+    (folder / "own_wrong.py").write_text(wrong)
+    assert message in one_line("IMPORTS", "own_wrong")

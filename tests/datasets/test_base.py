@@ -4,6 +4,7 @@ import csv
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from datasets import (
     multi_hot,
 )
 from datasets.build import _checks_files
+from datasets.overlap import warn_of_overlap
 from datasets.selection.missing import check_files
 from tools.scenes import get_world
 
@@ -293,3 +295,43 @@ def test_the_hierarchy_is_flat_unless_a_file_has_the_name(cfg) -> None:
     record = Record("a.jpg", np.ones(len(keys), dtype=np.float32))
     splits = {split: [record] for split in ("train_x", "val", "test")}
     assert IntentDataset(cfg, classnames=keys, **splits).hierarchy.levels["super"]
+
+
+def test_images_in_more_than_one_split_are_a_warning(photos, cfg, caplog):
+    cfg.TEST.NO_TEST = True
+    build_dataset(cfg)
+    assert not [line for line in caplog.messages if "in more than one split" in line]
+    with open(Path(cfg.DATASET.ROOT) / "photos.csv", "a", encoding="utf-8") as file:
+        file.writelines(f"{i}.jpg,{split},BlueSky\n" for i, split in enumerate(["test"] * 4))
+        file.write("0.jpg,val,BlueSky\n")
+    caplog.clear()
+    build_dataset(cfg)
+    [line] = [line for line in caplog.messages if "in more than one split" in line]
+    assert line.startswith(
+        "Data set Photos: 4 images are in more than one split: 0.jpg (train, val, test), "
+        "1.jpg (train, test), 2.jpg (train, test) and 1 more. "
+    )
+    caplog.clear()
+    build_annotations(cfg)
+    assert not [line for line in caplog.messages if "in more than one split" in line]
+
+
+def test_looking_for_images_in_several_splits_costs_little(caplog):
+    label = np.zeros(1, dtype=np.float32)
+
+    class Reads:
+        num = 0
+
+    class Counted:
+        def __init__(self, path):
+            self.path, self.label = path, label
+
+        @property
+        def impath(self):
+            Reads.num += 1
+            return self.path
+
+    records = [Counted(f"{i}.jpg") for i in range(3000)]
+    splits = SimpleNamespace(train_x=records[:1000], val=records[1000:2000], test=records[2000:])
+    warn_of_overlap("Large", splits, "")
+    assert Reads.num == 3000 and not caplog.messages

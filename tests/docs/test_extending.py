@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,9 +15,10 @@ from core import config
 from core.config_merge import setup_cfg
 from core.errors import UserError
 from datasets import DATASET_REGISTRY, build_dataset
+from engine.base_choice import TRAINER_REGISTRY
 from engine.loop import TrainingStep
 from engine.precision import Precision
-from losses import LOSS_REGISTRY, binary_pair_loss
+from losses import LOSS_REGISTRY, binary_pair_loss, binary_sigmoid_loss
 from models import FrozenEncoder, load_clip
 from models.image import families
 from tests.docs.page import read_page
@@ -80,6 +82,27 @@ def test_a_loss_with_an_option_a_misspelt_one_and_a_refused_resume(folder):
     results = metrics(folder, "focal")
     assert 0 < results["test"]["mAP"] <= 100
     assert "GAMMA: 1.5" in log(folder, "focal")
+
+
+def test_a_trainer_hands_the_epoch_over_to_its_loss(folder, monkeypatch):
+    follow("A loss that knows the epoch", folder)
+    assert 0 < metrics(folder, "smoothed")["test"]["mAP"] <= 100
+    said = "SmoothedProbe defines build_loss, so the option TRAINER.LINEARPROBE.LOSS has no effect"
+    assert said in log(folder, "smoothed")
+    monkeypatch.setattr(TRAINER_REGISTRY, "_obj_map", dict(TRAINER_REGISTRY._obj_map))
+    exec(PAGE["A loss that knows the epoch"].files["smoothed.py"], {"__name__": "smoothed"})
+    trainer = object.__new__(TRAINER_REGISTRY.get("SmoothedProbe"))
+    trainer.dm = SimpleNamespace(set_epoch=lambda epoch: None)
+    trainer.loss = trainer.build_loss()
+    logits, target = torch.zeros(2, 3) + 5, torch.ones(2, 3)
+    values = []
+    for trainer.epoch in (0, 1, 4):
+        trainer.before_epoch()
+        share = 0.2 / (trainer.epoch + 1)
+        expected = binary_sigmoid_loss(logits, (1 - share) * target + share / 2)
+        values.append(trainer.loss(logits, target))
+        torch.testing.assert_close(values[-1], expected, rtol=1e-5, atol=1e-5)
+    assert values[0] > values[1] > values[2]
 
 
 @pytest.mark.slow

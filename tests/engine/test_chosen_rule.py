@@ -1,13 +1,14 @@
 """``TEST.RULE`` after training: the rule beside the others, or the reason why there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from core.config_merge import setup_cfg
 from core.errors import UserError
-from engine.final_evaluation import _intervals, _train_labels, choose_rule
+from engine.final_evaluation import _intervals, _train_labels, choose_rule, write_analysis
 from evaluation import (
     RULE_REGISTRY,
     DecisionRule,
@@ -66,6 +67,16 @@ def test_a_rule_that_was_left_out_ends_in_its_reason(run, name, message):
     with pytest.raises(UserError, match=message) as caught:
         choose_rule(name, run)
     assert "\n" not in str(caught.value)
+
+
+def test_the_reason_why_a_rule_is_not_written_is_the_last_line(run, tmp_path, caplog):
+    caplog.set_level("INFO")
+    cfg = setup_cfg([], opts=["TEST.BOOTSTRAP", "2", "TEST.REPORT", "False"])
+    tabled = make_dataclass("Tabled", ["table"], bases=(Faulty,), frozen=True)
+    write_analysis(tmp_path, cfg, replace(run, rule=tabled({"a": 1})))
+    assert not (tmp_path / "rule.json").exists() and len(caplog.messages) > 1
+    assert caplog.messages[-1].startswith(f"{tmp_path / 'rule.json'} is not written: ")
+    assert caplog.records[-1].levelname == "WARNING"
 
 
 def test_the_intervals_of_rules_leave_out_rows_that_no_draw_fits(run):

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from functools import cache
 from pathlib import Path
 
@@ -242,6 +242,18 @@ def test_a_chosen_rule_that_is_no_dataclass_is_refused_before_training(registry)
     registry.register(Half)
     with pytest.raises(UserError, match=r"Half of .* is no dataclass.*@dataclass\(frozen=True\)"):
         check_rule_name("TEST.RULE", "Half")
+
+
+@pytest.mark.parametrize("kind", [dict, dict[str, float], list[float], tuple[int, int], set])
+def test_a_chosen_rule_whose_fields_no_file_can_hold_is_refused_before_training(registry, kind):
+    registry.register(make_dataclass("Half", [("table", kind)], bases=(Half,), frozen=True))
+    with pytest.raises(UserError, match=r"field 'table' of .*Half.* is a .*cannot store"):
+        check_rule_name("TEST.RULE", "Half")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_rules_can_be_stored(name):
+    check_rule_name("TEST.RULE", name)
 
 
 def test_keywords_of_a_fit_get_the_train_prior(arrays):

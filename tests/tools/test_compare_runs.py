@@ -5,12 +5,13 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from evaluation import write_rule
-from evaluation.rules import PriorCorrection
+from evaluation.rules import RULE_REGISTRY, PriorCorrection
 from tests.evaluation.run_folders import CLASSES, make_run
 from tools import compare_runs
 
@@ -205,3 +206,46 @@ def test_paths_and_speed_do_not_tell_settings_apart(folders, tmp_path, capsys):
         copied.append(str(folder))
     assert run(*copied) == 0
     assert capsys.readouterr().out.splitlines()[2].split()[1] == "2"
+
+
+OWN_RULE = """
+from dataclasses import dataclass
+
+from evaluation import RULE_REGISTRY, DecisionRule
+
+
+@RULE_REGISTRY.register()
+@dataclass(frozen=True)
+class OwnRule(DecisionRule):
+    share: float
+
+    @classmethod
+    def fit(cls, scores, labels):
+        return cls(0.6)
+
+    def decide(self, scores):
+        return scores > self.share
+
+    def describe(self):
+        return "above a share"
+"""
+
+
+def test_a_rule_of_ones_own_is_found_in_the_modules_of_the_runs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(RULE_REGISTRY, "_obj_map", dict(RULE_REGISTRY._obj_map))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    runs = [str(make_run(tmp_path / name, trainer=name)) for name in ("A", "B")]
+    assert run(*runs, "--rule", "OwnRule") == 2
+    assert "A name of your own needs its module in IMPORTS" in capsys.readouterr().err
+    module = tmp_path / "own_compared_rule.py"
+    module.write_text(OWN_RULE)
+    for folder in runs:
+        file = Path(folder, "run.json")
+        card = json.loads(file.read_text())
+        card["config"]["IMPORTS"] = [str(module)]
+        file.write_text(json.dumps(card))
+    try:
+        assert run(*runs, "--rule", "OwnRule") == 0
+    finally:
+        sys.modules.pop("own_compared_rule", None)
+    assert "OwnRule" in capsys.readouterr().out

@@ -9,6 +9,7 @@ import train
 import trainers.base
 from core.errors import UserError
 from engine.base_choice import TRAINER_REGISTRY
+from evaluation import METRICS
 from tests.conftest import NO_EXTRAS
 
 TRAINER = """
@@ -39,7 +40,7 @@ def run(scenes_root, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "own_trainer", raising=False)
 
-    def go(source):
+    def go(source, *options, epochs=1):
         file = tmp_path / "own_trainer.py"
         file.write_text(source)
         out = tmp_path / "out"
@@ -48,8 +49,8 @@ def run(scenes_root, tmp_path, monkeypatch):
                 *("--root", str(scenes_root), "--seed", "1", "--trainer", "OwnTrainer"),
                 *("--dataset-config-file", "configs/datasets/scenes.yaml"),
                 *("--config-file", "configs/trainers/LinearProbe/scenes.yaml"),
-                *("--output-dir", str(out), "--max-epochs", "1", "--input-size", "64"),
-                *("IMPORTS", str(file), *NO_EXTRAS),
+                *("--output-dir", str(out), "--max-epochs", str(epochs), "--input-size", "64"),
+                *("IMPORTS", str(file), *NO_EXTRAS, *options),
             ]
         )
         return out
@@ -133,3 +134,74 @@ def test_a_trainer_that_forgot_build_network_is_told_so(run):
         error
         == "the trainer OwnTrainer (own_trainer) does not define build_network; add it to the class"
     )
+
+
+def test_an_option_that_nobody_declared_is_one_line_with_the_nearest_one(run):
+    wrong = TRAINER.replace("        return", "        self.method().LOSSS\n        return")
+    error = error_of(run, LOSS_KEYS + wrong)
+    assert error.startswith("the option TRAINER.OWNTRAINER.LOSSS is read, but not declared; write")
+    assert error.endswith("Did you mean 'LOSS'?")
+
+
+def test_an_option_can_be_asked_for_without_an_error():
+    options = core.config.Options(core.config.get_cfg_default(), "TRAINER.LINEARPROBE")
+    assert options.PREC == options.get("PREC") == "fp32"
+    assert options.get("NOSUCH", 3) == 3
+    assert not hasattr(options, "NOSUCH")
+
+
+@pytest.mark.parametrize(
+    ("groups", "kind"), [("[]", "list"), ("{1: []}", "dict"), ("iter(())", "tuple_iterator")]
+)
+def test_groups_that_are_no_lists_by_name_are_one_line(run, groups, kind):
+    own = TRAINER.replace(
+        "@TRAINER",
+        "class Network(LinearProbeNetwork):\n"
+        f"    def parameter_groups(self):\n        return {groups}\n\n\n@TRAINER",
+    ).replace("return LinearProbeNetwork", "return Network")
+    error = error_of(run, LOSS_KEYS + own)
+    assert f"parameter_groups() of Network returned a {kind}; expected lists of parameters" in error
+
+
+SUBCLASS = """
+from losses import build_loss
+from trainers import TRAINER_REGISTRY
+from trainers.linearprobe import LinearProbe
+
+
+@TRAINER_REGISTRY.register()
+class OwnTrainer(LinearProbe):
+    def build_loss(self):
+        return build_loss("BinarySigmoidLoss")
+"""
+UNREAD = "OwnTrainer defines build_loss, so the option TRAINER.LINEARPROBE.LOSS has no effect"
+
+
+def test_a_subclass_with_a_loss_of_its_own_is_told_that_the_option_has_no_effect(run):
+    assert UNREAD in (run(SUBCLASS) / "log.txt").read_text()
+
+
+def test_a_subclass_without_a_loss_of_its_own_is_told_nothing(run):
+    source = SUBCLASS.split("    def")[0] + "    pass\n"
+    assert "has no effect" not in (run(source) / "log.txt").read_text()
+
+
+NOT_A_NUMBER = """
+from evaluation import metric
+
+
+@metric("own_nan")
+def own_nan(split):
+    return float("nan")
+"""
+
+
+def test_a_selecting_metric_that_is_not_a_number_is_one_warning(run):
+    try:
+        source = LOSS_KEYS + TRAINER + NOT_A_NUMBER
+        folder = run(source, "TEST.SELECT_METRIC", "own_nan", epochs=2)
+    finally:
+        METRICS.pop("own_nan", None)
+    log = (folder / "log.txt").read_text()
+    assert log.count("The metric 'own_nan', which selects the best epoch, is NaN on val") == 1
+    assert "Best epoch so far: 2 (val own_nan nan)" in log
