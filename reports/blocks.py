@@ -6,6 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from .tables import Column, format_value
+
+SCORE = Column("score", digits=3, open_ends=True)
+
 
 @dataclass(frozen=True)
 class Text:
@@ -102,12 +106,8 @@ class Shot:
 
     @property
     def score_text(self) -> str:
-        """The score with three digits; a tiny or a nearly certain one is not rounded to 0 or 1."""
-        if 0 < self.score < 0.001:
-            return "< 0.001"
-        if 0.999 < self.score < 1:
-            return "> 0.999"
-        return f"{self.score:.3f}"
+        """The score as in tables."""
+        return format_value(self.score, SCORE)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.files import write_text
 from evaluation.comparison import Comparison, Pair
+from evaluation.comparison.compare import notes_on_swaps
 from evaluation.comparison.rule_grid import RULE_METRICS
 from evaluation.metrics import HEADLINE_METRICS
 from evaluation.published import PublishedRow
@@ -25,9 +26,9 @@ from .comparison_tables import (
     seeds_in_words,
 )
 from .figures import MAX_CLASSES
-from .figures.gains import GainRow, Gains, draw_gains
+from .figures.gains import GainRow, Gains, cuts_an_interval, draw_gains
 from .figures.slopes import draw_slopes
-from .labels import label_of
+from .labels import label_of, rule_in_words
 from .page import render_page
 from .tables import Column, format_value, slug
 
@@ -73,7 +74,7 @@ def comparison_sections(
     if published:
         sections.append(_published(comparison, published))
     for number, pair in enumerate(comparison.pairs, start=1):
-        sections.append(_classes(pair, comparison.split, number))
+        sections.append(_classes(pair, comparison, number))
     sections.append(_method(comparison))
     return sections
 
@@ -163,7 +164,7 @@ def _differences(comparison: Comparison) -> Section:
     caption = (
         "Points with 95 % intervals. Filled: resolved; hollow and gray: not resolved, or one run."
     )
-    lead = "Both settings are compared on the same images."
+    lead = "All settings are compared on the same images."
     blocks = [Figure(wide, narrow, caption), differences_table(comparison)]
     return Section("differences", f"Differences to {baseline}", lead, blocks, link="Differences")
 
@@ -172,6 +173,7 @@ def _rules(comparison: Comparison) -> Section:
     """Return the settings at two decision rules as slopes and tables."""
     grid = comparison.rules
     assert grid is not None, "call it only where a grid exists"
+    ends = tuple(rule_in_words(rule) for rule in grid.rules)
     lead = (
         "F1 depends on the decision rule. A gain of the method holds at both rules: the lines do "
         "not cross. A rising line is the gain of the rule."
@@ -182,12 +184,8 @@ def _rules(comparison: Comparison) -> Section:
         for setting, by_rule in grid.cells.items():
             first, second = (by_rule[rule][metric].mean for rule in grid.rules)
             values[setting] = (first, second)
-        alternative = (
-            f"{label_of(metric)} at the rules {' and '.join(grid.rules)}: the table below."
-        )
-        items.append(
-            (label_of(metric), draw_slopes(f"slopes-{metric}", values, grid.rules, alternative))
-        )
+        alternative = f"{label_of(metric)} at the rules {' and '.join(ends)}: the table below."
+        items.append((label_of(metric), draw_slopes(f"slopes-{metric}", values, ends, alternative)))
     blocks: list[Any] = [FigureGrid(items, size="medium"), rules_table(comparison)]
     if grid.differences:
         blocks.append(rule_differences_table(comparison))
@@ -204,8 +202,9 @@ def _published(comparison: Comparison, published: Sequence[PublishedRow]) -> Sec
     return Section("published", "Published results", lead, [table])
 
 
-def _classes(pair: Pair, split: str, number: int) -> Section:
+def _classes(pair: Pair, comparison: Comparison, number: int) -> Section:
     """Return the gains per class as figure and table."""
+    split = comparison.split
     rows = []
     for gain in pair.classes:
         difference = gain.difference["ap"]
@@ -215,12 +214,16 @@ def _classes(pair: Pair, split: str, number: int) -> Section:
     gains = Gains(rows, "gain in average precision, percentage points", columns)
     alternative = f"Gain of each class in average precision: {count_resolved(pair.classes)}"
     blocks: list[Any] = []
+    for note in notes_on_swaps(len(pair.classes), comparison.swaps):
+        blocks.append(Text(note, mark="warning"))
     if rows and len(rows) <= MAX_CLASSES:
         wide, narrow = draw_gains(f"classes-{number}", gains, alternative)
         caption = (
             f"The most frequent class first; n: positives in {split}. Filled: resolved after "
-            "Holm's correction; hollow and gray: not resolved. An arrow: the interval is wider."
+            "Holm's correction; hollow and gray: not resolved."
         )
+        if cuts_an_interval(gains):
+            caption += " An arrow: the interval is wider."
         blocks.append(Figure(wide, narrow, caption))
     blocks.append(replace(classes_table(pair, split, number), closed=True))
     return Section(

@@ -13,6 +13,11 @@ LABELS = {
 }
 
 
+def rule_in_words(name: str) -> str:
+    """Return the registered name of a decision rule in words: ``per_class`` is ``per class``."""
+    return name.replace("_", " ")
+
+
 def label_of(name: str) -> str:
     """Return the label of a metric; the name itself where it has no other label."""
     return LABELS.get(name, name)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from .blocks import Section
 from .svg import break_points
-from .tables import Table, format_value, is_missing, to_csv, to_latex
+from .tables import Table, format_cell, format_value, is_missing, to_csv, to_latex
 
 FOLDER = Path(__file__).parent
 
@@ -35,6 +35,7 @@ def render_page(
     environment.filters["csv_uri"] = _csv_uri
     environment.filters["latex_uri"] = _latex_uri
     environment.filters["soft"] = _soft
+    environment.globals["format_cell"] = format_cell
     environment.globals["format_value"] = format_value
     environment.globals["is_missing"] = is_missing
     return environment.get_template("page.html.j2").render(

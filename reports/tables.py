@@ -33,6 +33,7 @@ LATEX = {
     MINUS: "$-$",
     "\N{PLUS-MINUS SIGN}": r"$\pm$",
     "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "\N{NO-BREAK SPACE}": "~",
 }
 
 
@@ -43,13 +44,16 @@ class Column:
     Attributes:
         title: heading.
         digits: decimals of a float.
-        signed: True writes a plus sign before a number above 0.
+        signed: True writes a plus sign before a number that is above 0 as it is shown.
+        open_ends: True writes a share that is not 0 or 1 but would round to it as ``< 0.001`` or
+            ``> 0.999``.
         hint: a sentence that explains the column; the page shows it on demand.
     """
 
     title: str
     digits: int = 2
     signed: bool = False
+    open_ends: bool = False
     hint: str = ""
 
 
@@ -62,12 +66,15 @@ class Cell:
         low: lower end of the interval; None without an interval.
         high: upper end of the interval.
         note: a few words beside the value, such as ``n too small``.
+        text: what pages show in place of a number, such as ``1.24 M``; files for programs keep
+            the number.
     """
 
     value: Any
     low: float | None = None
     high: float | None = None
     note: str = ""
+    text: str = ""
 
     @property
     def has_interval(self) -> bool:
@@ -159,10 +166,28 @@ def format_value(value: Any, column: Column) -> str:
         return MISSING
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    sign = "+" if column.signed else ""
-    if isinstance(value, int):
-        return format(value, f"{sign},")
-    return format(value, f"{sign}.{column.digits}f").replace("-", MINUS)
+    if column.open_ends:
+        smallest = 10**-column.digits
+        if 0 < value < smallest:
+            return f"< {smallest:.{column.digits}f}"
+        if 1 - smallest < value < 1:
+            return f"> {1 - smallest:.{column.digits}f}"
+    number = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):.{column.digits}f}"
+    # What is shown as zero has no sign: "−0.00" would be a number that nobody can tell from it.
+    if not re.search("[^0.,]", number):
+        return number
+    return f"{_sign(value, column)}{number}"
+
+
+def format_cell(cell: Cell, column: Column) -> str:
+    """Return the value of a cell as text, or the text that stands for it."""
+    return cell.text or format_value(cell.value, column)
+
+
+def _sign(value: float, column: Column) -> str:
+    if value < 0:
+        return MINUS
+    return "+" if column.signed else ""
 
 
 def is_missing(value: Any) -> bool:
@@ -270,7 +295,7 @@ def _extras(rows: Iterable[Row], index: int) -> list[str]:
 
 
 def _latex_cell(cell: Cell, column: Column, *, muted: bool) -> str:
-    text = escape_latex(format_value(cell.value, column))
+    text = escape_latex(format_cell(cell, column))
     if cell.has_interval:
         low, high = format_value(cell.low, column), format_value(cell.high, column)
         text += rf" {{\scriptsize [{escape_latex(low)}, {escape_latex(high)}]}}"

@@ -156,5 +156,5 @@ def _draw_legend(canvas: Canvas, left: float, y: float) -> None:
     x = left
     for edge, shade in zip(LEVELS, SHADES, strict=True):
         canvas.boxes([(x, y - 6, 14, 11)], color=SERIES[0], alpha=shade)
-        canvas.text(x + 17, y, f"{100 * edge:.0f}%", color=MUTED, fontsize=9.5)
+        canvas.text(x + 17, y, f"{100 * edge:.0f}\N{NO-BREAK SPACE}%", color=MUTED, fontsize=9.5)
         x += 47

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.metrics import Array
-from reports.blocks import Section, Shot, Shots, Text
+from reports.blocks import SCORE, Section, Shot, Shots, Text
 from reports.pictures import thumbnail
 from reports.tables import Column, Table
 from reports.view import RunView
@@ -110,10 +110,10 @@ def _table(view: RunView, wrong: Array, missed: Array) -> Table:
     for error, errors, falling in (("wrong", wrong, True), ("missed", missed, False)):
         for image, c in _ranked(view.scores, errors, falling=falling)[:100]:
             rows.append(_table_row(view, error, image, c))
-    columns = ["image", "error", "class", Column("score", digits=3), "labels"]
+    columns = ["image", "error", "class", SCORE, "labels"]
     if view.run.final.votes is not None:
         columns.append(Column("share of annotators"))
-    return Table("The 100 first errors of each kind", columns, rows, name="errors", closed=True)
+    return Table("The first 100 errors of each kind", columns, rows, name="errors", closed=True)
 
 
 def _table_row(view: RunView, error: str, image: int, c: int) -> list:

@@ -4,7 +4,7 @@ from evaluation.metrics import HEADLINE_METRICS
 from reports.blocks import Section, Text, Tile, Tiles
 from reports.figures.strip import draw_strip
 from reports.labels import label_of
-from reports.tables import MISSING, Column, Table, is_missing, with_interval
+from reports.tables import MISSING, Column, Table, format_value, is_missing, with_interval
 from reports.view import RunView
 
 SINGLE_LABEL = ("accuracy", "macro_f1", "mAP")
@@ -38,8 +38,9 @@ def _tile(view: RunView, name: str) -> Tile:
         return Tile(label, MISSING, hint=hint)
     low, high = entry.get("low"), entry.get("high")
     if is_missing(low) or is_missing(high):
-        return Tile(label, f"{value:.2f}")
-    interval = f"{low:.1f} to {high:.1f}"
+        return Tile(label, format_value(value, Column(label)))
+    column = Column(label)
+    interval = f"{format_value(low, column)} to {format_value(high, column)}"
     alternative = f"{label} {value:.2f}, interval {interval}, on an axis from 0 to 100"
     picture = draw_strip(f"tile-{name}", value, low, high, alternative)
     return Tile(label, f"{value:.2f}", interval, picture)
@@ -77,9 +78,12 @@ def _protocol(view: RunView) -> list[str]:
         dropped = intervals.get("dropped", {})
         if dropped:
             most = max(dropped, key=dropped.get)
+            who = f"{len(dropped)} classes, most often to '{most}'"
+            if len(dropped) == 1:
+                who = f"one class, '{most}'"
             sentences.append(
                 "A class without a positive in a draw is left out of this draw. This happens to "
-                f"{len(dropped)} of the classes, to {most} most often ({dropped[most]:,} draws)."
+                f"{who} ({dropped[most]:,} of {draws:,} draws)."
             )
     else:
         sentences.append("There are no intervals.")

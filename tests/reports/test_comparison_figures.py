@@ -6,10 +6,15 @@ import re
 
 from markupsafe import escape
 
-from reports.figures.gains import GainRow, Gains, draw_gains, extent_of
+from evaluation.comparison import compare
+from evaluation.comparison.run_folder import read_run
+from evaluation.comparison.run_groups import group_runs
+from reports.comparison import comparison_sections
+from reports.figures.gains import GainRow, Gains, cuts_an_interval, draw_gains, extent_of
 from reports.figures.rows import SMALL
 from reports.figures.slopes import draw_slopes, spread
 from reports.svg import text_width
+from tests.evaluation.run_folders import CLASSES, make_run
 
 
 def row(label, value, half, resolved=False):
@@ -66,3 +71,20 @@ def test_slopes_name_every_line():
     svg = draw_slopes("s", values, ("global", "shrunk"), "two rules")
     for text in ("A", "B", "global", "shrunk", "two rules"):
         assert text in svg
+
+
+def test_an_arrow_is_explained_only_where_one_is_drawn():
+    rows = [row(f"class {number}", 1.0, 2.0) for number in range(5)]
+    assert not cuts_an_interval(Gains(rows, "gain"))
+    assert cuts_an_interval(Gains([*rows, row("rare", -3.0, 80.0)], "gain"))
+
+
+def test_too_few_swaps_are_named_in_the_notes_and_beside_the_classes(tmp_path):
+    folders = [make_run(tmp_path / name, skill=skill) for name, skill in (("A", 1.0), ("B", 3.0))]
+    settings = group_runs([read_run(folder) for folder in folders])
+    compared = compare(settings, split="test", swaps=50)
+    words = f"no class can be resolved. Give --swaps {20 * len(CLASSES)} or more."
+    assert any(words in note for note in compared.notes)
+    sections = {section.anchor: section for section in comparison_sections(compared, ())}
+    assert words in sections["classes-1-b"].blocks[0].text
+    assert sections["differences"].lead == "All settings are compared on the same images."

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.tables import Cell, Column, Row, Table, to_csv, to_latex, write_table
+from reports.tables import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    format_value,
+    to_csv,
+    to_latex,
+    write_table,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
 
@@ -35,6 +44,32 @@ def test_csv_gives_the_ends_of_an_interval_and_notes_columns_of_their_own():
         ["b", "3", "", "", "n too small"],
         ["c", "", "", "", ""],
     ]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("value", [0.0, -0.0, -0.004, 0.004])
+def test_what_is_shown_as_zero_has_no_sign(value, signed):
+    assert format_value(value, Column("x", signed=signed)) == "0.00"
+
+
+def test_signs_of_numbers_are_a_plus_on_demand_and_never_a_hyphen():
+    column, signed = Column("x"), Column("x", signed=True)
+    assert [format_value(value, column) for value in (-3, 0, 1234)] == ["\u22123", "0", "1,234"]
+    assert [format_value(value, signed) for value in (0, 7, -1.5)] == ["0", "+7", "\u22121.50"]
+
+
+def test_a_share_beside_0_or_1_is_not_rounded_to_it():
+    column = Column("score", digits=3, open_ends=True)
+    values = (0.0, 0.0004, 0.5, 0.99996, 1.0)
+    shown = [format_value(value, column) for value in values]
+    assert shown == ["0.000", "< 0.001", "0.500", "> 0.999", "1.000"]
+
+
+def test_a_text_for_readers_leaves_the_number_to_programs():
+    table = Table("t", ["name", "n"], [["a", Cell(1_240_000, text="1.24\u00a0M")]])
+    assert to_csv(table) == "name,n\na,1240000\n"
+    assert r"a & 1.24~M \\" in to_latex(table)
+    assert table.numeric == [False, True]
 
 
 def test_latex_escapes_every_special_character():
