@@ -53,7 +53,7 @@ def write_comparison(
     """
     sections = comparison_sections(comparison, published)
     html = render_page(
-        title=_title(comparison),
+        title=comparison_title(comparison),
         subtitle=_subtitle(comparison),
         sections=sections,
         kicker="Comparison",
@@ -79,7 +79,8 @@ def comparison_sections(
     return sections
 
 
-def _title(comparison: Comparison) -> str:
+def comparison_title(comparison: Comparison) -> str:
+    """Return the settings and the data set, as the page's heading."""
     names = list(comparison.settings)
     shown = " vs. ".join(names) if len(names) < 4 else f"{len(names)} settings"
     return f"{shown} on {comparison.dataset}" if comparison.dataset else shown
@@ -185,7 +186,9 @@ def _rules(comparison: Comparison) -> Section:
             first, second = (by_rule[rule][metric].mean for rule in grid.rules)
             values[setting] = (first, second)
         alternative = f"{label_of(metric)} at the rules {' and '.join(ends)}: the table below."
-        items.append((label_of(metric), draw_slopes(f"slopes-{metric}", values, ends, alternative)))
+        label = label_of(metric)
+        svg = draw_slopes(f"slopes-{metric}", values, ends, alternative, f"{label} (%)")
+        items.append((label, svg))
     blocks: list[Any] = [FigureGrid(items, size="medium"), rules_table(comparison)]
     if grid.differences:
         blocks.append(rule_differences_table(comparison))

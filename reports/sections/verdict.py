@@ -3,11 +3,12 @@
 from evaluation.metrics import HEADLINE_METRICS
 from reports.blocks import Section, Text, Tile, Tiles
 from reports.figures.strip import draw_strip
-from reports.labels import label_of
+from reports.labels import label_of, metric_in_words
 from reports.tables import MISSING, Column, Table, format_value, is_missing, with_interval
 from reports.view import RunView
 
 SINGLE_LABEL = ("accuracy", "macro_f1", "mAP")
+PERCENT = "Values are in percent."
 ZERO_SHOT = ("zsl_mAP", "zsl_f1_top3", "gzsl_mAP", "gzsl_f1_top3")
 
 
@@ -148,17 +149,24 @@ def _splits_table(view: RunView) -> Table:
 
 def _all_metrics(view: RunView) -> Table:
     splits = list(view.run.splits)
-    columns = ["metric", *splits]
+    columns = ["metric", Column("key", hint="name in metrics.json"), *splits]
     rows = []
     for name in view.metrics:
-        cells = [name]
+        cells = [metric_in_words(name), name]
         for split in splits:
             value = view.run.splits[split].result.metrics.get(name)
             entry = view.interval(name) if split == view.split else None
             cells.append(with_interval(value, entry))
         rows.append(cells)
-    note = (
-        "Values are in percent, except for numbers of the rule such as threshold, numbers of "
-        "images (zsl_images, gzsl_images) and distances (ldl_...)."
-    )
+    note = _about_units(view)
     return Table("All metrics", columns, rows, name="metrics", closed=True, note=note)
+
+
+def _about_units(view: RunView) -> str:
+    """Return which of the metrics on the page are not in percent."""
+    rule = view.run.final.result.rule
+    others = [name for name in (rule.numbers() if rule else ()) if name in view.metrics]
+    others += [name for name in ("zsl_images", "gzsl_images") if name in view.metrics]
+    if any(name.startswith("ldl_") for name in view.metrics):
+        others.append("ldl_...")
+    return f"Values are in percent, except for {', '.join(others)}." if others else PERCENT

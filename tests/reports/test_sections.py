@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from evaluation import GlobalThreshold
 from evaluation.calibration import calibration_bins
 from evaluation.evaluated import EvaluatedRun, RuleResult
 from evaluation.rules import PriorCorrection
-from reports.run_report import run_sections
+from reports.labels import metric_in_words
+from reports.page import tables_of
+from reports.run_report import run_sections, write_report_and_tables
 from reports.tables import to_csv
 from tests.reports import examples
 
@@ -114,3 +117,68 @@ def test_the_table_of_errors_shows_a_nearly_certain_score_as_the_card_does():
     assert table.caption == "The first 100 errors of each kind"
     assert card.score_text == "> 0.999"
     assert table.headings[3].open_ends and table.body[0].cells[3].value == scores[0, 0]
+
+
+def test_all_metrics_have_words_and_the_key_of_the_file():
+    table = section_of(examples.single_run(), "result").blocks[-1]
+    cells = {row.cells[1].value: row.cells[0].value for row in table.body}
+    assert cells["macro_f1"] == "macro F1"
+    assert cells["micro_f1@0.5"] == "micro F1, threshold 0.5"
+    assert cells["oracle_macro_f1_at_3"] == "macro F1 of an oracle on the top 3"
+    # Numbers of zero-shot data and distributions are not on this page.
+    assert table.note == "Values are in percent, except for threshold."
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mAP/super", "mAP, top level"),
+        ("macro_f1/object_dependent", "macro F1, object dependent"),
+        ("gzsl_recall_top5", "recall of the top 5, all classes"),
+        ("recall_at_3", "recall of the top 3 of each image"),
+        ("f1_top3", "F1 of the top 3"),
+        ("my_own", "my own"),
+    ],
+)
+def test_a_metric_in_words(name, words):
+    assert metric_in_words(name) == words
+
+
+def test_numbers_of_the_classes_are_numbers():
+    tables = tables_of(run_sections(examples.val_run()))
+    table = next(table for table in tables if table.stem == "class_numbers")
+    assert [column.title for column in table.headings] == ["number", "class"]
+    assert [row.cells[0].value for row in table.body] == [1, 2, 3]
+    assert table.numeric == [True, False]
+
+
+def test_the_table_of_errors_shows_a_few_labels_and_its_file_has_all():
+    labels = np.array([[1, 1, 1, 1, 1, 1, 0]])
+    run = scored_run(np.full((1, 7), 0.9), labels)
+    cell = section_of(run, "errors").blocks[-1].body[0].cells[-1]
+    assert cell.text == "c0; c1; c2; c3; and 2 more"
+    assert cell.value == "c0; c1; c2; c3; c4; c5"
+
+
+def test_the_run_card_names_the_command_once_and_groups_digits():
+    card = {
+        "kind": "predictions",
+        "command": "python -m x --seed 12345",
+        "argv": ["python", "-m", "x", "--seed", "12345"],
+        "seed": 12345,
+        "data": {"test": {"bytes": 126239}},
+        "config": {"OPTIM": {"MAX_EPOCH": 10000}},
+    }
+    section = section_of(replace(examples.single_run(), card=card), "card")
+    _, facts, config = section.blocks
+    expected = {"kind": "predictions", "seed": "12345", "data.test.bytes": "126,239"}
+    assert facts.items == expected
+    assert config.items == {"OPTIM.MAX_EPOCH": "10000"}
+    assert "keys of network and training have no effect" in config.heading
+
+
+def test_the_labels_of_an_image_are_in_the_singular_or_the_plural(tmp_path):
+    labels = np.array([[1, 0, 0], [1, 1, 0]])
+    write_report_and_tables(tmp_path, scored_run(np.full((2, 3), 0.9), labels))
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ">label: c0<" in html and ">labels: c0 · c1<" in html

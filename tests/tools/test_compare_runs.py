@@ -89,7 +89,7 @@ def test_all_forms_are_written(written):
     tables = {path.name for path in (written / "tables").iterdir()}
     for stem in ("results", "differences", "rules", "rule_differences", "classes_1_b", "published"):
         assert {f"{stem}.csv", f"{stem}.tex"} <= tables
-    with (written / "tables" / "classes_1_b.csv").open(encoding="utf-8", newline="") as file:
+    with (written / "tables" / "classes_1_b.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["class"] for row in rows} == set(CLASSES)
     for row in rows:
