@@ -164,6 +164,7 @@ def _differences(comparison: Comparison) -> Section:
     wide, narrow = draw_gains("differences", gains, alternative)
     caption = (
         "Points with 95 % intervals. Filled: resolved; hollow and gray: not resolved, or one run."
+        f"{_about_arrows(gains)}"
     )
     lead = "All settings are compared on the same images."
     blocks = [Figure(wide, narrow, caption), differences_table(comparison)]
@@ -225,8 +226,7 @@ def _classes(pair: Pair, comparison: Comparison, number: int) -> Section:
             f"The most frequent class first; n: positives in {split}. Filled: resolved after "
             "Holm's correction; hollow and gray: not resolved."
         )
-        if cuts_an_interval(gains):
-            caption += " An arrow: the interval is wider."
+        caption += _about_arrows(gains)
         blocks.append(Figure(wide, narrow, caption))
     blocks.append(replace(classes_table(pair, split, number), closed=True))
     return Section(
@@ -254,6 +254,10 @@ def _method(comparison: Comparison) -> Section:
     items = {name: ", ".join(folders) for name, folders in comparison.folders.items()}
     blocks.append(Facts(items, heading="Folders of the runs"))
     return Section("method", "How this was compared", "", blocks, link="Method")
+
+
+def _about_arrows(gains: Gains) -> str:
+    return " An arrow: the interval is wider." if cuts_an_interval(gains) else ""
 
 
 def _gain_row(label: str, difference: Difference, cells: Sequence[str]) -> GainRow:

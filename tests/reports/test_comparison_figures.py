@@ -3,12 +3,14 @@
 import itertools
 import math
 import re
+from dataclasses import replace
 
 from markupsafe import escape
 
-from evaluation.comparison import compare
+from evaluation.comparison import Comparison, Pair, compare
 from evaluation.comparison.run_folder import read_run
 from evaluation.comparison.run_groups import group_runs
+from evaluation.uncertainty.significance import Difference
 from reports.comparison import comparison_sections
 from reports.figures.gains import GainRow, Gains, cuts_an_interval, draw_gains, extent_of
 from reports.figures.rows import SMALL
@@ -77,6 +79,16 @@ def test_an_arrow_is_explained_only_where_one_is_drawn():
     rows = [row(f"class {number}", 1.0, 2.0) for number in range(5)]
     assert not cuts_an_interval(Gains(rows, "gain"))
     assert cuts_an_interval(Gains([*rows, row("rare", -3.0, 80.0)], "gain"))
+
+
+def test_captions_explain_the_arrows_of_their_own_figure():
+    narrow = Difference(1.0, -1.0, 3.0, 0.5, 0.5, 0.5, "not resolved")
+    for last, expected in ((narrow, False), (replace(narrow, low=-83.0, high=77.0), True)):
+        metrics = {"mAP": narrow, "mAP_interp": narrow, "macro_f1": narrow, "micro_f1": last}
+        pair = Pair("A", "B", metrics, ())
+        compared = Comparison("test", ["A", "B"], {}, {"A": {}, "B": {}}, [pair], swaps=100)
+        sections = {section.anchor: section for section in comparison_sections(compared, ())}
+        assert ("An arrow" in sections["differences"].blocks[0].caption) == expected
 
 
 def test_too_few_swaps_are_named_in_the_notes_and_beside_the_classes(tmp_path):

@@ -334,4 +334,4 @@ def test_real_scores_show_the_published_figures(tmp_path):
     for value in ("47.10", "42.48", "53.78", "54.01"):
         assert value in text
     assert "28 classes" in text
-    assert "15 groups, mid" in text
+    assert "15 groups, middle level" in text

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reports.blocks import Command, Section, Text
 from reports.page import render_page
+from reports.svg import break_points
 from reports.tables import (
     LONGEST,
     Cell,
@@ -161,6 +162,8 @@ def test_a_long_name_breaks_between_its_words():
     table = Table("t", ["class"], [["CareForAnimals"]])
     html = render_page(title="a", subtitle="", sections=[Section("s", "S", "", [table])])
     assert "Care<wbr>For<wbr>Animals" in html
+    assert break_points("TRAINER.IntCLIP.PREC") == ["TRAINER.", "Int", "CLIP.", "PREC"]
+    assert break_points("img/0001.jpg") == ["img/", "0001.jpg"]
 
 
 def test_a_table_that_is_not_shown_has_no_latex_file(tmp_path):
