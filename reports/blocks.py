@@ -33,11 +33,15 @@ class Figure:
         wide: SVG for windows from 700 CSS pixels on.
         narrow: SVG for smaller windows; empty: ``wide`` fits both.
         caption: a sentence or two below the figure.
+        wide_note: a sentence that holds for ``wide`` alone.
+        narrow_note: a sentence that holds for ``narrow`` alone.
     """
 
     wide: Markup
     narrow: str = ""
     caption: str = ""
+    wide_note: str = ""
+    narrow_note: str = ""
     kind: str = field(default="figure", init=False)
 
 

@@ -34,6 +34,7 @@ from .tables import Column, format_value, slug
 
 SIGNED = Column("", signed=True)
 P_VALUE = Column("", digits=4)
+ARROW = "An arrow: the interval is wider."
 
 
 def write_comparison(
@@ -164,10 +165,10 @@ def _differences(comparison: Comparison) -> Section:
     wide, narrow = draw_gains("differences", gains, alternative)
     caption = (
         "Points with 95 % intervals. Filled: resolved; hollow and gray: not resolved, or one run."
-        f"{_about_arrows(gains)}"
     )
     lead = "All settings are compared on the same images."
-    blocks = [Figure(wide, narrow, caption), differences_table(comparison)]
+    figure = Figure(wide, narrow, caption, *_about_arrows(gains))
+    blocks = [figure, differences_table(comparison)]
     return Section("differences", f"Differences to {baseline}", lead, blocks, link="Differences")
 
 
@@ -226,8 +227,7 @@ def _classes(pair: Pair, comparison: Comparison, number: int) -> Section:
             f"The most frequent class first; n: positives in {split}. Filled: resolved after "
             "Holm's correction; hollow and gray: not resolved."
         )
-        caption += _about_arrows(gains)
-        blocks.append(Figure(wide, narrow, caption))
+        blocks.append(Figure(wide, narrow, caption, *_about_arrows(gains)))
     blocks.append(replace(classes_table(pair, split, number), closed=True))
     return Section(
         f"classes-{number}-{slug(pair.other)}",
@@ -256,8 +256,9 @@ def _method(comparison: Comparison) -> Section:
     return Section("method", "How this was compared", "", blocks, link="Method")
 
 
-def _about_arrows(gains: Gains) -> str:
-    return " An arrow: the interval is wider." if cuts_an_interval(gains) else ""
+def _about_arrows(gains: Gains) -> list[str]:
+    """Return a sentence for the wide and the narrow form, empty where it has no arrow."""
+    return [ARROW if cut else "" for cut in cuts_an_interval(gains)]
 
 
 def _gain_row(label: str, difference: Difference, cells: Sequence[str]) -> GainRow:

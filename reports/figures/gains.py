@@ -103,14 +103,21 @@ class _Axis(RowAxis):
             canvas.marker(self.right, y, marker=">", **style)
 
 
-def cuts_an_interval(gains: Gains) -> bool:
-    """Return True if an axis of the plot is too short for an interval, which then has an arrow."""
-    for axis in axes_of(gains, _Axis):
-        for row in gains.rows:
-            if is_missing(row.value) or is_missing(row.low) or is_missing(row.high):
-                continue
-            if row.low < axis.start or row.high > axis.end:
-                return True
+def cuts_an_interval(gains: Gains) -> tuple[bool, bool]:
+    """Return whether the axis of the wide and of the narrow form is too short for an interval.
+
+    Such an interval ends in an arrow.
+    """
+    wide, narrow = axes_of(gains, _Axis)
+    return _cuts(gains, wide), _cuts(gains, narrow)
+
+
+def _cuts(gains: Gains, axis: RowAxis) -> bool:
+    for row in gains.rows:
+        if is_missing(row.value) or is_missing(row.low) or is_missing(row.high):
+            continue
+        if row.low < axis.start or row.high > axis.end:
+            return True
     return False
 
 

@@ -77,8 +77,15 @@ def test_slopes_name_every_line():
 
 def test_an_arrow_is_explained_only_where_one_is_drawn():
     rows = [row(f"class {number}", 1.0, 2.0) for number in range(5)]
-    assert not cuts_an_interval(Gains(rows, "gain"))
-    assert cuts_an_interval(Gains([*rows, row("rare", -3.0, 80.0)], "gain"))
+    assert cuts_an_interval(Gains(rows, "gain")) == (False, False)
+    assert cuts_an_interval(Gains([*rows, row("rare", -3.0, 80.0)], "gain")) == (True, True)
+    # The narrow form has fewer ticks, so that its axis may reach further.
+    rows = [row(f"class {number}", 0.0, 5.0) for number in range(5)]
+    gains = Gains([*rows, row("rare", 15.0, 22.0)], "gain")
+    assert cuts_an_interval(gains) == (True, False)
+    for svg, cut in zip(draw_gains("g", gains, "gains"), cuts_an_interval(gains), strict=True):
+        markers = set(re.findall(r'<use href="#([^"]*)"', svg))
+        assert (len(markers) > 1) == cut  # more than the points
 
 
 def test_captions_explain_the_arrows_of_their_own_figure():
@@ -88,7 +95,8 @@ def test_captions_explain_the_arrows_of_their_own_figure():
         pair = Pair("A", "B", metrics, ())
         compared = Comparison("test", ["A", "B"], {}, {"A": {}, "B": {}}, [pair], swaps=100)
         sections = {section.anchor: section for section in comparison_sections(compared, ())}
-        assert ("An arrow" in sections["differences"].blocks[0].caption) == expected
+        figure = sections["differences"].blocks[0]
+        assert [bool(note) for note in (figure.wide_note, figure.narrow_note)] == [expected] * 2
 
 
 def test_too_few_swaps_are_named_in_the_notes_and_beside_the_classes(tmp_path):
