@@ -42,7 +42,9 @@ def bins_of_equal_mass(counts: RankedCounts, num_bins: int = NUM_BINS) -> tuple[
     prob_sums = np.append(0.0, np.cumsum(counts.scores * np.diff(seen)))
     prob_at_edges = np.interp(edges, seen, prob_sums)
     hits_at_edges = np.interp(edges, seen, np.append(0.0, counts.num_hits))
-    return -np.diff(prob_at_edges) / size, -np.diff(hits_at_edges) / size, size
+    # The edges fall. A difference the other way round would give a bin without a hit a share of -0.
+    mean_prob = (prob_at_edges[:-1] - prob_at_edges[1:]) / size
+    return mean_prob, (hits_at_edges[:-1] - hits_at_edges[1:]) / size, size
 
 
 def calibration_error(counts: RankedCounts) -> float:

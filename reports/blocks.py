@@ -6,6 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from .tables import Column, format_value
+
+SCORE = Column("score", digits=3, open_ends=True)
+
 
 @dataclass(frozen=True)
 class Text:
@@ -29,11 +33,15 @@ class Figure:
         wide: SVG for windows from 700 CSS pixels on.
         narrow: SVG for smaller windows; empty: ``wide`` fits both.
         caption: a sentence or two below the figure.
+        wide_note: a sentence that holds for ``wide`` alone.
+        narrow_note: a sentence that holds for ``narrow`` alone.
     """
 
     wide: Markup
     narrow: str = ""
     caption: str = ""
+    wide_note: str = ""
+    narrow_note: str = ""
     kind: str = field(default="figure", init=False)
 
 
@@ -102,12 +110,8 @@ class Shot:
 
     @property
     def score_text(self) -> str:
-        """The score with three digits; a tiny or a nearly certain one is not rounded to 0 or 1."""
-        if 0 < self.score < 0.001:
-            return "< 0.001"
-        if 0.999 < self.score < 1:
-            return "> 0.999"
-        return f"{self.score:.3f}"
+        """The score as in tables."""
+        return format_value(self.score, SCORE)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.files import write_text
 from evaluation.comparison import Comparison, Pair
+from evaluation.comparison.compare import notes_on_swaps
 from evaluation.comparison.rule_grid import RULE_METRICS
 from evaluation.metrics import HEADLINE_METRICS
 from evaluation.published import PublishedRow
@@ -25,14 +26,15 @@ from .comparison_tables import (
     seeds_in_words,
 )
 from .figures import MAX_CLASSES
-from .figures.gains import GainRow, Gains, draw_gains
+from .figures.gains import GainRow, Gains, cuts_an_interval, draw_gains
 from .figures.slopes import draw_slopes
-from .labels import label_of
+from .labels import label_of, rule_in_words
 from .page import render_page
 from .tables import Column, format_value, slug
 
 SIGNED = Column("", signed=True)
 P_VALUE = Column("", digits=4)
+ARROW = "An arrow: the interval is wider."
 
 
 def write_comparison(
@@ -52,7 +54,7 @@ def write_comparison(
     """
     sections = comparison_sections(comparison, published)
     html = render_page(
-        title=_title(comparison),
+        title=comparison_title(comparison),
         subtitle=_subtitle(comparison),
         sections=sections,
         kicker="Comparison",
@@ -73,12 +75,13 @@ def comparison_sections(
     if published:
         sections.append(_published(comparison, published))
     for number, pair in enumerate(comparison.pairs, start=1):
-        sections.append(_classes(pair, comparison.split, number))
+        sections.append(_classes(pair, comparison, number))
     sections.append(_method(comparison))
     return sections
 
 
-def _title(comparison: Comparison) -> str:
+def comparison_title(comparison: Comparison) -> str:
+    """Return the settings and the data set, as the page's heading."""
     names = list(comparison.settings)
     shown = " vs. ".join(names) if len(names) < 4 else f"{len(names)} settings"
     return f"{shown} on {comparison.dataset}" if comparison.dataset else shown
@@ -163,8 +166,9 @@ def _differences(comparison: Comparison) -> Section:
     caption = (
         "Points with 95 % intervals. Filled: resolved; hollow and gray: not resolved, or one run."
     )
-    lead = "Both settings are compared on the same images."
-    blocks = [Figure(wide, narrow, caption), differences_table(comparison)]
+    lead = "All settings are compared on the same images."
+    figure = Figure(wide, narrow, caption, *_about_arrows(gains))
+    blocks = [figure, differences_table(comparison)]
     return Section("differences", f"Differences to {baseline}", lead, blocks, link="Differences")
 
 
@@ -172,6 +176,7 @@ def _rules(comparison: Comparison) -> Section:
     """Return the settings at two decision rules as slopes and tables."""
     grid = comparison.rules
     assert grid is not None, "call it only where a grid exists"
+    ends = tuple(rule_in_words(rule) for rule in grid.rules)
     lead = (
         "F1 depends on the decision rule. A gain of the method holds at both rules: the lines do "
         "not cross. A rising line is the gain of the rule."
@@ -182,12 +187,10 @@ def _rules(comparison: Comparison) -> Section:
         for setting, by_rule in grid.cells.items():
             first, second = (by_rule[rule][metric].mean for rule in grid.rules)
             values[setting] = (first, second)
-        alternative = (
-            f"{label_of(metric)} at the rules {' and '.join(grid.rules)}: the table below."
-        )
-        items.append(
-            (label_of(metric), draw_slopes(f"slopes-{metric}", values, grid.rules, alternative))
-        )
+        alternative = f"{label_of(metric)} at the rules {' and '.join(ends)}: the table below."
+        label = label_of(metric)
+        svg = draw_slopes(f"slopes-{metric}", values, ends, alternative, f"{label} (%)")
+        items.append((label, svg))
     blocks: list[Any] = [FigureGrid(items, size="medium"), rules_table(comparison)]
     if grid.differences:
         blocks.append(rule_differences_table(comparison))
@@ -204,8 +207,9 @@ def _published(comparison: Comparison, published: Sequence[PublishedRow]) -> Sec
     return Section("published", "Published results", lead, [table])
 
 
-def _classes(pair: Pair, split: str, number: int) -> Section:
+def _classes(pair: Pair, comparison: Comparison, number: int) -> Section:
     """Return the gains per class as figure and table."""
+    split = comparison.split
     rows = []
     for gain in pair.classes:
         difference = gain.difference["ap"]
@@ -215,13 +219,15 @@ def _classes(pair: Pair, split: str, number: int) -> Section:
     gains = Gains(rows, "gain in average precision, percentage points", columns)
     alternative = f"Gain of each class in average precision: {count_resolved(pair.classes)}"
     blocks: list[Any] = []
+    for note in notes_on_swaps(len(pair.classes), comparison.swaps):
+        blocks.append(Text(note, mark="warning"))
     if rows and len(rows) <= MAX_CLASSES:
         wide, narrow = draw_gains(f"classes-{number}", gains, alternative)
         caption = (
             f"The most frequent class first; n: positives in {split}. Filled: resolved after "
-            "Holm's correction; hollow and gray: not resolved. An arrow: the interval is wider."
+            "Holm's correction; hollow and gray: not resolved."
         )
-        blocks.append(Figure(wide, narrow, caption))
+        blocks.append(Figure(wide, narrow, caption, *_about_arrows(gains)))
     blocks.append(replace(classes_table(pair, split, number), closed=True))
     return Section(
         f"classes-{number}-{slug(pair.other)}",
@@ -248,6 +254,11 @@ def _method(comparison: Comparison) -> Section:
     items = {name: ", ".join(folders) for name, folders in comparison.folders.items()}
     blocks.append(Facts(items, heading="Folders of the runs"))
     return Section("method", "How this was compared", "", blocks, link="Method")
+
+
+def _about_arrows(gains: Gains) -> list[str]:
+    """Return a sentence for the wide and the narrow form, empty where it has no arrow."""
+    return [ARROW if cut else "" for cut in cuts_an_interval(gains)]
 
 
 def _gain_row(label: str, difference: Difference, cells: Sequence[str]) -> GainRow:

@@ -12,7 +12,7 @@ from evaluation.published import PublishedRow, RunFacts, rows_beside
 from evaluation.result_files import table_columns
 from evaluation.uncertainty.significance import RESOLVED, THESE_MODELS, Difference
 
-from .labels import label_of
+from .labels import label_of, rule_in_words
 from .tables import Cell, Column, Row, Table, slug
 
 PUBLISHED_NUMBERS = ("macro_f1", "micro_f1", "samples_f1", "mAP", "mAP_interp")
@@ -65,7 +65,7 @@ def results_table(comparison: Comparison) -> Table:
         rows.append(cells)
     note = ""
     if several:
-        note = "Mean ± standard deviation over the seeds (n - 1 in the denominator)."
+        note = "Mean ± standard deviation over the seeds (n \N{MINUS SIGN} 1 in the denominator)."
     return Table(f"Results on {comparison.split}", columns, rows, name="results", note=note)
 
 
@@ -106,7 +106,8 @@ def rules_table(comparison: Comparison) -> Table:
     """Return method x decision rule: for each F1 a row per setting."""
     grid = comparison.rules
     assert grid is not None, "call it only where a grid exists"
-    columns = ["metric", "run", *grid.rules, Column("gain of the rule", signed=True)]
+    names = [rule_in_words(rule) for rule in grid.rules]
+    columns = ["metric", "run", *names, Column("gain of the rule", signed=True)]
     rows = []
     for metric in RULE_METRICS:
         for setting, by_rule in grid.cells.items():
@@ -124,7 +125,8 @@ def rule_differences_table(comparison: Comparison) -> Table:
     assert grid is not None, "call it only where a grid exists"
     columns: list[Column | str] = ["metric", "run"]
     for rule in grid.rules:
-        columns.append(Column(rule, signed=True, hint="percentage points, with the 95 % interval"))
+        hint = "percentage points, with the 95 % interval"
+        columns.append(Column(rule_in_words(rule), signed=True, hint=hint))
     rows = []
     for metric in RULE_METRICS:
         for setting, by_rule in grid.differences.items():

@@ -142,7 +142,7 @@ def _priors(check: DataCheck) -> Figure:
         cells = [f"{int(check.counts[split].positive[c]):,}" for split in splits]
         cells += [format_value(float(shift.ratio[c]), RATIO) for shift in shifts]
         rows.append(PriorRow(check.hierarchy.names[c], shares, cells))
-    columns = [*splits, *(f"{shift.target}/{shift.source}" for shift in shifts)]
+    columns = [*splits, *(f"{shift.target} / {shift.source}" for shift in shifts)]
     alternative = "Share of positives of each class in each split: the table below."
     wide, narrow = draw_priors("priors", Priors(rows, columns), alternative)
     caption = (
@@ -292,7 +292,9 @@ def _sheet(check: DataCheck, *, seed: int, per_class: int) -> Section:
     rows = []
     for c, images in choose_images(view, shown.tolist(), seed=seed, per_class=per_class).items():
         photos = [_photo(view, i, c, names) for i in images]
-        rows.append(PhotoRow(names[c], photos, f"{totals[c]:,} images"))
+        rows.append(
+            PhotoRow(names[c], photos, f"{totals[c]:,} image{'' if totals[c] == 1 else 's'}")
+        )
     lead = f"Drawn from {view.name} with seed {seed}; below a picture are its other classes."
     if len(shown) < (totals > 0).sum():
         lead += f" The {MAX_SHEET} most frequent classes are shown."

@@ -1,16 +1,21 @@
 """Sections as one HTML file that needs nothing else: no network, no other file."""
 
 import base64
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .blocks import Section
 from .svg import break_points
-from .tables import Table, format_value, is_missing, to_csv, to_latex
+from .tables import Table, csv_download, format_cell, format_value, is_missing, slug, to_latex
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+# The space in "50 %", "k = 8", "> 0.999" and "± 0.4".
+TOGETHER = re.compile(r"(?<=\d) (?=%)|(?<=\bk) (?==)|(?<=\bk[ \u00a0]=) |(?<=[<>±]) (?=\d)")
 FOLDER = Path(__file__).parent
 
 
@@ -31,10 +36,13 @@ def render_page(
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_keep_together,
     )
     environment.filters["csv_uri"] = _csv_uri
-    environment.filters["latex_uri"] = _latex_uri
+    # The name of the page starts the labels: two reports may go into one document.
+    environment.filters["latex_uri"] = lambda table: _latex_uri(table, slug(title))
     environment.filters["soft"] = _soft
+    environment.globals["format_cell"] = format_cell
     environment.globals["format_value"] = format_value
     environment.globals["is_missing"] = is_missing
     return environment.get_template("page.html.j2").render(
@@ -65,15 +73,21 @@ def data_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
+def _keep_together(value: Any) -> Any:
+    """Return a text whose numbers stay on the line of their sign or unit; others as they are."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return TOGETHER.sub(NO_BREAK, value)
+
+
 def _csv_uri(table: Table) -> str:
-    # A byte order mark, because spreadsheets read CSV files without one in a local encoding.
-    return data_uri("text/csv;charset=utf-8", to_csv(table).encode("utf-8-sig"))
+    return data_uri("text/csv;charset=utf-8", csv_download(table).encode("utf-8"))
 
 
-def _latex_uri(table: Table) -> str:
-    return data_uri("text/plain;charset=utf-8", to_latex(table).encode("utf-8"))
+def _latex_uri(table: Table, label: str) -> str:
+    return data_uri("text/plain;charset=utf-8", to_latex(table, label).encode("utf-8"))
 
 
 def _soft(text: str) -> Markup:
     """Return ``text`` with places inside of long words at which a line may end."""
-    return Markup("<wbr>").join(break_points(text))
+    return Markup("<wbr>").join(break_points(_keep_together(str(text))))

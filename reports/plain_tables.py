@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from evaluation.result_files import MISSING, align
 
-from .tables import Cell, Column, Table, format_value, is_missing
+from .tables import Cell, Column, Table, format_cell, format_value, is_missing
 
 
 def to_markdown(table: Table) -> str:
@@ -34,7 +34,7 @@ def to_text(table: Table) -> str:
 
 def cell_text(cell: Cell, column: Column) -> str:
     """Return a cell on one line: value, interval in brackets, note."""
-    text = MISSING if is_missing(cell.value) else format_value(cell.value, column)
+    text = MISSING if is_missing(cell.value) else format_cell(cell, column)
     if cell.has_interval:
         low, high = format_value(cell.low, column), format_value(cell.high, column)
         text += f" [{low}, {high}]"

@@ -24,7 +24,7 @@ from .sections import (
     training,
     verdict,
 )
-from .tables import write_table
+from .tables import slug, write_table
 from .view import RunView
 
 
@@ -45,7 +45,7 @@ def write_report_and_tables(
     """
     sections = run_sections(run, published)
     for table in tables_of(sections):
-        write_table(Path(folder) / "tables", table)
+        write_table(Path(folder) / "tables", table, slug(run.title))
     write_text(Path(folder) / "report.html", render_run(run, sections))
 
 

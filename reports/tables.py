@@ -15,6 +15,9 @@ from core.files import write_text
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+BYTE_ORDER_MARK = "\ufeff"
+LONGEST = 40  # rows of a LaTeX table on one page
+LONG = 60  # letters from which on a column of words is wide
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -33,6 +36,7 @@ LATEX = {
     MINUS: "$-$",
     "\N{PLUS-MINUS SIGN}": r"$\pm$",
     "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "\N{NO-BREAK SPACE}": "~",
 }
 
 
@@ -43,13 +47,16 @@ class Column:
     Attributes:
         title: heading.
         digits: decimals of a float.
-        signed: True writes a plus sign before a number above 0.
-        hint: a sentence that explains the column; the page shows it on demand.
+        signed: True writes a plus sign before a number that is above 0 as it is shown.
+        open_ends: True writes a share that is not 0 or 1 but would round to it as ``< 0.001`` or
+            ``> 0.999``.
+        hint: a few words that explain the column; the page lists them below the table.
     """
 
     title: str
     digits: int = 2
     signed: bool = False
+    open_ends: bool = False
     hint: str = ""
 
 
@@ -62,12 +69,15 @@ class Cell:
         low: lower end of the interval; None without an interval.
         high: upper end of the interval.
         note: a few words beside the value, such as ``n too small``.
+        text: what pages show in place of a number, such as ``1.24 M``; files for programs keep
+            the number.
     """
 
     value: Any
     low: float | None = None
     high: float | None = None
     note: str = ""
+    text: str = ""
 
     @property
     def has_interval(self) -> bool:
@@ -152,6 +162,24 @@ class Table:
             columns.append(all(is_missing(v) or isinstance(v, (int, float)) for v in values))
         return columns
 
+    @cached_property
+    def long(self) -> list[bool]:
+        """True for each column of words with a long text, which needs more width."""
+        columns = []
+        for index, numeric in enumerate(self.numeric):
+            texts = (str(row.cells[index].value) for row in self.body)
+            columns.append(not numeric and max(map(len, texts), default=0) > LONG)
+        return columns
+
+    @cached_property
+    def hints(self) -> dict[str, list[str]]:
+        """Explanation -> titles of its columns, in the order of the columns."""
+        hints: dict[str, list[str]] = {}
+        for column in self.headings:
+            if column.hint:
+                hints.setdefault(column.hint, []).append(column.title)
+        return hints
+
 
 def format_value(value: Any, column: Column) -> str:
     """Return a value as text: floats with the column's decimals, integers with commas."""
@@ -159,10 +187,28 @@ def format_value(value: Any, column: Column) -> str:
         return MISSING
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    sign = "+" if column.signed else ""
-    if isinstance(value, int):
-        return format(value, f"{sign},")
-    return format(value, f"{sign}.{column.digits}f").replace("-", MINUS)
+    if column.open_ends:
+        smallest = 10**-column.digits
+        if 0 < value < smallest:
+            return f"< {smallest:.{column.digits}f}"
+        if 1 - smallest < value < 1:
+            return f"> {1 - smallest:.{column.digits}f}"
+    number = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):.{column.digits}f}"
+    # What is shown as zero has no sign: "−0.00" would be a number that nobody can tell from it.
+    if not re.search("[^0.,]", number):
+        return number
+    return f"{_sign(value, column)}{number}"
+
+
+def format_cell(cell: Cell, column: Column) -> str:
+    """Return the value of a cell as text, or the text that stands for it."""
+    return cell.text or format_value(cell.value, column)
+
+
+def _sign(value: float, column: Column) -> str:
+    if value < 0:
+        return MINUS
+    return "+" if column.signed else ""
 
 
 def is_missing(value: Any) -> bool:
@@ -193,46 +239,76 @@ def to_csv(table: Table) -> str:
     return text.getvalue()
 
 
-def to_latex(table: Table) -> str:
+def to_latex(table: Table, label: str = "") -> str:
     """Return the table as LaTeX for the packages ``booktabs`` and ``xcolor``.
 
-    Intervals stand in brackets behind the value; muted rows are gray; the note stands below.
+    Intervals stand in brackets behind the value; muted rows are gray; the note stands below. A
+    table of more than ``LONGEST`` rows goes over several pages (package ``longtable``).
+
+    Args:
+        table: the table.
+        label: start of the table's label, so that tables of two runs fit into one document.
     """
     columns = table.headings
     align = "".join("r" if numeric else "l" for numeric in table.numeric)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape_latex(table.caption)}}}",
-        rf"\label{{tab:{table.stem}}}",
-        rf"\begin{{tabular}}{{{align}}}",
-        r"\toprule",
-        _latex_line(escape_latex(column.title) for column in columns),
-        r"\midrule",
-    ]
+    place = ":".join(part for part in ("tab", label, table.stem) if part)
+    caption = rf"\caption{{{escape_latex(table.caption)}}}", rf"\label{{{place}}}"
+    head = [r"\toprule", _latex_line(escape_latex(c.title) for c in columns), r"\midrule"]
+    rows = []
     for row in table.body:
         cells = []
         for cell, column in zip(row.cells, columns, strict=True):
             cells.append(_latex_cell(cell, column, muted=row.mark == "muted"))
-        lines.append(_latex_line(cells))
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    if table.note:
-        lines += ["", r"\smallskip", rf"{{\footnotesize {escape_latex(table.note)}}}"]
+        rows.append(_latex_line(cells))
+    note = [rf"{{\footnotesize {escape_latex(table.note)}}}"] if table.note else []
+    if len(rows) > LONGEST:
+        lines = [
+            rf"\begin{{longtable}}{{{align}}}",
+            "".join(caption) + r" \\",
+            *head,
+            r"\endfirsthead",
+            *head,
+            r"\endhead",
+            r"\bottomrule",
+            r"\endfoot",
+            *rows,
+            r"\end{longtable}",
+            *note,
+        ]
+        return "\n".join(lines) + "\n"
+    lines = [r"\begin{table}", r"\centering", *caption, rf"\begin{{tabular}}{{{align}}}"]
+    lines += [*head, *rows, r"\bottomrule", r"\end{tabular}"]
+    if note:
+        lines += ["", r"\smallskip", *note]
     lines.append(r"\end{table}")
     return "\n".join(lines) + "\n"
 
 
-def write_table(folder: str | Path, table: Table) -> None:
+def csv_download(table: Table) -> str:
+    """Return the content of a CSV file that a person opens from the page.
+
+    It starts with a byte order mark: Excel reads files without one in a local encoding. The files
+    in ``tables/`` have none, because scripts would read it as part of the first name.
+    """
+    return BYTE_ORDER_MARK + to_csv(table)
+
+
+def write_table(folder: str | Path, table: Table, label: str = "") -> None:
     """Write ``<stem>.csv`` and ``<stem>.tex`` to ``folder``, atomically.
 
     A table that is too large to show (``shown`` is False) has no LaTeX file.
+
+    Args:
+        folder: folder to write to.
+        table: the table.
+        label: start of the label in LaTeX; see :func:`to_latex`.
 
     Raises:
         OSError: a file cannot be written.
     """
     write_text(Path(folder) / f"{table.stem}.csv", to_csv(table))
     if table.shown:
-        write_text(Path(folder) / f"{table.stem}.tex", to_latex(table))
+        write_text(Path(folder) / f"{table.stem}.tex", to_latex(table, label))
 
 
 def escape_latex(text: Any) -> str:
@@ -270,7 +346,7 @@ def _extras(rows: Iterable[Row], index: int) -> list[str]:
 
 
 def _latex_cell(cell: Cell, column: Column, *, muted: bool) -> str:
-    text = escape_latex(format_value(cell.value, column))
+    text = escape_latex(format_cell(cell, column))
     if cell.has_interval:
         low, high = format_value(cell.low, column), format_value(cell.high, column)
         text += rf" {{\scriptsize [{escape_latex(low)}, {escape_latex(high)}]}}"

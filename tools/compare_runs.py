@@ -32,7 +32,7 @@ from reports.comparison_tables import (
     published_table,
 )
 from reports.plain_tables import to_markdown, to_text
-from reports.tables import Table, to_csv, to_latex, write_table
+from reports.tables import Table, slug, to_csv, to_latex, write_table
 from tools import command
 
 # A resumed run may change it, but it decides which weights are evaluated.
@@ -156,10 +156,11 @@ def write_files(
 ) -> None:
     """Write ``comparison.html``, ``comparison.md``, and each table as CSV and LaTeX."""
     # Here, because matplotlib takes a second to import, which the tables in a terminal do not need.
-    from reports.comparison import write_comparison
+    from reports.comparison import comparison_title, write_comparison
 
+    label = slug(comparison_title(comparison))
     for table in tables:
-        write_table(folder / "tables", table)
+        write_table(folder / "tables", table, label)
     parts = [to_markdown(table) for table in tables]
     if comparison.notes:
         parts.append("\n".join(f"- {note}" for note in comparison.notes) + "\n")

@@ -86,7 +86,7 @@ def _class_findings(counts: Mapping[str, ClassCounts], classnames: Sequence[str]
             text = f"{_count(names, 'class', 'classes')} without a positive in {split}"
             is_train = split == "train"
             if not is_train:
-                text += ", so that metrics leave them out"
+                text += f", so that metrics leave {'it' if len(names) == 1 else 'them'} out"
             findings.append(Finding(f"no_positive_in_{split}", is_train, text, names))
         if without_no.any() and split == "train":
             names = _chosen(classnames, without_no)

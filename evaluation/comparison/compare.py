@@ -12,6 +12,7 @@ from ..data_title import data_title
 from ..metrics import F1_NAMES
 from ..published import RunFacts, facts_of
 from ..rules import HEADLINE_RULE
+from ..uncertainty.intervals import LEVEL
 from ..uncertainty.significance import SWAPS, Difference, compare_classes, compare_methods
 from .paired_runs import PairedRun, pair_runs
 from .rule_grid import RuleGrid, cross_rules
@@ -138,6 +139,8 @@ def compare(
         rules = cross_rules(paired, both, notes, baseline=baseline, swaps=swaps, seed=seed)
     notes += _notes_on_tests(settings, numbers_only=numbers_only)
     notes += _notes_on_runs(settings, pairs)
+    if pairs:
+        notes += notes_on_swaps(len(pairs[0].classes), swaps)
     return Comparison(
         split=split,
         settings=[setting.name for setting in settings],
@@ -224,8 +227,8 @@ def _notes_on_runs(settings: Sequence[Setting], pairs: Sequence[Pair]) -> list[s
     single = [setting.name for setting in settings if len(setting.runs) == 1]
     if single and pairs:
         notes.append(
-            f"Only one run each of {', '.join(single)}: a difference says something about these "
-            "models, not about the methods; run more seeds."
+            f"{_with_one_run(single)}: a difference says something about these models, not about "
+            "the methods; run more seeds."
         )
     for setting in settings:
         commits = {run.card.get("commit") for run in setting.runs} - {None, ""}
@@ -243,6 +246,35 @@ def _notes_on_runs(settings: Sequence[Setting], pairs: Sequence[Pair]) -> list[s
     if len(datasets) > 1:
         notes.append(f"The runs are of different data sets: {', '.join(sorted(datasets))}.")
     return notes
+
+
+def _with_one_run(names: Sequence[str]) -> str:
+    """Return which settings have one run; quoted, because a name may hold commas."""
+    if len(names) == 1:
+        return f"'{names[0]}' has only one run"
+    *first, last = [f"'{name}'" for name in names]
+    return f"{', '.join(first)} and {last} have only one run each"
+
+
+def notes_on_swaps(num_classes: int, swaps: int) -> list[str]:
+    """Return a note where Holm's first step cannot fall below the level with so few swaps.
+
+    The smallest p of ``swaps`` swaps is 1 / (swaps + 1); Holm's correction multiplies it by the
+    number of classes.
+
+    Args:
+        num_classes: tested classes.
+        swaps: swaps of the paired tests.
+    """
+    smallest = num_classes / (swaps + 1)
+    if smallest < LEVEL:
+        return []
+    needed = round(num_classes / LEVEL)
+    return [
+        f"Too few swaps: with {swaps:,} swaps and {num_classes} classes, p of a class after Holm's "
+        f"correction is at least {min(smallest, 1):.3f}, so that no class can be resolved. Give "
+        f"--swaps {needed} or more."
+    ]
 
 
 def _datasets(settings: Sequence[Setting]) -> set[str]:

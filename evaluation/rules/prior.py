@@ -11,6 +11,7 @@ from ..metrics import Array
 from .base import DecisionRule, decision_rule
 from .global_threshold import GlobalThreshold
 
+MINUS = "\N{MINUS SIGN}"
 SMOOTHING = 1.0  # images that a prior is mixed with, half positive; no prior is 0 or 1
 
 
@@ -65,15 +66,21 @@ class PriorCorrection(DecisionRule):
 
     def describe(self) -> str:
         """Return threshold and span of the shifts in words."""
-        low, high = self.shift.min(), self.shift.max()
+        low, high = (_signed(shift) for shift in (self.shift.min(), self.shift.max()))
         return (
-            f"score > {self.threshold:g} after shifting the logits by {low:+.2f} to {high:+.2f} "
+            f"score > {self.threshold:g} after shifting the logits by {low} to {high} "
             "(priors of val against train)"
         )
 
     def thresholds(self, num_classes: int) -> Array:
         """Return the thresholds on the scores before the correction, ``(C,)``."""
         return sigmoid(logit(np.array(self.threshold)) - self.shift)
+
+
+def _signed(shift: float) -> str:
+    """Return a shift with two digits and a sign, which a zero does not have."""
+    text = f"{shift:+.2f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
 def _corrected(scores: Array, shift: Array) -> Array:

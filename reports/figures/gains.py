@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from reports.canvas import Canvas
 from reports.colours import INK, MUTED, SERIES, SURFACE
-from reports.figures.rows import RowAxis, draw_rows
+from reports.figures.rows import RowAxis, axes_of, draw_rows
 from reports.tables import is_missing
 
 WIDEST = 4  # the axis holds intervals up to this many times the median width
@@ -101,6 +101,24 @@ class _Axis(RowAxis):
             canvas.marker(self.left, y, marker="<", **style)
         if row.high > self.end:
             canvas.marker(self.right, y, marker=">", **style)
+
+
+def cuts_an_interval(gains: Gains) -> tuple[bool, bool]:
+    """Return whether the axis of the wide and of the narrow form is too short for an interval.
+
+    Such an interval ends in an arrow.
+    """
+    wide, narrow = axes_of(gains, _Axis)
+    return _cuts(gains, wide), _cuts(gains, narrow)
+
+
+def _cuts(gains: Gains, axis: RowAxis) -> bool:
+    for row in gains.rows:
+        if is_missing(row.value) or is_missing(row.low) or is_missing(row.high):
+            continue
+        if row.low < axis.start or row.high > axis.end:
+            return True
+    return False
 
 
 def extent_of(rows: Sequence[GainRow]) -> tuple[float, float]:

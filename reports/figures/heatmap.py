@@ -10,11 +10,12 @@ from markupsafe import Markup
 from evaluation.metrics import Array
 from reports.canvas import Canvas
 from reports.colours import FAINT, INK, MUTED, SERIES
-from reports.svg import drawing, inline_svg, text_width
+from reports.svg import LINE_HEIGHT, drawing, inline_svg, text_width, wrap
 
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7)  # edges of the shades
 SHADES = (0.1, 0.2, 0.34, 0.48, 0.64, 0.82, 1.0)
 NAME_SIZE = 9.5
+TITLE_SIZE = 12.5  # bold letters are a little wider than others of size 12
 WIDE, NARROW = 900, 340
 MIN_CELL, MIN_NAMED_CELL, MAX_CELL = 3.5, 10.5, 24
 MAX_NAME = 210
@@ -22,6 +23,7 @@ NUMBER_DISTANCE = 20  # least distance of numbers in small cells
 MIN_DISTANCE_ACROSS = 14
 NUMBERS = 24  # width of the column of numbers
 TOP, BOTTOM, GAP, EDGE = 42, 46, 20, 8
+MIN_TITLE = 250  # width of a title beside another one, where the maps are small
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +79,16 @@ def _wide(
         left = NUMBERS
         cell = _cell_size(left, len(matrices), count)
     side = cell * count
-    canvas = Canvas(WIDE, TOP + side + BOTTOM)
+    room = max(side, MIN_TITLE) if len(matrices) > 1 else WIDE - left - EDGE
+    titles = [wrap(matrix.title, room, TITLE_SIZE) for matrix in matrices]
+    top = TOP + LINE_HEIGHT * (max(map(len, titles)) - 1)
+    canvas = Canvas(WIDE, top + side + BOTTOM)
     if has_names:
-        _draw_names(canvas, names, left - NUMBERS, cell)
-    _draw_legend(canvas, left, TOP + side + 28)
-    for matrix in matrices:
-        _draw_map(canvas, matrix, breaks, left, TOP, cell)
-        left += side + GAP + NUMBERS
+        _draw_names(canvas, names, left - NUMBERS, top, cell)
+    _draw_legend(canvas, left, top + side + 28)
+    for matrix, title in zip(matrices, titles, strict=True):
+        _draw_map(canvas, matrix, title, breaks, left, top, cell)
+        left += max(side, room if len(matrices) > 1 else side) + GAP + NUMBERS
     return inline_svg(canvas.figure, f"{name}-wide", alternative)
 
 
@@ -99,20 +104,29 @@ def _narrow(
     count = len(matrices[0].shares)
     cell = max(min(MAX_CELL, (NARROW - NUMBERS - EDGE) / count), MIN_CELL)
     side = cell * count
-    step = TOP + side + 6
+    titles = [wrap(matrix.title, NARROW - NUMBERS - EDGE, TITLE_SIZE) for matrix in matrices]
+    top = TOP + LINE_HEIGHT * (max(map(len, titles)) - 1)
+    step = top + side + 6
     canvas = Canvas(max(NARROW, NUMBERS + side + EDGE), step * len(matrices) + BOTTOM + 18)
-    for i, matrix in enumerate(matrices):
-        _draw_map(canvas, matrix, breaks, NUMBERS, TOP + i * step, cell)
+    for i, (matrix, title) in enumerate(zip(matrices, titles, strict=True)):
+        _draw_map(canvas, matrix, title, breaks, NUMBERS, top + i * step, cell)
     _draw_legend(canvas, 4, step * len(matrices) + 18)
     return inline_svg(canvas.figure, f"{name}-narrow", alternative)
 
 
 def _draw_map(
-    canvas: Canvas, matrix: Matrix, breaks: Sequence[int], left: float, top: float, cell: float
+    canvas: Canvas,
+    matrix: Matrix,
+    title: Sequence[str],
+    breaks: Sequence[int],
+    left: float,
+    top: float,
+    cell: float,
 ) -> None:
     shares = matrix.shares
     side = cell * len(shares)
-    canvas.text(left, top - 28, matrix.title, fontweight="bold")
+    for i, line in enumerate(title, 1 - len(title)):
+        canvas.text(left, top - 28 + i * LINE_HEIGHT, line, fontweight="bold")
     for edge, upper, shade in zip(LEVELS, (*LEVELS[1:], np.inf), SHADES, strict=True):
         chosen = (shares >= edge) & (shares < upper)
         canvas.boxes(_boxes(chosen, left, top, cell), color=SERIES[0], alpha=shade)
@@ -146,15 +160,17 @@ def _draw_numbers(canvas: Canvas, count: int, left: float, top: float, cell: flo
             canvas.text(left - 4, top + middle, str(number), ha="right", **style)
 
 
-def _draw_names(canvas: Canvas, names: Sequence[str], right: float, cell: float) -> None:
+def _draw_names(
+    canvas: Canvas, names: Sequence[str], right: float, top: float, cell: float
+) -> None:
     for i, name in enumerate(names):
         style = {"ha": "right", "color": INK, "fontsize": NAME_SIZE}
-        canvas.text(right, TOP + (i + 0.5) * cell, name, **style)
+        canvas.text(right, top + (i + 0.5) * cell, name, **style)
 
 
 def _draw_legend(canvas: Canvas, left: float, y: float) -> None:
     x = left
     for edge, shade in zip(LEVELS, SHADES, strict=True):
         canvas.boxes([(x, y - 6, 14, 11)], color=SERIES[0], alpha=shade)
-        canvas.text(x + 17, y, f"{100 * edge:.0f}%", color=MUTED, fontsize=9.5)
+        canvas.text(x + 17, y, f"{100 * edge:.0f}\N{NO-BREAK SPACE}%", color=MUTED, fontsize=9.5)
         x += 47

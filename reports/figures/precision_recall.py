@@ -138,6 +138,8 @@ def _draw_f1_lines(axes: Axes) -> None:
         x = 0.985
         y = f1 * x / (2 * x - f1)
         style = {"ha": "right", "va": "bottom", "fontsize": 10, "color": MUTED}
+        # The curve may pass here; the box keeps the label readable.
+        style["bbox"] = {"facecolor": SURFACE, "edgecolor": "none", "pad": 1, "alpha": 0.85}
         write(axes, x, y + 0.005, f"F1 {100 * f1:.0f}", **style)
 
 

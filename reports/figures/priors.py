@@ -44,7 +44,7 @@ class Priors:
 
     rows: Sequence[PriorRow]
     columns: Sequence[str] = ()
-    title: str = "share of positives, percent"
+    title: str = "share of positives (%), logarithmic axis"
 
 
 def legend(splits: Sequence[str]) -> str:

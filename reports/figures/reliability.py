@@ -44,12 +44,23 @@ def draw_reliability(name: str, mass: Bins, width: Bins, alternative: str) -> tu
         drawn = []
         for size, height in ((560, 400), (340, 330)):
             figure = new_figure(size, height)
-            axes = add_axes(figure, left=52, top=12, right=16, bottom=44)
+            axes = add_axes(figure, left=52, top=34, right=16, bottom=44)
             axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
             write(axes, 0.8, 0.83, "calibrated", ha="right", color=MUTED, fontsize=11)
             _draw_open(axes, width)
             style = {"marker": "o", "markersize": 6.5, "linewidth": 1.6, "color": SERIES[0]}
-            axes.plot(mass.score, mass.share, markeredgecolor=SURFACE, **style)
+            # A share of 100 % lies on the edge: its marker is drawn whole.
+            style |= {"markeredgecolor": SURFACE, "clip_on": False, "label": "bins of equal mass"}
+            axes.plot(mass.score, mass.share, **style)
+            axes.legend(
+                loc="lower left",
+                bbox_to_anchor=(-0.02, 1.0),
+                ncols=2,
+                frameon=False,
+                fontsize=11,
+                handlelength=1.6,
+                columnspacing=1.4,
+            )
             axes.set_xlim(0, 1)
             axes.set_ylim(0, 1)
             ticks = (0, 0.2, 0.4, 0.6, 0.8, 1)
@@ -68,4 +79,5 @@ def _draw_open(axes, bins: Bins) -> None:
     half = Z * np.sqrt(spread) / (1 + Z**2 / bins.count)
     axes.vlines(bins.score, centre - half, centre + half, color=SERIES[3], linewidth=1.4)
     style = {"marker": "s", "markersize": 5.5, "linestyle": "none", "color": SERIES[3]}
+    style |= {"clip_on": False, "label": "bins of equal width"}
     axes.plot(bins.score, bins.share, markerfacecolor=SURFACE, markeredgewidth=1.5, **style)

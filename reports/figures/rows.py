@@ -125,17 +125,24 @@ def draw_rows(
         return _wide(name, plot, axis, alternative), _narrow(name, plot, axis, alternative)
 
 
-def _wide(name: str, plot: RowPlot, axis: type[RowAxis], alternative: str) -> Markup:
+def axes_of(plot: RowPlot, axis: type[RowAxis]) -> tuple[RowAxis, RowAxis]:
+    """Return the axes of the wide and of the narrow form of a plot."""
     labels = [wrap(row.label, LABEL_WIDTH) for row in plot.rows]
     left = max(text_width(line) for lines in labels for line in lines) + 14
     widths = [_column_width(plot, c) for c in range(len(plot.columns))]
-    right = WIDE - sum(widths) - 16
+    return axis(plot, left, WIDE - sum(widths) - 16), axis(plot, 8, NARROW - 14)
+
+
+def _wide(name: str, plot: RowPlot, axis: type[RowAxis], alternative: str) -> Markup:
+    labels = [wrap(row.label, LABEL_WIDTH) for row in plot.rows]
+    scale, _ = axes_of(plot, axis)
+    left, right = scale.left, scale.right
+    widths = [_column_width(plot, c) for c in range(len(plot.columns))]
     edges = [right + 16 + sum(widths[: c + 1]) for c in range(len(widths))]
     heights = [LINE * len(lines) + PAD for lines in labels]
     head = HEAD_HEIGHT if plot.columns else TOP
     bottom = head + sum(heights)
     canvas = Canvas(WIDE, bottom + AXIS_HEIGHT)
-    scale = axis(plot, left, right)
     scale.draw_grid(canvas, head, bottom)
     scale.draw_axis(canvas, bottom)
     for edge, heading in zip(edges, plot.columns, strict=True):
@@ -159,7 +166,7 @@ def _narrow(name: str, plot: RowPlot, axis: type[RowAxis], alternative: str) -> 
     for lines, detail in zip(labels, details, strict=True):
         heights.append(LINE * (len(lines) + len(detail)) + 28)
     canvas = Canvas(NARROW, TOP + sum(heights) + AXIS_HEIGHT)
-    scale = axis(plot, 8, NARROW - 14)
+    _, scale = axes_of(plot, axis)
     y = float(TOP)
     for row, lines, detail, height in zip(plot.rows, labels, details, heights, strict=True):
         canvas.lines_of_text(5, y + LINE * len(lines) / 2 + 3, lines, **scale.label_style(row))

@@ -10,7 +10,7 @@ from reports.colours import INK, series
 from reports.svg import add_axes, drawing, inline_svg, new_figure, text_width, wrap, write
 
 WIDTH, HEIGHT = 420, 250
-LEFT, TOP, BOTTOM = 44, 12, 30
+LEFT, TOP, BOTTOM = 58, 12, 48
 LABEL_WIDTH = 150
 LINE = 15
 SMALL = 11
@@ -18,7 +18,11 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
 def draw_slopes(
-    name: str, values: Mapping[str, tuple[float, float]], ends: tuple[str, str], alternative: str
+    name: str,
+    values: Mapping[str, tuple[float, float]],
+    ends: tuple[str, str],
+    alternative: str,
+    title: str = "",
 ) -> Markup:
     """Return a line per entry from its first to its second value, with its name at the right.
 
@@ -27,9 +31,10 @@ def draw_slopes(
         values: name of a line -> its two values.
         ends: names of the two positions.
         alternative: text that stands for the figure.
+        title: title of the axis of values.
     """
     labels = {key: wrap(key, LABEL_WIDTH, SMALL) for key in values}
-    right = 14 + max(text_width(line, SMALL) for lines in labels.values() for line in lines)
+    right = 28 + max(text_width(line, SMALL) for lines in labels.values() for line in lines)
     height = max(HEIGHT, TOP + BOTTOM + LINE * sum(map(len, labels.values())))
     with drawing():
         figure = new_figure(WIDTH, height)
@@ -38,6 +43,8 @@ def draw_slopes(
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlim(-0.15, 1.08)
         axes.set_xticks([0, 1], ends, color=INK)
+        axes.set_xlabel("decision rule")
+        axes.set_ylabel(title)
         for index, pair in enumerate(values.values()):
             marker = MARKERS[index % len(MARKERS)]
             axes.plot([0, 1], pair, marker=marker, markersize=7, color=series(index))
@@ -52,18 +59,26 @@ def _write_labels(
     values: Mapping[str, tuple[float, float]],
     height: float,
 ) -> None:
-    """Write the names at the right ends, moved apart where they would overlap."""
+    """Write the names at the right ends, moved apart where they would overlap.
+
+    A marker before a name has the colour of its line; the letters do not, because some colours are
+    too light for small letters.
+    """
     low, high = axes.get_ylim()
     order = sorted(values, key=lambda key: values[key][1])
-    colours = {key: series(index) for index, key in enumerate(values)}
+    numbers = {key: index for index, key in enumerate(values)}
     middles = [(values[key][1] - low) / (high - low) * height for key in order]
     sizes = [LINE * len(labels[key]) for key in order]
     for key, middle, size in zip(order, spread(middles, sizes, height), sizes, strict=True):
+        first = low + (middle + size / 2 - LINE / 2) / height * (high - low)
+        index = numbers[key]
+        style = {"marker": MARKERS[index % len(MARKERS)], "markersize": 6, "color": series(index)}
+        axes.plot([1.12], [first], clip_on=False, scalex=False, scaley=False, **style)
         for number, line in enumerate(labels[key]):
             y = middle + size / 2 - LINE * (number + 0.5)
-            style = {"color": colours[key], "fontsize": SMALL, "va": "center_baseline"}
+            style = {"color": INK, "fontsize": SMALL, "va": "center_baseline"}
             place = low + y / height * (high - low)
-            write(axes, 1.1, place, line, clip_on=False, **style)
+            write(axes, 1.17, place, line, clip_on=False, **style)
 
 
 def spread(middles: Sequence[float], sizes: Sequence[float], height: float) -> list[float]:

@@ -45,6 +45,7 @@ def draw_sweep(
     split: str,
     val: Array | None,
     chosen: float | None,
+    chosen_name: str = "chosen",
     alternative: str,
 ) -> tuple[Markup, Markup]:
     """Return the curves for wide and narrow windows.
@@ -54,7 +55,8 @@ def draw_sweep(
         curves: result of :func:`sweep` on the final split.
         split: name of the final split.
         val: macro F1 on val, on which the threshold is chosen; None without val.
-        chosen: the chosen threshold; None if the rule has no single one.
+        chosen: the threshold of the rule; None if the rule has no single one.
+        chosen_name: how it came about, in a word.
         alternative: text that stands for the figure.
     """
     with drawing():
@@ -68,7 +70,7 @@ def draw_sweep(
                 style = {"linestyle": (0, (4, 2)), "linewidth": 1.4}
                 axes.plot(GRID, val, color=SERIES[0], label="macro F1, val", **style)
             if chosen is not None:
-                _draw_chosen(axes, curves, chosen)
+                _draw_chosen(axes, curves, chosen, chosen_name)
             axes.set_xlim(0, 1)
             axes.set_ylim(bottom=0)
             axes.set_xlabel("threshold")
@@ -87,7 +89,7 @@ def draw_sweep(
         return drawn[0], drawn[1]
 
 
-def _draw_chosen(axes, curves: Mapping[str, Array], chosen: float) -> None:
+def _draw_chosen(axes, curves: Mapping[str, Array], chosen: float, name: str) -> None:
     axes.axvline(chosen, color=INK, linewidth=1, linestyle=(0, (2, 2)))
     for i, values in enumerate(curves.values()):
         y = np.interp(chosen, GRID, values)
@@ -95,4 +97,4 @@ def _draw_chosen(axes, curves: Mapping[str, Array], chosen: float) -> None:
         axes.plot([chosen], [y], markeredgecolor=SURFACE, markeredgewidth=1.2, **style)
     side = "left" if chosen < 0.7 else "right"
     shift = 0.012 if side == "left" else -0.012
-    write(axes, chosen + shift, 1.5, f"chosen: {chosen:g}", ha=side, va="bottom", fontsize=11)
+    write(axes, chosen + shift, 1.5, f"{name}: {chosen:g}", ha=side, va="bottom", fontsize=11)

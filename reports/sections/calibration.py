@@ -42,13 +42,13 @@ def section(view: RunView) -> Section | None:
 
 def _about_high_scores(scores: Array) -> str:
     """Return a sentence where few entries have a high score; empty where many have."""
-    share = float((scores > 0.5).mean())
-    if share >= FEW:
+    count, total = int((scores > 0.5).sum()), scores.size
+    if count >= FEW * total:
         return ""
-    return (
-        f" Only {100 * share:.1f} % of the entries have a score above 50 %: the squares at the "
-        "right hold few entries."
-    )
+    if not count:
+        return " No entry has a score above 50 %."
+    verb = "has" if count == 1 else "have"
+    return f" Only {count:,} of the {total:,} entries {verb} a score above 50 %."
 
 
 def _table(mass: Bins, width: Bins) -> Table:

@@ -9,7 +9,7 @@ from reports.tables import MISSING
 from reports.view import RunView
 
 LEAD = "run.json beside this page has the same content."
-APART = ("command", "config", "costs", "result")
+APART = ("command", "argv", "config", "costs", "result")  # argv says the same as command
 
 
 def section(view: RunView) -> Section | None:
@@ -21,9 +21,12 @@ def section(view: RunView) -> Section | None:
     if card.get("command"):
         blocks.append(Command(_command(card["command"])))
     rest = {name: value for name, value in card.items() if name not in APART}
-    blocks.append(Facts(_texts(rest)))
+    blocks.append(Facts(_texts(rest, separators=True)))
     if card.get("config"):
-        blocks.append(Facts(_texts(card["config"]), heading="Resolved configuration"))
+        heading = "Resolved configuration"
+        if card.get("kind") == "predictions":
+            heading += " (keys of network and training have no effect here)"
+        blocks.append(Facts(_texts(card["config"]), heading=heading))
     return Section("card", "Run card", LEAD, blocks)
 
 
@@ -31,11 +34,15 @@ def _command(command: Any) -> str:
     return command if isinstance(command, str) else " ".join(map(str, command))
 
 
-def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+def _texts(values: Mapping[str, Any], *, separators: bool = False) -> dict[str, str]:
+    """Return name -> value as text; ``separators`` writes 12,345, but not for a seed to type."""
     texts = {}
     for name, value in flatten(values):
         if isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value))
+        is_count = isinstance(value, int) and not isinstance(value, bool)
+        if separators and is_count and not name.endswith("seed"):
+            value = f"{value:,}"
         is_empty = value is None or value == "" or value == {}
         texts[name] = MISSING if is_empty else str(value)
     return texts

@@ -8,6 +8,7 @@ from evaluation.metrics import Array
 from reports.blocks import Figure, Section, Text
 from reports.figures import MAX_CLASSES
 from reports.figures.heatmap import Matrix, draw_heatmaps
+from reports.labels import group_in_words
 from reports.tables import Column, Table
 from reports.view import RunView
 
@@ -120,10 +121,10 @@ def _key(view: RunView, order: list[int]) -> Table:
     groups = [view.group_names(level) for level in view.levels]
     rows = []
     for i, c in enumerate(order, 1):
-        cells = [f"{i} {view.run.names[c]}"]
+        cells = [i, view.run.names[c]]
         cells += [names[c] or None for names in groups]
         rows.append(cells)
-    columns = ["class", *view.levels]
+    columns = ["number", "class", *(group_in_words(level) for level in view.levels)]
     return Table("Numbers of the classes", columns, rows, name="class_numbers", closed=True)
 
 

@@ -1,19 +1,20 @@
 """The most confident errors, with pictures where the files exist."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from evaluation.metrics import Array
-from reports.blocks import Section, Shot, Shots, Text
+from reports.blocks import SCORE, Section, Shot, Shots, Text
 from reports.pictures import thumbnail
-from reports.tables import Column, Table
+from reports.tables import Cell, Column, Table
 from reports.view import RunView
 
 NUM_SHOTS = 12
 MAX_PER_CLASS = 2
+MAX_LABELS = 4  # labels of an image that the table shows
 
 
 def section(view: RunView) -> Section | None:
@@ -110,16 +111,23 @@ def _table(view: RunView, wrong: Array, missed: Array) -> Table:
     for error, errors, falling in (("wrong", wrong, True), ("missed", missed, False)):
         for image, c in _ranked(view.scores, errors, falling=falling)[:100]:
             rows.append(_table_row(view, error, image, c))
-    columns = ["image", "error", "class", Column("score", digits=3), "labels"]
+    columns = ["image", "error", "class", SCORE, "labels"]
     if view.run.final.votes is not None:
         columns.append(Column("share of annotators"))
-    return Table("The 100 first errors of each kind", columns, rows, name="errors", closed=True)
+    return Table("The first 100 errors of each kind", columns, rows, name="errors", closed=True)
+
+
+def _labels(labels: Sequence[str]) -> Cell:
+    """Return all labels for the file, and the first ones for the page, whose rows stay short."""
+    rest = len(labels) - MAX_LABELS
+    shown = "; ".join(labels[:MAX_LABELS]) + f"; and {rest} more" if rest > 0 else ""
+    return Cell("; ".join(labels), text=shown)
 
 
 def _table_row(view: RunView, error: str, image: int, c: int) -> list:
     final, names = view.run.final, view.run.names
-    labels = "; ".join(names[other] for other in np.flatnonzero(view.positive[image]))
-    row = [final.images[image], error, names[c], float(view.scores[image, c]), labels]
+    labels = [names[other] for other in np.flatnonzero(view.positive[image])]
+    row = [final.images[image], error, names[c], float(view.scores[image, c]), _labels(labels)]
     if final.votes is not None:
         row.append(float(final.votes[image, c]))
     return row

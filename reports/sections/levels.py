@@ -3,7 +3,7 @@
 from evaluation.metrics import HEADLINE_METRICS
 from reports.blocks import Figure, Section
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.labels import LABELS
+from reports.labels import LABELS, group_in_words
 from reports.tables import Column, Table, format_value, with_interval
 from reports.view import RunView
 
@@ -32,7 +32,7 @@ def _suffixes(view: RunView) -> dict[str, str]:
     suffixes = {f"{view.num_classes} classes": ""}
     for level in reversed(view.levels):
         size = len(view.run.groups.levels[level])
-        suffixes[f"{size} groups, {level}"] = f"/{level}"
+        suffixes[f"{size} groups, {group_in_words(level)}"] = f"/{level}"
     return suffixes
 
 
@@ -45,7 +45,7 @@ def _figure(view: RunView) -> Figure:
             text = format_value(value, Column(metric))
             name = f"{label}: {LABELS[metric]}"
             rows.append(ForestRow(name, value, entry.get("low"), entry.get("high"), cells=[text]))
-    forest = Forest(rows, "%", ["value"], end=100.0)
+    forest = Forest(rows, "mAP, macro F1 (%)", ["value"], end=100.0)
     alternative = "mAP and macro F1 at each level: " + ", ".join(
         f"{row.label} {row.cells[0]}" for row in rows
     )
@@ -70,6 +70,6 @@ def _subsets_table(view: RunView) -> Table:
     for subset, members in view.run.groups.subsets.items():
         name = f"macro_f1/{subset}"
         value = with_interval(view.metric(name), view.interval(name))
-        rows.append([subset, len(members), value])
+        rows.append([group_in_words(subset), len(members), value])
     columns = ["subset", "classes", Column("macro F1")]
     return Table("Subsets of the classes", columns, rows, name="subsets")

@@ -61,7 +61,8 @@ def _classes(view: RunView) -> FigureGrid:
         items.append((f"{name} \N{MIDDLE DOT}\N{NO-BREAK SPACE}{view.ap[c]:.1f}", svg))
     caption = (
         "One curve per class, the most frequent first; the number is average precision in percent. "
-        "Each step is one image that has the class."
+        "Across: recall, upwards: precision, both in percent. Each step is one image that has the "
+        "class."
     )
     return FigureGrid(items, caption)
 

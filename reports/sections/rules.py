@@ -5,7 +5,7 @@ from evaluation.metrics import F1_NAMES
 from evaluation.rules import HEADLINE_RULE
 from reports.blocks import Figure, Section, Text
 from reports.figures.forest import Forest, ForestRow, draw_forest
-from reports.labels import LABELS
+from reports.labels import LABELS, rule_in_words
 from reports.tables import Cell, Column, Row, Table, format_value, is_missing, with_interval
 from reports.view import RunView
 
@@ -44,7 +44,7 @@ def _figure(view: RunView) -> Figure:
         cells = [format_value(values.get(name), Column(name)) for name in METRICS]
         rows.append(
             ForestRow(
-                label=result.name.replace("_", " "),
+                label=rule_in_words(result.name),
                 value=values.get("macro_f1"),
                 low=entry.get("low"),
                 high=entry.get("high"),
@@ -69,7 +69,7 @@ def _figure(view: RunView) -> Figure:
 
 def _table(view: RunView) -> Table:
     splits = [name for name in view.run.splits if name != view.split]
-    columns = ["rule", "tuned on", "decides by"]
+    columns = [Column("rule", hint=_about_keys(view)), "tuned on", "decides by"]
     columns += [Column(f"{title}, {view.split}") for title in METRICS.values()]
     has_differences = any(_intervals(view, r).get("difference") for r in view.run.rules)
     if has_differences:
@@ -79,7 +79,7 @@ def _table(view: RunView) -> Table:
     for result in view.run.rules:
         intervals = _intervals(view, result)
         values = result.metrics.get(view.split, {})
-        cells = [result.name, result.tuned_on or "not tuned", result.rule.describe()]
+        cells = [rule_in_words(result.name), result.tuned_on or "not tuned", result.rule.describe()]
         for name in METRICS:
             entry = intervals.get(name) if name == "macro_f1" else None
             cells.append(with_interval(values.get(name), entry))
@@ -91,6 +91,14 @@ def _table(view: RunView) -> Table:
     is_optimistic = any(result.tuned_on == view.split for result in view.run.rules)
     note = OPTIMISTIC if is_optimistic else ""
     return Table("Decision rules", columns, rows, name="rules", note=note)
+
+
+def _about_keys(view: RunView) -> str:
+    """Return how TEST.RULE spells a name of several words; empty where there is none."""
+    for result in view.run.rules:
+        if "_" in result.name:
+            return f"TEST.RULE has an underscore for each space: {result.name}"
+    return ""
 
 
 def _mark(view: RunView, result: RuleResult) -> str:

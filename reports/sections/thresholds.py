@@ -29,23 +29,32 @@ def section(view: RunView) -> Section:
         if (result.labels > 0).any():
             val = sweep(result.scores, result.labels)["macro_f1"]
     chosen = getattr(view.run.final.result.rule, "threshold", None)
+    chosen_name = "chosen" if view.tuned_on else "given"
     best = GRID[curves["macro_f1"].argmax()]
     alternative = (
         f"F1 over the threshold. Macro F1 on {view.split} is highest at {best:g} with "
         f"{curves['macro_f1'].max():.1f} %."
     )
     if chosen is not None:
-        alternative += f" The chosen threshold is {chosen:g}."
+        alternative += f" The {chosen_name} threshold is {chosen:g}."
     wide, narrow = draw_sweep(
-        "sweep", curves, split=view.split, val=val, chosen=chosen, alternative=alternative
+        "sweep",
+        curves,
+        split=view.split,
+        val=val,
+        chosen=chosen,
+        chosen_name=chosen_name,
+        alternative=alternative,
     )
     caption = (
         f"The highest macro F1 on {view.split} is at {best:g} ({curves['macro_f1'].max():.2f} %)."
     )
     if view.has_rule and view.tuned_on != view.split:
         caption += f" The headline rule is not tuned on {view.split}."
-    if view.has_rule:
-        caption += " Curves have steps of 0.01; the rule global chooses among 0.05, 0.10, ... 0.95."
+    caption += " Curves have steps of 0.01"
+    # A threshold that is given was not chosen among these.
+    is_tuned = chosen is not None and view.tuned_on
+    caption += "; the rule global chooses among 0.05, 0.10, ..., 0.95." if is_tuned else "."
     blocks = [Figure(wide, narrow, caption), _table(view, curves, val)]
     lead = LEAD if val is None else LEAD + TRANSFER.format(split=view.split)
     return Section("threshold", title, lead, blocks)

@@ -6,12 +6,17 @@ import numpy as np
 
 from reports.blocks import FigureGrid, Section
 from reports.figures.history import draw_history
+from reports.labels import metric_in_words
 from reports.tables import Table
 from reports.view import RunView
 
 Pairs = Sequence[tuple[int, float]]
 BATCHES = "train/"  # steps of these curves count batches, steps of the others epochs
 MAX_POINTS = 300
+PANELS = {  # name in the log -> heading, title of the axis
+    "train/loss": ("Loss in training", "loss"),
+    "train/lr": ("Learning rate", "learning rate"),
+}
 LEADS = {
     "best_val": "The evaluated epoch is the best one on val; test plays no part in the choice.",
     "last_step": "The last epoch is evaluated: no epoch is chosen.",
@@ -29,8 +34,9 @@ def section(view: RunView) -> Section | None:
         last = ", ".join(f"{label} {pairs[-1][1]:.4g}" for label, pairs in curves.items())
         alternative = f"{panel} over the {step}; at the end {last}"
         drawn = {label: _shown(pairs, step) for label, pairs in curves.items()}
-        svg = draw_history(f"history-{i}", drawn, step, alternative)
-        items.append((panel, svg))
+        heading, axis = _titles(panel)
+        svg = draw_history(f"history-{i}", drawn, step, alternative, axis)
+        items.append((heading, svg))
     tables = [_table(history, step) for step in ("epoch", "batch")]
     shown = [table for table in tables if table.rows]
     blocks = [FigureGrid(items, size="medium"), *shown]
@@ -54,8 +60,17 @@ def _panels(history: Mapping[str, Pairs]) -> dict[str, dict[str, Pairs]]:
         panel, _, label = name.rpartition("/")
         if name.startswith(BATCHES) or not panel:
             panel = name
-        panels.setdefault(panel, {})[label] = pairs
+        panels.setdefault(panel, {})[metric_in_words(label)] = pairs
     return panels
+
+
+def _titles(panel: str) -> tuple[str, str]:
+    """Return heading and axis of a panel in words; a name that is not known stays as it is."""
+    if panel in PANELS:
+        return PANELS[panel]
+    if panel == "val":
+        return "Metrics on val", "%"
+    return panel, panel.rpartition("/")[2].replace("_", " ")
 
 
 def _shown(pairs: Pairs, step: str) -> Pairs:

@@ -3,11 +3,12 @@
 from evaluation.metrics import HEADLINE_METRICS
 from reports.blocks import Section, Text, Tile, Tiles
 from reports.figures.strip import draw_strip
-from reports.labels import label_of
-from reports.tables import MISSING, Column, Table, is_missing, with_interval
+from reports.labels import label_of, metric_in_words
+from reports.tables import MISSING, Column, Table, format_value, is_missing, with_interval
 from reports.view import RunView
 
 SINGLE_LABEL = ("accuracy", "macro_f1", "mAP")
+PERCENT = "Values are in percent."
 ZERO_SHOT = ("zsl_mAP", "zsl_f1_top3", "gzsl_mAP", "gzsl_f1_top3")
 
 
@@ -38,8 +39,9 @@ def _tile(view: RunView, name: str) -> Tile:
         return Tile(label, MISSING, hint=hint)
     low, high = entry.get("low"), entry.get("high")
     if is_missing(low) or is_missing(high):
-        return Tile(label, f"{value:.2f}")
-    interval = f"{low:.1f} to {high:.1f}"
+        return Tile(label, format_value(value, Column(label)))
+    column = Column(label)
+    interval = f"{format_value(low, column)} to {format_value(high, column)}"
     alternative = f"{label} {value:.2f}, interval {interval}, on an axis from 0 to 100"
     picture = draw_strip(f"tile-{name}", value, low, high, alternative)
     return Tile(label, f"{value:.2f}", interval, picture)
@@ -77,9 +79,12 @@ def _protocol(view: RunView) -> list[str]:
         dropped = intervals.get("dropped", {})
         if dropped:
             most = max(dropped, key=dropped.get)
+            who = f"{len(dropped)} classes, most often to '{most}'"
+            if len(dropped) == 1:
+                who = f"one class, '{most}'"
             sentences.append(
                 "A class without a positive in a draw is left out of this draw. This happens to "
-                f"{len(dropped)} of the classes, to {most} most often ({dropped[most]:,} draws)."
+                f"{who} ({dropped[most]:,} of {draws:,} draws)."
             )
     else:
         sentences.append("There are no intervals.")
@@ -144,17 +149,24 @@ def _splits_table(view: RunView) -> Table:
 
 def _all_metrics(view: RunView) -> Table:
     splits = list(view.run.splits)
-    columns = ["metric", *splits]
+    columns = ["metric", Column("key", hint="name in metrics.json"), *splits]
     rows = []
     for name in view.metrics:
-        cells = [name]
+        cells = [metric_in_words(name), name]
         for split in splits:
             value = view.run.splits[split].result.metrics.get(name)
             entry = view.interval(name) if split == view.split else None
             cells.append(with_interval(value, entry))
         rows.append(cells)
-    note = (
-        "Values are in percent, except for numbers of the rule such as threshold, numbers of "
-        "images (zsl_images, gzsl_images) and distances (ldl_...)."
-    )
+    note = _about_units(view)
     return Table("All metrics", columns, rows, name="metrics", closed=True, note=note)
+
+
+def _about_units(view: RunView) -> str:
+    """Return which of the metrics on the page are not in percent."""
+    rule = view.run.final.result.rule
+    others = [name for name in (rule.numbers() if rule else ()) if name in view.metrics]
+    others += [name for name in ("zsl_images", "gzsl_images") if name in view.metrics]
+    if any(name.startswith("ldl_") for name in view.metrics):
+        others.append("ldl_...")
+    return f"Values are in percent, except for {', '.join(others)}." if others else PERCENT

@@ -41,7 +41,7 @@
     if (cell.dataset.value === undefined) return cell.textContent.trim();
     return cell.dataset.value === "" ? -Infinity : Number(cell.dataset.value);
   };
-  const compare = (a, b) => typeof a === "number" ? a - b : a.localeCompare(b);
+  const compare = (a, b) => typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true });
   for (const table of document.querySelectorAll("table[data-sortable]")) {
     if (table.tBodies[0].rows.length < 3) continue;
     table.querySelectorAll("thead th").forEach((heading, column) => {
@@ -50,7 +50,9 @@
       sort.textContent = heading.textContent;
       heading.replaceChildren(sort);
       sort.addEventListener("click", () => {
-        const falls = heading.getAttribute("aria-sort") !== "descending";
+        // The first click shows the largest number, and words from A to Z.
+        const now = heading.getAttribute("aria-sort");
+        const falls = now ? now === "ascending" : heading.classList.contains("number");
         for (const other of table.querySelectorAll("thead th")) other.removeAttribute("aria-sort");
         heading.setAttribute("aria-sort", falls ? "descending" : "ascending");
         const rows = [...table.tBodies[0].rows];

@@ -10,7 +10,7 @@ import pytest
 from core.errors import UserError
 from evaluation import GlobalThreshold, f1_scores, write_rule
 from evaluation.comparison import compare
-from evaluation.comparison.compare import run_facts
+from evaluation.comparison.compare import notes_on_swaps, run_facts
 from evaluation.comparison.paired_runs import align
 from evaluation.comparison.run_folder import SavedScores, read_run
 from evaluation.comparison.run_groups import group_runs
@@ -276,7 +276,14 @@ def test_one_run_against_one_is_of_these_models_only(tmp_path):
     compared = compare_folders(*folders)
     verdicts = {difference.verdict for difference in compared.pairs[0].metrics.values()}
     assert "these models only" in verdicts and "resolved" not in verdicts
-    assert any("one run each of A, B" in note for note in compared.notes)
+    assert any("'A' and 'B' have only one run each" in note for note in compared.notes)
+
+
+def test_too_few_swaps_for_the_correction_of_the_classes_are_a_note_with_the_number_needed():
+    (note,) = notes_on_swaps(20, 300)
+    assert "is at least 0.066" in note and "Give --swaps 400 or more" in note
+    assert notes_on_swaps(20, 399)
+    assert notes_on_swaps(20, 400) == []
 
 
 def test_runs_of_val_are_compared_without_rules(tmp_path):

@@ -11,7 +11,10 @@ import pytest
 
 from core.config import get_cfg_default
 from datasets import build_annotations
+from reports.blocks import Section
+from reports.page import render_page
 from reports.run_report import write_report_and_tables
+from reports.tables import Table
 from tests.evaluation.run_folders import make_run
 from tests.reports import examples
 from tools import compare_runs, evaluate_predictions
@@ -101,6 +104,11 @@ def pages(tmp_path_factory, scenes_root):
 def layout_of(page, tmp_path, width, theme):
     """Return what the probe finds on a page of this width."""
     html = page.read_text(encoding="utf-8").replace("</body>", f"{PROBE}</body>")
+    return title_of(html, tmp_path, width, theme)
+
+
+def title_of(html, tmp_path, width, theme):
+    """Return the JSON that a script of the page writes into its title."""
     # Headless windows have a least width; a frame has any.
     (tmp_path / "page.html").write_text(html, encoding="utf-8")
     frame = (
@@ -126,3 +134,26 @@ def layout_of(page, tmp_path, width, theme):
 def test_no_text_is_cut_or_overlaps_another_in_a_browser(pages, tmp_path, name, theme, width):
     layout = layout_of(pages[name], tmp_path, width, theme)
     assert layout == {"page": min(layout["page"], 0), "wide": 0, "cut": [], "overlapping": []}
+
+
+SORT = """
+<script>
+const orders = [];
+for (const column of [0, 1]) {
+  for (let click = 0; click < 2; click += 1) {
+    document.querySelectorAll("thead th button")[column].click();
+    orders.push([...document.querySelectorAll("tbody th")].map((e) => e.textContent).join(""));
+  }
+}
+document.title = JSON.stringify({ page: 0, orders });
+</script>
+"""
+
+
+def test_the_first_click_sorts_words_from_a_to_z_and_numbers_from_the_largest(tmp_path):
+    table = Table("t", ["name", "n"], [["b", 2], ["a", 1], ["c", 10]])
+    section = Section("s", "S", "", [table])
+    html = render_page(title="t", subtitle="", sections=[section])
+    html = html.replace("</body>", f"{SORT}</body>")
+    orders = title_of(html, tmp_path, 900, "light")["orders"]
+    assert orders == ["abc", "cba", "cba", "abc"]

@@ -3,13 +3,20 @@
 import itertools
 import math
 import re
+from dataclasses import replace
 
 from markupsafe import escape
 
-from reports.figures.gains import GainRow, Gains, draw_gains, extent_of
+from evaluation.comparison import Comparison, Pair, compare
+from evaluation.comparison.run_folder import read_run
+from evaluation.comparison.run_groups import group_runs
+from evaluation.uncertainty.significance import Difference
+from reports.comparison import comparison_sections
+from reports.figures.gains import GainRow, Gains, cuts_an_interval, draw_gains, extent_of
 from reports.figures.rows import SMALL
 from reports.figures.slopes import draw_slopes, spread
 from reports.svg import text_width
+from tests.evaluation.run_folders import CLASSES, make_run
 
 
 def row(label, value, half, resolved=False):
@@ -66,3 +73,38 @@ def test_slopes_name_every_line():
     svg = draw_slopes("s", values, ("global", "shrunk"), "two rules")
     for text in ("A", "B", "global", "shrunk", "two rules"):
         assert text in svg
+
+
+def test_an_arrow_is_explained_only_where_one_is_drawn():
+    rows = [row(f"class {number}", 1.0, 2.0) for number in range(5)]
+    assert cuts_an_interval(Gains(rows, "gain")) == (False, False)
+    assert cuts_an_interval(Gains([*rows, row("rare", -3.0, 80.0)], "gain")) == (True, True)
+    # The narrow form has fewer ticks, so that its axis may reach further.
+    rows = [row(f"class {number}", 0.0, 5.0) for number in range(5)]
+    gains = Gains([*rows, row("rare", 15.0, 22.0)], "gain")
+    assert cuts_an_interval(gains) == (True, False)
+    for svg, cut in zip(draw_gains("g", gains, "gains"), cuts_an_interval(gains), strict=True):
+        markers = set(re.findall(r'<use href="#([^"]*)"', svg))
+        assert (len(markers) > 1) == cut  # more than the points
+
+
+def test_captions_explain_the_arrows_of_their_own_figure():
+    narrow = Difference(1.0, -1.0, 3.0, 0.5, 0.5, 0.5, "not resolved")
+    for last, expected in ((narrow, False), (replace(narrow, low=-83.0, high=77.0), True)):
+        metrics = {"mAP": narrow, "mAP_interp": narrow, "macro_f1": narrow, "micro_f1": last}
+        pair = Pair("A", "B", metrics, ())
+        compared = Comparison("test", ["A", "B"], {}, {"A": {}, "B": {}}, [pair], swaps=100)
+        sections = {section.anchor: section for section in comparison_sections(compared, ())}
+        figure = sections["differences"].blocks[0]
+        assert [bool(note) for note in (figure.wide_note, figure.narrow_note)] == [expected] * 2
+
+
+def test_too_few_swaps_are_named_in_the_notes_and_beside_the_classes(tmp_path):
+    folders = [make_run(tmp_path / name, skill=skill) for name, skill in (("A", 1.0), ("B", 3.0))]
+    settings = group_runs([read_run(folder) for folder in folders])
+    compared = compare(settings, split="test", swaps=50)
+    words = f"no class can be resolved. Give --swaps {20 * len(CLASSES)} or more."
+    assert any(words in note for note in compared.notes)
+    sections = {section.anchor: section for section in comparison_sections(compared, ())}
+    assert words in sections["classes-1-b"].blocks[0].text
+    assert sections["differences"].lead == "All settings are compared on the same images."

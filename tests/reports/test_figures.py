@@ -11,9 +11,12 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from evaluation.metrics import f1_scores
 from reports.figures.forest import Forest, ForestRow, draw_forest
+from reports.figures.heatmap import Matrix, draw_heatmaps
+from reports.figures.history import draw_history
 from reports.figures.precision_recall import curve
 from reports.figures.priors import PriorRow, Priors, draw_priors
-from reports.figures.reliability import equal_width
+from reports.figures.reliability import Bins, draw_reliability, equal_width
+from reports.figures.slopes import draw_slopes
 from reports.figures.sweep import GRID, sweep
 from reports.svg import drawing, inline_svg, new_figure, text_width, wrap
 
@@ -112,3 +115,35 @@ def test_shares_that_hardly_differ_have_an_axis_with_several_ticks():
     wide, narrow = draw_priors("p", Priors(rows), "shares")
     for picture in (wide, narrow):
         assert ">10<" in picture and ">20<" in picture
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_titles_of_heat_maps_stay_in_the_picture(number):
+    title = "Share of the row's images with the column's class"
+    matrices = [Matrix(title, np.eye(3))] * number
+    for picture in draw_heatmaps("h", matrices, ["a", "b", "c"], [], "shares"):
+        root = ElementTree.fromstring(picture)
+        width = float(root.get("viewBox").split()[2])
+        words = []
+        for text in root.iter("{http://www.w3.org/2000/svg}text"):
+            if "font-weight: 700" in text.get("style", ""):
+                words += text.text.split()
+                assert float(text.get("x")) + text_width(text.text) <= width
+        assert words == title.split() * number
+
+
+def test_markers_at_the_edge_of_the_reliability_are_whole_and_named():
+    bins = Bins(np.array([0.5, 1.0]), np.array([0.4, 1.0]), np.array([10, 10]))
+    for picture in draw_reliability("r", bins, bins, "reliability"):
+        assert "bins of equal mass" in picture and "bins of equal width" in picture
+        assert not re.search(r'<g clip-path="[^"]*">\s*<use', picture)
+
+
+def test_axes_have_names():
+    for picture in draw_priors("p", Priors([PriorRow("a", (5.0, 50.0))]), "shares"):
+        assert "share of positives (%), logarithmic axis" in picture
+    assert ">loss<" in draw_history("h", {"a": [(0, 1.0), (1, 2.0)]}, "batch", "a", "loss")
+    slopes = draw_slopes("s", {"A": (40.0, 41.0)}, ("global", "shrunk"), "rules", "F1 (%)")
+    assert ">F1 (%)<" in slopes and ">decision rule<" in slopes
+    name = re.search(r"<text [^>]*>A</text>", slopes)[0]
+    assert "--series" not in name  # some colours of the lines are too light for letters

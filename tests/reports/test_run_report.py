@@ -315,13 +315,17 @@ def test_training_curves_have_a_panel_per_scale_and_epochs_count_from_one(tmp_pa
     run = replace(examples.single_run(), history=history)
     section = next(section for section in run_sections(run) if section.anchor == "training")
     grid, epochs, batches = section.blocks
-    assert [heading for heading, _ in grid.items] == ["train/loss", "train/lr", "val"]
+    assert [heading for heading, _ in grid.items] == [
+        "Loss in training",
+        "Learning rate",
+        "Metrics on val",
+    ]
     assert [row.cells[0].value for row in epochs.body] == [1]
     assert [row.cells[0].value for row in batches.body] == [0, 10]
     assert epochs.shown
     assert not batches.shown
     assert to_csv(epochs) == "epoch,val/mAP\n1,30\n"
-    assert "train/loss" in page_of(run, tmp_path).text
+    assert "Loss in training" in page_of(run, tmp_path).text
 
 
 @pytest.mark.skipif(not examples.FOLDER, reason="INTENTONOMY_ANNOTATIONS is not set")
@@ -330,4 +334,4 @@ def test_real_scores_show_the_published_figures(tmp_path):
     for value in ("47.10", "42.48", "53.78", "54.01"):
         assert value in text
     assert "28 classes" in text
-    assert "15 groups, mid" in text
+    assert "15 groups, middle level" in text

@@ -234,6 +234,14 @@ def test_the_seed_chooses_the_pictures_of_the_sheet(root: Path):
     assert pages[0] == pages[1] != pages[2]
 
 
+def test_a_class_with_one_image_has_the_word_in_the_singular(root: Path):
+    rows = np.eye(3).tolist()
+    write_annotations(root, "train", {f"train{number}": row for number, row in enumerate(rows)})
+    run(root, "--per-class", "1")
+    page = (root.parent / "out/check_data.html").read_text()
+    assert page.count(">1 image<") == 3 and ">1 images<" not in page
+
+
 def test_the_page_of_annotations_alone_has_no_pictures(root: Path):
     shutil.rmtree(root / "low")
     status, content = run(root, "--no-pixels")

@@ -6,6 +6,7 @@ import pytest
 from datasets.checks.agreement import fleiss_kappa, infer_annotators, measure_agreement
 from datasets.checks.cooccurrence import count_together
 from datasets.checks.counts import compare_splits, count_classes, rank_correlation
+from datasets.checks.findings import label_findings
 from datasets.checks.splits import listed_in_several, listed_twice, places_of, unlabelled
 from datasets.checks.texts import CONTEXT_LENGTH, check_texts
 from tests.datasets.checks.pictures import record, views_of
@@ -155,3 +156,12 @@ def test_words_beyond_the_end_of_the_text_encoder_are_named():
         {"name": [" ".join(words[:59])]}, ["B"], encode=str.split, decode=" ".join, around=18
     )
     assert fits.longest == {"name": CONTEXT_LENGTH} and fits.too_long == {"name": []}
+
+
+@pytest.mark.parametrize(("absent", "word"), [(1, "it"), (2, "them")])
+def test_a_finding_on_absent_classes_is_in_the_singular_or_the_plural(absent: int, word: str):
+    positive = np.ones((2, 3), dtype=int)
+    positive[:, :absent] = 0
+    counts = {"val": count_classes(positive)}
+    findings = label_findings([], counts, [], ["a", "b", "c"], [])
+    assert findings[0].text.endswith(f"without a positive in val, so that metrics leave {word} out")
