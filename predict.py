@@ -22,7 +22,7 @@ from core.errors import UserError, did_you_mean
 from inference.explanation import Explanation, check_maps
 from inference.files import SUFFIXES, describe_skipped, find_images
 from inference.images import silence_pillow
-from inference.output import FORMATS, Writer
+from inference.output import FORMATS, Writer, check_columns
 from inference.predictor import IntentPredictor
 from inference.results import Prediction, Unreadable, check_level
 from inference.shared import Result, shared_stream
@@ -105,7 +105,7 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 def _add_output_flags(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("output")
     out.add_argument("--format", choices=FORMATS, default="table", help="(table)")
-    out.add_argument("--output", default="", metavar="FILE", help="file to write (standard output)")
+    out.add_argument("--output", metavar="FILE", help="file to write (standard output)")
     out.add_argument(
         "--top", type=int, default=5, metavar="N", help="intents per image; csv has all (5)"
     )
@@ -143,7 +143,7 @@ def _add_speed_flags(parser: argparse.ArgumentParser) -> None:
 def check_args(args: argparse.Namespace) -> None:
     """Raise :class:`UserError` for flags that miss, exclude each other or would be ignored."""
     check_model_args(args)
-    if args.output:
+    if args.output is not None:
         check_output(args.output)
     if args.explain:
         check_explain(args.explain, args.images)
@@ -162,6 +162,8 @@ def check_args(args: argparse.Namespace) -> None:
 
 def check_output(path: str) -> None:
     """Raise :class:`UserError`, before anything is predicted, where no file can be written."""
+    if not path:
+        raise UserError("--output is empty; expected the name of a file")
     if os.path.isdir(path):
         raise UserError(f"--output {path} is a folder; expected the name of a file")
     if path.lower().endswith(SUFFIXES):
@@ -237,12 +239,14 @@ def predict(args: argparse.Namespace) -> int:
         predictor = load_predictor(args)
         if args.group:
             check_level(args.group, predictor.classes)
+        if args.format == "csv":
+            check_columns(predictor.classes)
         if args.explain:
             check_maps(predictor.trainer)
         # the other processes have no results to write
         output = args.output if distributed.is_main() else os.devnull
         is_data = args.format != "table"
-        with open_output(output, is_data=is_data) as stream, ExitStack() as stack:
+        with open_output(output or "", is_data=is_data) as stream, ExitStack() as stack:
             settings = {"top": args.top, "classes": predictor.classes, "level": args.group}
             writer = FORMATS[args.format](stream, **settings)
             folder = open_explanations(args, predictor, stack)
@@ -252,8 +256,7 @@ def predict(args: argparse.Namespace) -> int:
             failures = write_all(results, writer, has_bar=has_bar, folder=folder)
     if skipped:
         print(describe_skipped(skipped), file=sys.stderr)
-    images = "image" if len(failures) == 1 else "images"
-    status = command.report_failures(failures, f"{images} that could not be read")
+    status = report_unreadable(failures)
     words = "word that names" if len(empty) == 1 else "words that name"
     return max(status, command.report_failures(empty, f"{words} no image"))
 
@@ -300,20 +303,31 @@ def write_all(
     failures = []
     is_empty = True
     # None: a bar on a terminal only, where the predictions themselves do not appear
-    for result, explained in tqdm(results, unit=" images", disable=None if has_bar else True):
-        is_empty = False
-        for outcome in (result, explained):
-            if isinstance(outcome, Unreadable):
-                failures.append(outcome.reason)
-        if isinstance(result, Prediction):
-            writer.write(result)
-        if isinstance(explained, dict):
-            folder.write(explained)
-        writer.stream.flush()  # a command that is stopped keeps what it has predicted
+    try:
+        for result, explained in tqdm(results, unit=" images", disable=None if has_bar else True):
+            is_empty = False
+            for outcome in (result, explained):
+                if isinstance(outcome, Unreadable):
+                    failures.append(outcome.reason)
+            if isinstance(result, Prediction):
+                writer.write(result)
+            if isinstance(explained, dict):
+                folder.write(explained)
+            writer.stream.flush()  # a command that is killed keeps what it has predicted
+    except KeyboardInterrupt:
+        writer.close()
+        report_unreadable(failures)
+        raise
     writer.close()
     if is_empty and distributed.is_main():
         print("no image was named: the list on standard input is empty", file=sys.stderr)
     return failures
+
+
+def report_unreadable(failures: list[str]) -> int:
+    """Print the images that could not be read; return the exit status: 1 if there are any."""
+    images = "image" if len(failures) == 1 else "images"
+    return command.report_failures(failures, f"{images} that could not be read")
 
 
 @contextmanager

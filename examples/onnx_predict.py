@@ -10,7 +10,10 @@ from PIL import Image, ImageOps
 
 def read_photo(path: str, how: dict) -> np.ndarray:
     """Return float32 RGB from 0 to 1, ``(3, H, W)``."""
-    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    image = Image.open(path)
+    if image.mode[0] in "IF":  # 16 or 32 bits, which convert() would clip
+        raise SystemExit(f"{path}: save it with 8 bits per channel first")
+    image = ImageOps.exif_transpose(image).convert("RGB")
     width, height = size = how["width"], how["height"]
     if how["resize"] == "cover":  # the shorter side gets the larger of both
         size = [max(size) * length // min(image.size) for length in image.size]

@@ -1,5 +1,6 @@
 """The image files that a command line names: files, folders, patterns, a list on standard input."""
 
+import codecs
 import contextlib
 import glob
 import itertools
@@ -114,7 +115,11 @@ def _is_inside(path: str, folder: str) -> bool:
 def _listed(stream: IO[bytes]) -> Iterator[str]:
     """Yield the paths of a list; ``find -print0`` ends them with zero bytes, others with lines."""
     end, rest = b"", b""
+    is_start = True
     while chunk := stream.read1(CHUNK):
+        if is_start:
+            chunk = chunk.removeprefix(codecs.BOM_UTF8)
+            is_start = False
         end = end or (b"\0" if b"\0" in chunk else b"\n")
         *whole, rest = (rest + chunk).split(end)
         yield from _paths(whole, end)

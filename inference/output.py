@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import IO, Any
 
-from core.errors import printable
+from core.errors import UserError, printable
 from core.files import json_text
 from datasets.classes_only import ClassesOnly
 from inference.results import Intent, Prediction
+
+CSV_COLUMNS = ("image", "intents")  # before those of the classes
 
 
 class Writer(ABC):
@@ -85,12 +87,21 @@ class JsonWriter(Writer):
         super().close()
 
 
+def check_columns(classes: ClassesOnly) -> None:
+    """Raise :class:`UserError` if a class has the name of another column of the CSV."""
+    for name in CSV_COLUMNS:
+        if name in classes.classnames:
+            raise UserError(
+                f"the class '{name}' has the name of another column of the CSV; use --format jsonl"
+            )
+
+
 class CsvWriter(Writer):
     """A header, then a row per image: path, the intents that pass, and all probabilities."""
 
     def __init__(self, stream: IO[str], **settings: Any) -> None:
         super().__init__(stream, **settings)
-        self._write_row(["image", "intents", *self.classes.classnames])
+        self._write_row([*CSV_COLUMNS, *self.classes.classnames])
 
     def write(self, prediction: Prediction) -> None:
         """Write one row."""

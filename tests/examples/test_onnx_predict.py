@@ -51,6 +51,17 @@ def test_the_example_needs_three_packages():
     assert foreign == {"numpy", "onnxruntime", "PIL"}
 
 
+@pytest.mark.parametrize("mode", ["I;16", "F"])
+def test_a_picture_of_more_than_8_bits_is_refused(mode, tmp_path):
+    pytest.importorskip("onnxruntime", reason="needs the packages of requirements-export.txt")
+    Image.new(mode, (8, 8)).save(tmp_path / "deep.tif")
+    spec = importlib.util.spec_from_file_location("onnx_predict", EXAMPLE)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    with pytest.raises(SystemExit, match=r"deep\.tif: save it with 8 bits"):
+        example.read_photo(str(tmp_path / "deep.tif"), {})
+
+
 def test_the_example_is_short():
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     assert len([line for line in lines if line]) <= 30

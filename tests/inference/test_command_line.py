@@ -77,7 +77,7 @@ def test_files_folders_patterns_and_lists_keep_their_order(
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\0"])
 def test_a_list_on_standard_input(call, listed, some, end):
-    listed("".join(path + end for path in some).encode())
+    listed("".join(path + end for path in some).encode("utf-8-sig"))
     status, out, _ = call("-", "--format", "jsonl")
     assert (status, images(out)) == (0, some)
 
@@ -263,6 +263,11 @@ def test_a_mistake_is_one_line_with_status_2(call, some, arguments, expected):
         ([], "give one of --run FOLDER"),
         (["--classes", "a, b", "--epoch", "1"], "--epoch needs --run: plain CLIP has no epochs"),
         (["--classes", "a, b", "--group", "mid", *CLIP], "there are no mid groups"),
+        (["--classes", "a, b", "--output", "", *CLIP], "--output is empty; expected the name"),
+        (
+            ["--classes", "image, b", "--format", "csv", *CLIP],
+            "the class 'image' has the name of another column of the CSV; use --format jsonl",
+        ),
         (
             ["--classes", "a, b", "--config-file", "configs/trainers/IntCLIP/scenes.yaml"],
             "has the settings of the trainer IntCLIP; classes of your own need a file of "
@@ -281,6 +286,22 @@ def test_an_interruption_has_status_130(call, some, monkeypatch):
 
     monkeypatch.setattr(predict, "load_predictor", interrupt)
     assert call(some[0]) == (130, "", "interrupted\n")
+
+
+def test_an_interruption_ends_the_list_and_names_what_could_not_be_read(call, some, monkeypatch):
+    stream = predict.shared_stream
+
+    def some_results(*args, **settings):
+        results = stream(*args, **settings)
+        yield next(results)
+        yield next(results)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict, "shared_stream", some_results)
+    status, out, err = call("gone.jpg", *some[:3], "--format", "json")
+    assert status == 130
+    assert [entry["image"] for entry in json.loads(out)] == [some[0]]
+    assert err.splitlines()[-1] == "interrupted" and "cannot read image gone.jpg" in err
 
 
 # Processes --------------------------------------------------------------------------------------
