@@ -57,6 +57,15 @@ class Key:
             return self.elements
         return type(self.default[0]) if self.default else str
 
+    def bounds(self) -> list[str]:
+        """Return the smallest and the largest accepted number in words, as far as there are."""
+        bounds = []
+        if self.low is not None:
+            bounds.append(f"at least {self.low:g}")
+        if self.high is not None:
+            bounds.append(f"at most {self.high:g}")
+        return bounds
+
     def accepted(self) -> tuple[str, ...]:
         """Return the accepted values at this moment; empty where any value of the type is one."""
         choices = self.choices() if callable(self.choices) else self.choices
@@ -154,7 +163,7 @@ def _range_fault(value: Any, key: Key) -> str | None:
         return ", ".join(map(str, accepted))
     for number in values:
         if isinstance(number, int | float) and not _in_range(number, key):
-            return f"a number {_describe_range(key)}".rstrip()
+            return f"a number {' and '.join(key.bounds())}".rstrip()
     return None
 
 
@@ -164,12 +173,3 @@ def _in_range(number: float, key: Key) -> bool:
     above = key.low is None or number >= key.low
     below = key.high is None or number <= key.high
     return above and below
-
-
-def _describe_range(key: Key) -> str:
-    bounds = []
-    if key.low is not None:
-        bounds.append(f"at least {key.low}")
-    if key.high is not None:
-        bounds.append(f"at most {key.high}")
-    return " and ".join(bounds)

@@ -23,12 +23,10 @@ def check_parameters(loss: nn.Module, optim: torch.optim.Optimizer) -> None:
         if parameter.requires_grad and id(parameter) not in trained:
             names.append(name)
     if names:
-        one = len(names) == 1
         raise UserError(
-            f"the loss {type(loss).__name__} has {'a parameter' if one else 'parameters'} that "
-            f"no group of the optimiser holds, so {'it' if one else 'they'} would keep the initial "
-            f"values: {first_names(names)}; make the network own what is learnt and list it in "
-            "parameter_groups(), or use a buffer (register_buffer)"
+            f"the optimiser does not train these parameters of the loss {type(loss).__name__}: "
+            f"{first_names(names)}. The network must hold everything that is learnt, and name it "
+            "in parameter_groups(). A loss keeps other values with register_buffer."
         )
 
 

@@ -51,12 +51,7 @@ def _describe_list(key: Key) -> str:
 
 
 def _describe_range(key: Key) -> str:
-    bounds = []
-    if key.low is not None:
-        bounds.append(f"at least {key.low:g}")
-    if key.high is not None:
-        bounds.append(f"at most {key.high:g}")
-    return ", " + ", ".join(bounds) if bounds else ""
+    return "".join(f", {bound}" for bound in key.bounds())
 
 
 def _join_code(values: Iterable[str]) -> str:

@@ -139,14 +139,13 @@ def _is_of_prodigy(name: str) -> bool:
 
 def _check_nameless(table: Table, j: int) -> None:
     """Raise if a column without a name, behind others, holds more than row numbers."""
-    cells = [row[j] for row in table.rows if not is_empty(row[j])]
-    is_number = all(isinstance(cell, int) or str(cell).isdecimal() for cell in cells)
-    if j == 0 or (is_number and len(set(map(str, cells))) == len(cells)):
+    filled = [i for i, row in enumerate(table.rows) if not is_empty(row[j])]
+    cells = [str(table.rows[i][j]) for i in filled]
+    if j == 0 or (all(map(str.isdecimal, cells)) and len(set(cells)) == len(cells)):
         return
-    where = next(where for row, where in zip(table.rows, table.wheres, strict=True) if row[j])
     raise fault(
         table.path,
-        where,
+        table.wheres[filled[0]],
         f"column {j + 1} is {shown(cells[0])}, but has no name in the header; write all labels of "
         "an image into one cell, such as joy|fear, or give the column a name",
     )

@@ -9,7 +9,7 @@ from datasets.own.locate import has_image_suffix
 from datasets.own.table import PATH_COLUMNS, Table, find_column
 
 TABLE = "a CSV with the columns file_name and labels"
-OTHERS = f"CVAT for images, or use {TABLE}"
+OTHERS = f"CVAT for images, or {TABLE}"
 # COCO of VIA has the attributes of regions alone, and not the names of their options.
 OF_VIA = f"{TABLE}, made from file_attributes in the CSV of VIA 2"
 RECORDS = "to_csv of pandas, or to_json with orient='records'"
@@ -23,7 +23,7 @@ REFUSED = {
     ("source-ref",): ("a manifest of SageMaker Ground Truth", TABLE),
     ("imageGcsUri",): ("a JSON Lines file of Vertex AI", "its CSV: TRAIN,gs://bucket/a.jpg,label"),
     ("imagePath", "shapes"): ("a file of labelme", f"COCO or {TABLE}"),
-    ("categories", "items"): ("a file of Datumaro", f"CVAT for images, or {TABLE}"),
+    ("categories", "items"): ("a file of Datumaro", OTHERS),
     ("assets", "tags", "videoSettings"): ("a project of VoTT", "its CSV"),
     ("asset", "regions"): ("a file of VoTT", "its CSV"),
     ("frames", "inputTags"): ("a file of VoTT", TABLE),

@@ -105,8 +105,8 @@ def test_a_misspelt_option_gets_the_nearest_match():
     [
         ("[soft]", "accepted: a number."),
         ("soft", "accepted: a number."),
-        ("-1", "accepted: a number at least 0.0 and at most 5.0."),
-        ("5.1", "accepted: a number at least 0.0 and at most 5.0."),
+        ("-1", "accepted: a number at least 0 and at most 5."),
+        ("5.1", "accepted: a number at least 0 and at most 5."),
     ],
 )
 def test_a_wrong_value_names_the_file_and_what_is_accepted(folder, value, accepted):

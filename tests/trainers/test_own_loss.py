@@ -16,6 +16,7 @@ from engine.loss_state import load_loss, loss_state
 from inference.open_run import open_run
 from losses import LOSS_REGISTRY
 from tests.conftest import NO_EXTRAS
+from tests.trainers.one_line import error_of
 
 # The number of steps so far is a factor of the loss: state that changes the weights.
 LOSS = """
@@ -73,13 +74,6 @@ def run(scenes_root, tmp_path, monkeypatch):
 
     yield go
     forget()
-
-
-def error_of(run, source):
-    with pytest.raises(UserError) as caught:
-        run(source)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def last(folder):
@@ -146,7 +140,7 @@ def test_a_learnable_parameter_of_the_loss_that_nothing_trains_is_one_line(run):
         "        self.reg", "        self.weight = nn.Parameter(torch.ones(3))\n        self.reg"
     )
     error = error_of(run, learnable)
-    assert "the loss OwnLoss has a parameter that no group of the optimiser holds" in error
+    assert "the optimiser does not train these parameters of the loss OwnLoss" in error
     assert "weight" in error and "parameter_groups()" in error
 
 

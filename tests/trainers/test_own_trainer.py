@@ -7,10 +7,10 @@ import pytest
 import core.config
 import train
 import trainers.base
-from core.errors import UserError
 from engine.base_choice import TRAINER_REGISTRY
 from evaluation import METRICS
 from tests.conftest import NO_EXTRAS
+from tests.trainers.one_line import error_of
 
 TRAINER = """
 from models import LinearProbeNetwork
@@ -57,13 +57,6 @@ def run(scenes_root, tmp_path, monkeypatch):
 
     yield go
     sys.modules.pop("own_trainer", None)
-
-
-def error_of(run, source):
-    with pytest.raises(UserError) as caught:
-        run(source)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_a_trainer_without_a_key_of_the_precision_runs_in_its_own(run):

@@ -202,6 +202,7 @@ def test_the_column_unlabeled_of_roboflow_is_no_class(write, load, caplog):
 
 NAMELESS = {
     "labels": ("file_name,labels,\na.jpg,joy,sad\nb.jpg,sad,\n", "line 2: column 3 is 'sad'"),
+    "JSON": ('[{"image": "a.jpg", "label": "x", "": 0}, {"image": "b.jpg", "": 0}]', "3 is '0'"),
     "a class": ("file_name,joy,\na.jpg,1,0\nb.jpg,0,1\nc.jpg,0,1\n", "column 3 is '0'"),
 }
 
