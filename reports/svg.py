@@ -115,10 +115,10 @@ def text_width(text: str, size: float = FONT_SIZE) -> float:
 def break_points(word: str) -> list[str]:
     """Return the parts of a long name between which a line may end: ``Good|Parent-|Close``.
 
-    The ending of a file stays with its name.
+    The ending of a file stays with its name, and the digits of a number together.
     """
     return re.findall(
-        r".+?(?:[-_/:;|]+|\.(?![a-z0-9]{1,4}$)|(?<=[a-z])(?=[A-Z])|$)", word, flags=re.S
+        r".+?(?:[-_/:;|]+|\.(?!\d|[a-z0-9]{1,4}$)|(?<=[a-z])(?=[A-Z])|$)", word, flags=re.S
     ) or [word]
 
 

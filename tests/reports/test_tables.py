@@ -164,6 +164,7 @@ def test_a_long_name_breaks_between_its_words():
     assert "Care<wbr>For<wbr>Animals" in html
     assert break_points("TRAINER.IntCLIP.PREC") == ["TRAINER.", "Int", "CLIP.", "PREC"]
     assert break_points("img/0001.jpg") == ["img/", "0001.jpg"]
+    assert break_points("each class, 0.35 to 0.80") == ["each class, 0.35 to 0.80"]
 
 
 def test_a_table_that_is_not_shown_has_no_latex_file(tmp_path):
